@@ -53,7 +53,7 @@ def run_measure(db: Path, call: str) -> tuple[float, float, int]:
 def copies(archive: Path, rows: int) -> Iterator:
     """Yield the archive's records repeatedly, under different names, up to a number of rows."""
     from lemur_core.kinds.importer import Fault
-    from lemur_core.store.taking.layout import files_in, read_files
+    from lemur_core.store.importing.layout import files_in, read_files
 
     remaining = rows
     for number in count():
@@ -75,26 +75,26 @@ def copies(archive: Path, rows: int) -> Iterator:
 
 
 def fill(db: Path, archive: Path, rows: int) -> None:
-    from lemur_core.store.database import opened
-    from lemur_core.store.taking.intake import import_records
+    from lemur_core.store.database import open_engine
+    from lemur_core.store.importing.intake import import_records
 
-    with opened(db, create=True) as engine:
+    with open_engine(db, create=True) as engine:
         import_records(engine, copies(archive, rows), str(archive), "a benchmark")
 
 
 def import_rate(archive: Path, rounds: int) -> tuple[float, int]:
     """Return the number of records imported per second, and the number of records."""
-    from lemur_core.store.database import opened
-    from lemur_core.store.taking.published import take_in
+    from lemur_core.store.database import open_engine
+    from lemur_core.store.importing.published import import_results
 
     seconds = []
     for _ in range(rounds):
         with (
             tempfile.TemporaryDirectory() as folder,
-            opened(Path(folder) / "new.db", create=True) as engine,
+            open_engine(Path(folder) / "new.db", create=True) as engine,
         ):
             started = time.perf_counter()
-            added = take_in(engine, archive).added
+            added = import_results(engine, archive).added
             seconds.append(time.perf_counter() - started)
     return added / min(seconds), added
 

@@ -112,11 +112,11 @@ def ours(name: str, size: int):
 
     from lemur_core.kinds.net import as_net
     from lemur_core.registry import installed
-    from lemur_core.space import of_net
+    from lemur_core.space import net_space
     from lemur_core.values import smallest
 
     module = as_net(installed().get("net", name).load(), name)
-    prm = smallest(of_net(module.hyperparameters()))
+    prm = smallest(net_space(module.hyperparameters()))
     classes = NETS[name].task.classes
     return module.net((1, 3, size, size), (classes,), prm, torch.device("cpu"))
 

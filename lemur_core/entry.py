@@ -171,7 +171,7 @@ class Entry:
         top = (self.module or "").partition(".")[0]
         return self.code_target is None or self.code_target.partition(".")[0] == top
 
-    def as_read(self, *, is_net: bool = False) -> Entry:
+    def with_snapshot(self, *, is_net: bool = False) -> Entry:
         """Return the entry with a snapshot of its present code; the entry loads no other code.
 
         Loading a net without a ``code_target`` runs the text of the snapshot. Loading any other

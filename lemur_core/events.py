@@ -42,7 +42,7 @@ class StudyStarted:
     pipeline: Pipeline
     done: int  # number of ended trials with hyperparameters that are requested
     trials: int  # number of trials to train
-    asked: int  # number of trials that `CampaignStarted.trials` includes for the pipeline
+    planned: int  # number of trials that `CampaignStarted.trials` includes for the pipeline
     fixed: Mapping[str, Value]  # hyperparameters that are not searched
     others: int = 0  # number of ended trials with other hyperparameters
 

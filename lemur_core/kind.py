@@ -104,7 +104,7 @@ BUILT_IN = (
         "A net, its code and its hyperparameters",
         in_pipelines=True,
         per_task=True,
-        details="lemur_core.cli.details:of_net",
+        details="lemur_core.cli.details:net_details",
         rules="lemur_core.testing.nets:NetRules",
     ),
     Kind(
@@ -138,7 +138,7 @@ BUILT_IN = (
         "lemur_register_estimators",
         "lemur_core.kinds.estimator",
         "An estimator of a trial's final score",
-        details="lemur_core.cli.details:of_estimator",
+        details="lemur_core.cli.details:estimator_details",
         rules="lemur_core.testing.estimators:EstimatorRules",
     ),
     Kind(
@@ -146,7 +146,7 @@ BUILT_IN = (
         "lemur_register_exporters",
         "lemur_core.kinds.exporter",
         "A format that results are written in",
-        details="lemur_core.cli.details:of_exporter",
+        details="lemur_core.cli.details:exporter_details",
         rules="lemur_core.testing.exporters:ExporterRules",
     ),
     Kind(
@@ -154,7 +154,7 @@ BUILT_IN = (
         "lemur_register_importers",
         "lemur_core.kinds.importer",
         "A format that results are imported from",
-        details="lemur_core.cli.details:of_importer",
+        details="lemur_core.cli.details:importer_details",
         rules="lemur_core.testing.importers:ImporterRules",
     ),
     Kind(

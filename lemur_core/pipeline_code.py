@@ -39,6 +39,6 @@ class CodeReader:
             # Hundreds of nets can share one file and differ only in fixed hyperparameters.
             code_key = entry.target, entry.code_target, is_net
             if code_key not in self._snapshots:
-                self._snapshots[code_key] = entry.as_read(is_net=is_net).snapshot
+                self._snapshots[code_key] = entry.with_snapshot(is_net=is_net).snapshot
             self._entries[entry_key] = replace(entry, snapshot=self._snapshots[code_key])
         return self._entries[entry_key]

@@ -6,7 +6,7 @@ from lemur_core.entry import Entry
 from lemur_core.hookspecs import hookimpl
 
 _EXPORTERS = "lemur_core.store.exporters"
-_IMPORTERS = "lemur_core.store.taking.importers"
+_IMPORTERS = "lemur_core.store.importing.importers"
 
 
 @hookimpl

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, hint
 from lemur_core.points import Point, read_points
-from lemur_core.space import EXECUTION, Given, parse_range
+from lemur_core.space import EXECUTION, RangeSpec, parse_range
 from lemur_core.trial import Keep
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Settings:
     trials: int = 3
     points: tuple[Point, ...] = ()
     epochs: int = 5
-    prm: Mapping[str, Given] = field(default_factory=dict)
+    prm: Mapping[str, RangeSpec] = field(default_factory=dict)
     seed: int = 0
     device: str = "auto"
     gpus: tuple[int, ...] = ()
@@ -166,7 +166,7 @@ class Settings:
         return cls(**values, prm=prm)
 
     @property
-    def workers_wanted(self) -> int:
+    def worker_count(self) -> int:
         """Number of trials to train in parallel."""
         return self.workers or len(self.gpus) or 1
 
@@ -174,7 +174,7 @@ class Settings:
         """Return the settings with which training processes are started."""
         from lemur_core.train.start import WorkerStart
 
-        return WorkerStart(self.data, self.threads, self.workers_wanted)
+        return WorkerStart(self.data, self.threads, self.worker_count)
 
     def limits(self) -> TrialLimits:
         """Return the time limits in seconds and the memory limit in bytes."""
@@ -187,7 +187,7 @@ class Settings:
         )
 
 
-def prm_of(given: Mapping[str, Any]) -> dict[str, Given]:
+def prm_of(given: Mapping[str, Any]) -> dict[str, RangeSpec]:
     """Return the hyperparameters among settings: those in ``prm`` and those in `SHORT_PRM`.
 
     Raises:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Value = bool | int | float | str
-Given = Value | Sequence[Value]
+RangeSpec = Value | Sequence[Value]
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ _INTERVAL = re.compile(rf"({_NUMBER})\.\.({_NUMBER})((?:\s+(?:log|int))*)")
 _POWER = re.compile(r"2\^(\d{1,3})")
 
 
-def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
+def parse_range(name: str, text: RangeSpec, like: Range | None = None) -> Range:
     """Parse a range.
 
     Args:
@@ -177,7 +177,7 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
     return parsed
 
 
-def check_range(name: str, text: Given, parsed: Range) -> None:
+def check_range(name: str, text: RangeSpec, parsed: Range) -> None:
     """Raise `SpaceError` if a range parsed from a text has values invalid for a hyperparameter."""
     if name in _LIMITS:
         _check_limits(name, text, parsed, _LIMITS[name])
@@ -185,7 +185,7 @@ def check_range(name: str, text: Given, parsed: Range) -> None:
         _check_execution(name, text, parsed)
 
 
-def _read(name: str, text: Given, like: Range | None) -> Range:
+def _read(name: str, text: RangeSpec, like: Range | None) -> Range:
     if not isinstance(text, str):
         return _listed(name, text)
     text = text.strip()
@@ -202,7 +202,7 @@ def _read(name: str, text: Given, like: Range | None) -> Range:
     return _choice(name, text, dict.fromkeys(values))
 
 
-def _listed(name: str, value: Given) -> Choice:
+def _listed(name: str, value: RangeSpec) -> Choice:
     values = value if isinstance(value, list | tuple) else (value,)
     if isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)):
         low, high = value
@@ -228,7 +228,7 @@ def _plausible(name: str, like: Range | None = None) -> Plausible | None:
     return DEFAULT_RANGE.holds if takes_reals or name in _REAL else None
 
 
-def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
+def net_space(supported: Iterable[str] | Mapping[str, RangeSpec]) -> Space:
     """Return the search space that a net declares, with ``batch`` added.
 
     Args:
@@ -250,7 +250,7 @@ def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
     return space
 
 
-def override(space: Space, ranges: Mapping[str, Given]) -> Space:
+def override(space: Space, ranges: Mapping[str, RangeSpec]) -> Space:
     """Return a space with some ranges replaced.
 
     Args:
@@ -340,7 +340,7 @@ def _check_interval(name: str, text: str, interval: Interval) -> None:
         raise SpaceError(f"{name}={text}: expected integers")
 
 
-def _check_limits(name: str, text: Given, parsed: Range, limits: Interval) -> None:
+def _check_limits(name: str, text: RangeSpec, parsed: Range, limits: Interval) -> None:
     ends = parsed.values if isinstance(parsed, Choice) else (parsed.low, parsed.high)
     # The ends of an interval of integers are floats.
     any_type = not limits.integer or (isinstance(parsed, Interval) and parsed.integer)
@@ -351,7 +351,7 @@ def _check_limits(name: str, text: Given, parsed: Range, limits: Interval) -> No
             raise SpaceError(f"{name}={text}: expected {kind}, {limits.low:g} {most}")
 
 
-def _check_execution(name: str, text: Given, parsed: Range) -> None:
+def _check_execution(name: str, text: RangeSpec, parsed: Range) -> None:
     values = parsed.values if isinstance(parsed, Choice) else ("..",)
     if not all(EXECUTION[name].holds(value) for value in values):
         known = str(EXECUTION[name]).lower().replace(",", " or ")
@@ -363,7 +363,7 @@ def _number(text: str) -> float:
     return float(2 ** int(power[1])) if power else float(text)
 
 
-def _choice(name: str, text: Given, values: Iterable[Value]) -> Choice:
+def _choice(name: str, text: RangeSpec, values: Iterable[Value]) -> Choice:
     choice = Choice(tuple(values))
     if not choice.values or not all(map(_usable, choice.values)):
         raise _unreadable(name, text)
@@ -406,7 +406,7 @@ def _unreadable_interval(name: str, text: str) -> SpaceError:
     return _unreadable(name, text)
 
 
-def _unreadable(name: str, text: Given) -> SpaceError:
+def _unreadable(name: str, text: RangeSpec) -> SpaceError:
     return SpaceError(
         f"{name}={text}: expected a value, values a,b, or a range lo..hi, as in "
         "1e-4..1e-1, 2^4..2^7, '1..8 int' or '1e-6..1e-3 log'"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lemur_core.space import of_net
+from lemur_core.space import net_space
 from lemur_core.train.batches import batches
 from lemur_core.train.data import Bundles
 from lemur_core.train.finite import check_weights, finite_buffers
@@ -54,4 +54,4 @@ def middle_prm(module: NetModule) -> dict[str, Value]:
     Raises:
         SpaceError: A range cannot be parsed.
     """
-    return central(of_net(module.hyperparameters()))
+    return central(net_space(module.hyperparameters()))

@@ -21,7 +21,7 @@ from lemur_core.search.forecast import Forecasting
 from lemur_core.search.prepare import PreparedStudy, prepare, repeats_line
 from lemur_core.search.study import check_search
 from lemur_core.search.trial_resources import TrialResources
-from lemur_core.store.database import beside, open_database, place
+from lemur_core.store.database import folder_beside, open_database, place
 from lemur_core.store.datasets import on_each_data
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.standings import standings
@@ -79,7 +79,7 @@ class Campaign:
         self.settings, self.plan, self._started = settings, plan, started
         self._tell = watcher_with_hooks(registry, watch, settings)
         self._registry, self._has_started = registry, False
-        self.devices = devices_of(settings.device, settings.gpus, settings.workers_wanted)
+        self.devices = devices_of(settings.device, settings.gpus, settings.worker_count)
         self._versions = versions(registry)
         self.summary, self._initial = Summary(), InitialWeights()
         self.finished: FinishedCampaign | None = None
@@ -136,8 +136,8 @@ class Campaign:
 
     def _writer(self, engine: Engine) -> Writer:
         writer = Writer(engine, self._versions)
-        if writer.taken_in:
-            self._warn(f"imported {writer.taken_in} records that an earlier run could not write")
+        if writer.imported:
+            self._warn(f"imported {writer.imported} records that an earlier run could not write")
         if writer.refused:
             is_single = writer.refused == 1
             self._warn(
@@ -157,8 +157,12 @@ class Campaign:
 
     def _resources(self, writer: Writer, interruption: Interruption) -> TrialResources:
         settings = self.settings
-        checkpoints = beside(writer.engine, "checkpoints") if settings.checkpoint else None
-        weights = beside(writer.engine, "weights") if settings.keep_weights is not Keep.NO else None
+        checkpoints = folder_beside(writer.engine, "checkpoints") if settings.checkpoint else None
+        weights = (
+            folder_beside(writer.engine, "weights")
+            if settings.keep_weights is not Keep.NO
+            else None
+        )
         return TrialResources(
             settings,
             writer,

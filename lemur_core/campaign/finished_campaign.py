@@ -89,21 +89,21 @@ def repeat(
     Returns:
         None if the trials in the database have changed; there are no events then.
     """
-    from lemur_core.store.database import opened, place
+    from lemur_core.store.database import open_engine, place
     from lemur_core.store.datasets import on_each_data
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.standings import standings
     from lemur_core.store.reading.trial_counts import trial_counts
     from lemur_core.store.writing.spill import spill_file, waiting
 
-    with opened(settings.db) as engine:
+    with open_engine(settings.db) as engine:
         file = spill_file(engine)
         if file is not None and waiting(file):
             return None
         counts = patiently(engine, lambda connection: trial_counts(connection, pipelines))
         if counts != campaign.trials:
             return None
-        total = sum(study.asked for study in campaign.studies)
+        total = sum(study.planned for study in campaign.studies)
         own_pipelines = [study.pipeline for study in campaign.studies]
         db = place(engine)
         watch(CampaignStarted(own_pipelines, total, settings.epochs, campaign.devices, db))
@@ -117,7 +117,7 @@ def repeat(
 
 
 def _as_json(campaign: FinishedCampaign) -> dict[str, Any]:
-    names = ("done", "asked", "fixed", "others")
+    names = ("done", "planned", "fixed", "others")
     return {
         "studies": [
             [study.pipeline.name, {name: getattr(study, name) for name in names}]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry
     from lemur_core.settings import Settings
-    from lemur_core.space import Given
+    from lemur_core.space import RangeSpec
 
 # Names in place of a plugin's for nets that are files, and for entries passed to `run`.
 FILES, GIVEN = "file", "given"
@@ -52,7 +52,7 @@ class Plan:
     """
 
     pipelines: Sequence[Pipeline]
-    ranges: Mapping[str, Given]
+    ranges: Mapping[str, RangeSpec]
     named: LiteralNames
     found_nets: Mapping[str, str]
 

@@ -77,7 +77,7 @@ def _processes(settings: Settings) -> Iterator[Sequence[SpawnedProcess]]:
         return
     start, started = settings.start(), []
     try:
-        for _ in range(settings.workers_wanted):
+        for _ in range(settings.worker_count):
             started.append(start())
         yield started
     finally:

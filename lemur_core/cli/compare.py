@@ -28,11 +28,11 @@ def compare(uid_a: str, uid_b: str, db: str) -> None:
 
     Each UID is the id of a trial or the beginning of one.
     """
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.stored_trial import read_stored_trial
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         first, second = (
             patiently(engine, partial(read_stored_trial, uid=uid)) for uid in (uid_a, uid_b)
         )

@@ -14,9 +14,9 @@ from lemur_core.cli.text import binary, counted, duration
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from lemur_core.store.importing.attached import AttachedImport
+    from lemur_core.store.importing.intake import ImportReport
     from lemur_core.store.reading.held_trials import HeldTrial
-    from lemur_core.store.taking.attached import AttachedImport
-    from lemur_core.store.taking.intake import ImportReport
 
 
 # Faults printed for each imported place; the others are counted.
@@ -33,9 +33,9 @@ def db() -> None:
 def info(db: str) -> None:
     """Show what the database holds and where imported results came from."""
     from lemur_core.store.care import info as read
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         content = read(engine)
     print_line(
         f"{'database':<12}{content.place}, {binary(content.size)}, schema {content.revision}"
@@ -69,9 +69,9 @@ def _held(held: HeldTrial) -> str:
 def check(context: click.Context, db: str) -> None:
     """Check the integrity of the database; exit status 1 if it is damaged."""
     from lemur_core.store.care import check as read
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         faults = read(engine)
     for fault in faults:
         print_line(fault)
@@ -92,13 +92,13 @@ def backup(context: click.Context, file: Path, db: str) -> None:
     from lemur_core.store.artefacts import folder_of
     from lemur_core.store.attached_care import check_free, copy_artefacts
     from lemur_core.store.care import backup as copy
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         check_free(engine, file)
         copy(engine, file)
         print_line(f"wrote {file}, {binary(file.stat().st_size)}")
-        with opened(file) as target:
+        with open_engine(file) as target:
             copied, faults = copy_artefacts(engine, target)
             if copied:
                 size = binary(sum(artefact.bytes for artefact in copied))
@@ -114,9 +114,9 @@ def vacuum(db: str) -> None:
     """Return unused disk space of the database to the system."""
     from lemur_core.store.care import info as read
     from lemur_core.store.care import vacuum as shrink
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         before = read(engine).size
         shrink(engine)
         after = read(engine).size
@@ -155,10 +155,10 @@ def import_(context: click.Context, places: tuple[Path, ...], form: str | None, 
     cannot be read are reported, up to 20 per place, and all others are imported. Exit status 1 if
     anything could not be read.
     """
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
 
     faults = 0
-    with opened(db, create=True) as engine:
+    with open_engine(db, create=True) as engine:
         for place in places:
             report = _import(engine, place, form)
             for fault in report.faults[:_MOST_FAULTS]:
@@ -194,14 +194,14 @@ def _import(engine: Engine, place: Path, form: str | None) -> ImportReport:
     from lemur_core.kinds.importer import importer, recognised
     from lemur_core.options import Selection, read_selection
     from lemur_core.registry import installed
-    from lemur_core.store.taking.published import take_in
+    from lemur_core.store.importing.published import import_results
 
     registry = installed()
     if form:
         selection = read_selection("importer", form)
     else:
         selection = Selection(recognised(registry, place, warn))
-    return take_in(engine, place, importer(registry, selection), selection.name)
+    return import_results(engine, place, importer(registry, selection), selection.name)
 
 
 @db.command()
@@ -209,10 +209,10 @@ def _import(engine: Engine, place: Path, form: str | None) -> ImportReport:
 @db_option
 def export(folder: Path, db: str) -> None:
     """Write all results to FOLDER in LEMUR's published format."""
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
     from lemur_core.store.export import export as write
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         written, left_out = write(engine, folder, warn=warn)
     for name in left_out:
         print_line(f"{name!r} cannot be the name of a folder; left out", err=True)
@@ -228,10 +228,10 @@ def merge(context: click.Context, other: str, db: str) -> None:
 
     Exit status 1 if a fact or artefact is already present with another value or content.
     """
-    from lemur_core.store.database import opened
-    from lemur_core.store.taking.merge import merge as merge_from
+    from lemur_core.store.database import open_engine
+    from lemur_core.store.importing.merge import merge as merge_from
 
-    with opened(other) as source, opened(db, create=True) as engine:
+    with open_engine(other) as source, open_engine(db, create=True) as engine:
         done = merge_from(engine, source)
     print_line(
         f"{done.trials:,} trials, {done.epochs:,} epochs and {done.code_facts:,} facts about code "

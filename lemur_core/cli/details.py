@@ -10,30 +10,30 @@ if TYPE_CHECKING:
     from lemur_core.entry import Entry
 
 
-def of_net(entry: Entry) -> Iterator[str]:
+def net_details(entry: Entry) -> Iterator[str]:
     """Yield a net's hyperparameters with their ranges."""
     from lemur_core.kinds.net import as_net
-    from lemur_core.space import of_net as space_of
+    from lemur_core.space import net_space
     from lemur_core.values import preset
 
-    space = preset(space_of(as_net(entry.load(), entry.name).hyperparameters()), entry.prm)
+    space = preset(net_space(as_net(entry.load(), entry.name).hyperparameters()), entry.prm)
     width = max(map(len, space))
     yield "hyperparameters"
     for name, values in sorted(space.items()):
         yield f"  {name:<{width}}  {values}"
 
 
-def of_estimator(entry: Entry) -> Iterator[str]:
+def estimator_details(entry: Entry) -> Iterator[str]:
     """Yield an estimator's options with their defaults."""
     return _options("estimator", entry.load(), entry.name)
 
 
-def of_exporter(entry: Entry) -> Iterator[str]:
+def exporter_details(entry: Entry) -> Iterator[str]:
     """Yield an exporter's options with their defaults."""
     return _options("exporter", entry.load(), entry.name)
 
 
-def of_importer(entry: Entry) -> Iterator[str]:
+def importer_details(entry: Entry) -> Iterator[str]:
     """Yield an importer's options with their defaults."""
     return _options("importer", entry.load().read, entry.name)
 

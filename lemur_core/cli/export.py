@@ -64,7 +64,7 @@ def export(
     exporter_options = {"every": "yes"} if every else {}
     if test is not None:
         exporter_options["test"] = str(test)
-    message = write_results(form, output, db, arguments_of(db, filters), exporter_options).said
+    message = write_results(form, output, db, arguments_of(db, filters), exporter_options).message
     size = f", {binary(output.stat().st_size)}" if output.is_file() else ""
     print_line(f"wrote {output}{size}{f': {message}' if message else ''}")
 
@@ -73,11 +73,11 @@ class ExportResult(NamedTuple):
     """The result of an export.
 
     Attributes:
-        said: The exporter's message about the file; None if it returned none.
+        message: The exporter's message about the file; None if it returned none.
         rows: Number of rows the exporter read; None if it read none.
     """
 
-    said: str | None
+    message: str | None
     rows: int | None
 
 
@@ -106,7 +106,7 @@ def write_results(
     from lemur_core.options import Selection, read_selection
     from lemur_core.passwords import without_password
     from lemur_core.registry import installed
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
     from lemur_core.store.reading.results import Results
 
     # As the user typed it, without the path at which the shell found the command.
@@ -114,7 +114,7 @@ def write_results(
     selection = read_selection("exporter", form)
     selection = Selection(selection.name, {**selection.options, **(options or {})})
     export = exporter(installed(), selection)
-    with opened(db) as engine, TemporaryDirectory() as folder:
+    with open_engine(db) as engine, TemporaryDirectory() as folder:
         results = Results(
             engine, arguments, progress=_show_progress, warn=warn, spelling=spelling,
             command=command,

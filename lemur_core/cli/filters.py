@@ -68,10 +68,10 @@ def arguments_of(db: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_collection(db: str, name: str) -> None:
     from lemur_core.store.collections import collection_id
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
     from lemur_core.store.patience import patiently
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         patiently(engine, lambda connection: collection_id(connection, name))
 
 
@@ -93,11 +93,11 @@ def check_known(
     if not (any(names.values()) or prefixes or where):
         return
     from lemur_core.registry import installed
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.names import check_names
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         patiently(
             engine,
             lambda connection: check_names(connection, installed(), names, prefixes, where),

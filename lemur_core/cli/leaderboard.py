@@ -62,9 +62,9 @@ def _closing(summary: Summary, elapsed_s: float) -> Iterator[str]:
 
 
 def _audited(audit: EstimatorAudit) -> Iterator[str]:
-    share = audit.spared / audit.asked if audit.asked else 0
+    share = audit.saved / audit.expected if audit.expected else 0
     yield (
-        f"estimator {audit.estimator}: {audit.stopped} stopped, {audit.spared} of {audit.asked} "
+        f"estimator {audit.estimator}: {audit.stopped} stopped, {audit.saved} of {audit.expected} "
         f"epochs saved ({share:.0%})"
     )
     if audit.drawn:

@@ -43,7 +43,7 @@ class Pace:
                 self.total = event.trials * event.epochs
             case StudyStarted():
                 # How many trials exist already is only known when the study starts.
-                self.total -= (event.asked - event.trials) * self._epochs
+                self.total -= (event.planned - event.trials) * self._epochs
             case TrialStarted(trial):
                 self._skipped += len(trial.done)
             case EpochEnded():

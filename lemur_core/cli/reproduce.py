@@ -44,11 +44,11 @@ def reproduce(
     """
     from lemur_core.errors import DataChangedError
     from lemur_core.registry import installed
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.stored_trial import read_stored_trial
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         recorded = patiently(engine, lambda connection: read_stored_trial(connection, uid))
 
     import torch

@@ -203,12 +203,12 @@ def _print_held_trials(db: str, pipelines: Sequence[Pipeline]) -> None:
         return
     from lemur_core.cli.wording import held_trials_text
     from lemur_core.errors import StoreError
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.held_trials import held_trials
 
     # A dry run only has to list pipelines: the database may be an older one, or unreachable.
-    with suppress(StoreError), opened(db) as engine:
+    with suppress(StoreError), open_engine(db) as engine:
         for held in patiently(engine, lambda connection: held_trials(connection, pipelines)):
             if not held.is_over:
                 print_line(held_trials_text(held.trials, held.host, held.silent_s), err=True)

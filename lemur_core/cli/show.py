@@ -135,11 +135,11 @@ def entry(
 def trial(uid: str, source: bool, db: str) -> None:
     """Show everything recorded about the trial whose id starts with UID, as in lemur data."""
     from lemur_core.cli.show_trial import trial_text
-    from lemur_core.store.database import opened
+    from lemur_core.store.database import open_engine
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.stored_trial import read_stored_trial
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         recorded = patiently(engine, lambda connection: read_stored_trial(connection, uid))
     print_text(trial_text(recorded))
     if source and "nn" in recorded.codes:
@@ -185,11 +185,11 @@ def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:
     from torch.utils.flop_counter import FlopCounterMode
 
     from lemur_core.kinds.net import as_net
-    from lemur_core.space import of_net
+    from lemur_core.space import net_space
     from lemur_core.values import preset, smallest
 
     module = as_net(entry.load(), entry.name)
-    prm = smallest(preset(of_net(module.hyperparameters()), entry.prm))
+    prm = smallest(preset(net_space(module.hyperparameters()), entry.prm))
     net = module.net((1, *shape), (classes,), prm, torch.device("cpu")).eval()
     counter = FlopCounterMode(display=False)
     try:

@@ -88,7 +88,7 @@ class TrialHistory:
     net: str = ""
 
     @property
-    def of_its_net(self) -> list[Curve]:
+    def same_net(self) -> list[Curve]:
         """The earlier trials of the same net; only their losses and hyperparameters compare."""
         return [curve for curve in self.curves if curve.net == self.net]
 
@@ -172,7 +172,7 @@ def maker(target: Any, selection: Selection) -> Maker:
     return partial(_make, target, options, selection.name)
 
 
-def parts_of(estimator: Estimator) -> int:
+def parts_per_epoch(estimator: Estimator) -> int:
     """Return the number of parts that each epoch is divided into for an estimator.
 
     Raises:
@@ -200,7 +200,7 @@ def _make(target: Any, options: Mapping[str, Any], name: str, history: TrialHist
             f"estimator {name!r}: gives {type(estimator).__name__}; expected an object with "
             "update(epoch, score, loss) and interval"
         )
-    parts_of(estimator)
+    parts_per_epoch(estimator)
     return estimator  # type: ignore[no-any-return]
 
 

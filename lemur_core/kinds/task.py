@@ -155,7 +155,7 @@ class Task:
             actual = type(outputs).__name__ if shape is None else tuple(shape)
             raise ContractError(f"maps {tuple(inputs.shape)} to {actual}; expected {expected}")
 
-    def nothing(self, image: Tensor) -> Any:
+    def empty_target(self, image: Tensor) -> Any:
         """Return the target of an image without any object, if `in_image`."""
         raise NotImplementedError
 

@@ -194,7 +194,7 @@ def _net_entry(stored: StoredTrial, registry: Registry, folder: Path) -> Entry:
         entry = Entry(name, f"{name}.py", (stored.facts["task"],))
     else:
         # Compare the file's text, not a module that this process imported before an edit.
-        installed = entry.as_read(is_net=True)
+        installed = entry.with_snapshot(is_net=True)
         if installed.code() == code:
             return installed
         if entry.code_target is not None:

@@ -16,7 +16,7 @@ from lemur_core.reproduction.reproduce import (
     recorded_trial,
     train_to_end,
 )
-from lemur_core.store.database import DEFAULT_DB, beside, opened
+from lemur_core.store.database import DEFAULT_DB, folder_beside, open_engine
 from lemur_core.store.datasets import on_data
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.standings import best_trial
@@ -159,11 +159,11 @@ def find(name: str, db: str | Path, folder: Path) -> tuple[StoredTrial, Path]:
     def read(connection: Connection) -> StoredTrial:
         return read_stored_trial(connection, best_trial(connection, name) if is_pipeline else name)
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         stored = patiently(engine, read)
         if is_pipeline:
             stored = _best_on_data(engine, stored, folder)
-        return stored, beside(engine, "weights") / f"{stored.facts['uid']}.safetensors"
+        return stored, folder_beside(engine, "weights") / f"{stored.facts['uid']}.safetensors"
 
 
 def _best_on_data(engine: Engine, best: StoredTrial, folder: Path) -> StoredTrial:

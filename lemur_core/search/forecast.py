@@ -14,7 +14,7 @@ from lemur_core.kinds.estimator import (
     Maker,
     TrialHistory,
     maker,
-    parts_of,
+    parts_per_epoch,
 )
 from lemur_core.options import read_selection
 from lemur_core.search.study import derived_seed
@@ -39,26 +39,26 @@ class EstimatorAudit:
     Attributes:
         estimator: Name of the estimator, with its options.
         stopped: Number of trials that it stopped.
-        spared: Number of epochs by which these trials were shortened.
-        asked: Number of epochs that all trials that ended well would have had without it.
+        saved: Number of epochs by which these trials were shortened.
+        expected: Number of epochs that all trials that ended well would have had without it.
         drawn: For each trial that was trained to the end for the audit, the predicted and the
             measured score.
     """
 
     estimator: str
     stopped: int = 0
-    spared: int = 0
-    asked: int = 0
+    saved: int = 0
+    expected: int = 0
     drawn: list[tuple[float, float]] = field(default_factory=list)
 
     def take(self, outcome: Outcome, epochs: int) -> None:
-        """Count the outcome of a trial that was to have so many epochs."""
+        """Count the outcome of a trial that was to have `epochs` epochs."""
         if outcome.state not in (State.FINISHED, State.CONVERGED):
             return
-        self.asked += epochs
+        self.expected += epochs
         if outcome.state is State.CONVERGED:
             self.stopped += 1
-            self.spared += epochs - len(outcome.epochs)
+            self.saved += epochs - len(outcome.epochs)
         elif outcome.prediction and outcome.prediction.audited and outcome.best:
             self.drawn.append((outcome.prediction.score, outcome.best.validation))
 
@@ -94,7 +94,7 @@ class Forecasting:
         self.audit = EstimatorAudit(str(selection))
         # Invalid option values are reported before anything is trained.
         try:
-            self.parts = parts_of(self._make(TrialHistory(settings.epochs)))
+            self.parts = parts_per_epoch(self._make(TrialHistory(settings.epochs)))
         except LemurError:
             raise
         # Foreign code may raise anything. Without the estimator, no trial would have a forecast.

@@ -12,7 +12,7 @@ from lemur_core.initial_weights import NAME, InitialWeights
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline_code import CodeReader
 from lemur_core.search.points import Points
-from lemur_core.space import Choice, Given, Space, check_used, of_net, override
+from lemur_core.space import Choice, RangeSpec, Space, check_used, net_space, override
 from lemur_core.values import preset
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class PreparedStudy:
 
 def prepare(
     pipelines: Sequence[Pipeline],
-    prm: Mapping[str, Given],
+    prm: Mapping[str, RangeSpec],
     leave_out: Callable[[str], None],
     points: Sequence[Point] = (),
     weights: Path | None = None,
@@ -120,7 +120,7 @@ def _initial_weights_space(pipeline: Pipeline, space: Space, identity: str | Non
     return {NAME: Choice((identity,))}
 
 
-def _overridden(pipeline: Pipeline, space: Space, prm: Mapping[str, Given]) -> Space:
+def _overridden(pipeline: Pipeline, space: Space, prm: Mapping[str, RangeSpec]) -> Space:
     """Return a space with the user's ranges in place of the net's.
 
     Raises:
@@ -163,7 +163,7 @@ def space_of(pipeline: Pipeline) -> Space:
     """
     entry = pipeline.net_entry
     try:
-        space = of_net(as_net(entry.load(), entry.name).hyperparameters())
+        space = net_space(as_net(entry.load(), entry.name).hyperparameters())
         space = preset(space, entry.prm)
     except SpaceError as error:
         raise PluginError(f"net {entry.name!r}: {error}") from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lemur_core.sources.imports import imported_modules, rewrite_imports
 from lemur_core.sources.namespace import Namespace
-from lemur_core.sources.text import joined, package_of
+from lemur_core.sources.text import join_modules, package_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,6 @@ def complete(file: Path, module: str | None = None) -> str:
         name: rewrite_imports(source, modules[name], namespace, package)
         for name, source in sources.items()
     }
-    return joined(
+    return join_modules(
         rewrite_imports(main, namespace.main, namespace, package), package, rewritten_sources
     )

@@ -34,7 +34,7 @@ class Import:
 _PARSE_LOCK = Lock()
 
 
-def parsed(source: str) -> ast.Module | None:
+def syntax_tree(source: str) -> ast.Module | None:
     """Return the syntax tree of a source; None if it is not valid Python."""
     import warnings
 
@@ -85,7 +85,7 @@ def imported_modules(namespace: Namespace, main: str) -> dict[str, NetModuleFile
     waiting = [(namespace.main, main)]
     while waiting:
         module, source = waiting.pop()
-        tree = parsed(source)
+        tree = syntax_tree(source)
         for statement in imports_of(tree, module, namespace) if tree else ():
             for name in _executed_modules(statement, namespace):
                 imported = namespace.find(name)
@@ -142,7 +142,7 @@ def rewrite_imports(source: str, module: NetModuleFile, namespace: Namespace, pa
         namespace: The net's modules.
         package: The package to import from.
     """
-    tree = parsed(source)
+    tree = syntax_tree(source)
     statements = [] if tree is None else list(imports_of(tree, module, namespace))
     lines = source.split("\n")
     starts = [0]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lemur_core.errors import PluginError
 from lemur_core.sources.complete import complete
-from lemur_core.sources.text import parts_of
+from lemur_core.sources.text import split_modules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,7 @@ def _execute(text: str, file: Path, name: str) -> ModuleType:
 def _compiled(text: str, path: Path) -> CodeType:
     """Compile a net's complete code with the line numbers of its file."""
     text = text.removeprefix("\ufeff")
-    parts, tree = parts_of(text), ast.parse(text, str(path))
+    parts, tree = split_modules(text), ast.parse(text, str(path))
     # `inspect.getsource`, which torch.jit.script uses for example, must return the executed code,
     # even if the file changes.
     lines = parts.main.splitlines(keepends=True)

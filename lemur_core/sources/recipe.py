@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lemur_core.errors import PluginError
-from lemur_core.sources.imports import parsed
+from lemur_core.sources.imports import syntax_tree
 from lemur_core.sources.names import Chain, Names, bases_in, names_of, used_in
 from lemur_core.sources.namespace import in_folder
 from lemur_core.sources.normal import normal_form
@@ -83,7 +83,7 @@ class _Search:
     """
 
     def __init__(self, code: str) -> None:
-        tree = parsed(code.removeprefix("\ufeff"))
+        tree = syntax_tree(code.removeprefix("\ufeff"))
         trees = trees_of(tree) if tree else {}
         self._recorded = {
             f"{_RECORDED}.{name}".rstrip("."): names_of(module, _RECORDED)
@@ -184,7 +184,7 @@ def _installed_names(module: str) -> Names | None:
     if module_file is None:
         return None
     try:
-        tree = parsed(module_file.source())
+        tree = syntax_tree(module_file.source())
     except PluginError:
         return None
     return None if tree is None else names_of(tree, module_file.package)

@@ -11,7 +11,7 @@ from copy import deepcopy
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from lemur_core.sources.imports import parsed
+from lemur_core.sources.imports import syntax_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,7 @@ def package_of(sources: Mapping[str, str]) -> str:
     return f"recorded_{sha256(content.encode(errors='surrogatepass')).hexdigest()[:12]}"
 
 
-def joined(main: str, package: str, modules: Mapping[str, str]) -> str:
+def join_modules(main: str, package: str, modules: Mapping[str, str]) -> str:
     """Return the text that joins several modules.
 
     Args:
@@ -104,10 +104,10 @@ def joined(main: str, package: str, modules: Mapping[str, str]) -> str:
     return before + block + "\n".join(lines[line:])
 
 
-def parts_of(text: str) -> Parts:
-    """Split a text that `joined` returned; the text of a single module is returned unchanged."""
+def split_modules(text: str) -> Parts:
+    """Split a text that `join_modules` returned; a single module is returned unchanged."""
     begin, end = text.find(f"{_BEGIN}\n"), text.rfind(f"\n{_END}\n")
-    tree = parsed(text) if 0 <= begin < end else None
+    tree = syntax_tree(text) if 0 <= begin < end else None
     if tree is None or (begin and text[begin - 1] != "\n"):
         return Parts(text, {})
     end += len(f"\n{_END}\n")
@@ -129,7 +129,7 @@ def trees_of(tree: ast.Module) -> dict[str, ast.Module]:
     package, block = modules[0][0], [_is_of_block(node) for node in tree.body]
     begin, end = block.index(True), len(block) - block[::-1].index(True)
     main = ast.Module([*tree.body[:begin], *tree.body[end:]], [])
-    others = {name.removeprefix(f"{package}."): parsed(text) for name, text in modules[1:]}
+    others = {name.removeprefix(f"{package}."): syntax_tree(text) for name, text in modules[1:]}
     trees = {"": deepcopy(main)} | {
         name: other for name, other in others.items() if other is not None
     }
@@ -173,7 +173,7 @@ def _literal(text: str) -> str:
         return repr(text)
     for quote in ("'''", '"""'):
         literal = f"r{quote}{text}{quote}"
-        tree = parsed(literal)
+        tree = syntax_tree(literal)
         if tree is not None and ast.literal_eval(literal) == text:
             return literal
     return repr(text)
@@ -181,7 +181,7 @@ def _literal(text: str) -> str:
 
 def _block_start(main: str) -> int:
     """Return the number of lines that the block must follow: docstring and ``__future__``."""
-    tree, line = parsed(main), 0
+    tree, line = syntax_tree(main), 0
     for node in tree.body if tree else ():
         match node:
             case ast.Expr(value=ast.Constant(str())) | ast.ImportFrom(module="__future__"):

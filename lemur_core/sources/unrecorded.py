@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lemur_core.sources.imports import imported_modules, packages_above, parsed
+from lemur_core.sources.imports import imported_modules, packages_above, syntax_tree
 from lemur_core.sources.namespace import Namespace, NetModuleFile, is_installed
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def unrecorded(file: Path, module: str | None, imported: Collection[str]) -> Ite
     namespace = Namespace(file, module)
     main = file.read_text(encoding="utf-8")
     modules = imported_modules(namespace, main)
-    trees = [(namespace.main, parsed(main))]
-    trees += [(source, parsed(source.source())) for source in modules.values()]
+    trees = [(namespace.main, syntax_tree(main))]
+    trees += [(source, syntax_tree(source.source())) for source in modules.values()]
     for source, tree in trees:
         if tree is not None and source.file is not None:
             yield from _shadowed(tree, namespace)
@@ -41,7 +41,7 @@ def imports_its_package(source: str, module: str) -> bool:
     """Return whether a module of a package imports other modules of the package."""
     package = module.partition(".")[0]
     names: list[str] = []
-    tree = parsed(source)
+    tree = syntax_tree(source)
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]

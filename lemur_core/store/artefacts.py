@@ -18,7 +18,7 @@ from lemur_core.errors import ArtefactError, UnknownNameError
 from lemur_core.files import sync_folder
 from lemur_core.naming import check_name
 from lemur_core.store import schema
-from lemur_core.store.database import DEFAULT_DB, beside, opened
+from lemur_core.store.database import DEFAULT_DB, folder_beside, open_engine
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trials import TrialId, find_trial
@@ -89,7 +89,7 @@ def attach(
     source = Path(path)
     name = check_artefact_name(source.name if name is None else name)
     kind = check_name("kind of artefact", kind, ArtefactError)
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         trial = patiently(engine, lambda connection: find_trial(connection, uid))
         return keep(engine, trial, source, name, kind, replace=replace)
 
@@ -107,7 +107,7 @@ def artefact(uid: str, name: str, *, db: str | Path = DEFAULT_DB) -> Artefact:
         UnknownNameError: The trial or artefact does not exist.
         StoreError: The database does not exist or cannot be read.
     """
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         artefacts = patiently(engine, lambda connection: _artefacts_of(connection, uid))
     by_name = {entry.name: entry for entry in artefacts}
     if name not in by_name:
@@ -120,7 +120,7 @@ def artefact(uid: str, name: str, *, db: str | Path = DEFAULT_DB) -> Artefact:
 
 def folder_of(engine: Engine) -> Path:
     """Return the artefacts folder of a database; it need not exist."""
-    return beside(engine, _FOLDER)
+    return folder_beside(engine, _FOLDER)
 
 
 def check_artefact_name(name: Any) -> str:

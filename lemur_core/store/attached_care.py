@@ -14,7 +14,7 @@ from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.store import schema
 from lemur_core.store.artefacts import Artefact, fault_of, folder_of, read_artefacts
 from lemur_core.store.code_fact import CodeFact, check_code_fact
-from lemur_core.store.database import reach
+from lemur_core.store.database import unchecked_engine
 from lemur_core.store.patience import patiently
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def check_free(engine: Engine, to: Path) -> None:
     """
     if not to.parent.is_dir() or not all_artefacts(engine):
         return
-    folder = folder_of(reach(to, create=True))
+    folder = folder_of(unchecked_engine(to, create=True))
     if folder.exists():
         raise StoreError(f"backup {folder}: already exists; name another file, or remove it")
 

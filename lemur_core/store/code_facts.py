@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from lemur_core.store import schema
 from lemur_core.store.code import StoredCode, code_id, read_texts
 from lemur_core.store.code_fact import QUERY, CodeFact, check_code_fact, insert_facts, row_of
-from lemur_core.store.database import DEFAULT_DB, beside, opened
+from lemur_core.store.database import DEFAULT_DB, folder_beside, open_engine
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import where_in
 
@@ -124,7 +124,7 @@ class CodeDatabase:
 
         If the database is on a server, the folder is in the working directory.
         """
-        return beside(self._engine, name)
+        return folder_beside(self._engine, name)
 
 
 @contextmanager
@@ -138,5 +138,5 @@ def code_database(db: str | Path = DEFAULT_DB, *, create: bool = False) -> Itera
     Raises:
         StoreError: The database does not exist, was not written by lemur, or needs an upgrade.
     """
-    with opened(db, create=create) as engine:
+    with open_engine(db, create=create) as engine:
         yield CodeDatabase(engine)

@@ -15,7 +15,7 @@ from lemur_core.errors import CollectionError, UnknownNameError
 from lemur_core.json_value import NotJsonError, json_value
 from lemur_core.naming import check_name
 from lemur_core.store import schema
-from lemur_core.store.database import DEFAULT_DB, opened
+from lemur_core.store.database import DEFAULT_DB, open_engine
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import insert_once
 from lemur_core.store.text import now
@@ -135,7 +135,7 @@ def collect(
             add_members(connection, row["id"], role, [ids[uid] for uid in uids])
         return _with_members(connection, row)
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         return patiently(engine, write)
 
 
@@ -150,7 +150,7 @@ def collection(name: str, *, db: str | Path = DEFAULT_DB) -> Collection:
         UnknownNameError: The collection does not exist.
         StoreError: The database does not exist or cannot be read.
     """
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         return patiently(engine, lambda connection: find_collection(connection, name))
 
 
@@ -163,7 +163,7 @@ def collections(*, db: str | Path = DEFAULT_DB) -> list[CollectionSummary]:
     Raises:
         StoreError: The database does not exist or cannot be read.
     """
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         return patiently(engine, lambda connection: list(_summaries(connection)))
 
 

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_DB",
-    "beside",
     "check_lasting",
+    "folder_beside",
     "open_database",
-    "opened",
+    "open_engine",
     "place",
-    "reach",
-    "settle",
     "sqlite_file",
     "store_errors",
+    "sync_to_disk",
+    "unchecked_engine",
 ]
 
 DEFAULT_DB = "lemur.db"
@@ -65,7 +65,7 @@ def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine
     """
     if create:
         check_lasting(db)
-    engine = reach(db, create=create)
+    engine = unchecked_engine(db, create=create)
     try:
         with store_errors(engine):
             check_tables(engine, create)
@@ -76,7 +76,7 @@ def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine
 
 
 @contextmanager
-def opened(db: str | Path = DEFAULT_DB, *, create: bool = False) -> Iterator[Engine]:
+def open_engine(db: str | Path = DEFAULT_DB, *, create: bool = False) -> Iterator[Engine]:
     """Open a database of results as `open_database` does, and close it after use."""
     engine = open_database(db, create=create)
     try:
@@ -86,7 +86,7 @@ def opened(db: str | Path = DEFAULT_DB, *, create: bool = False) -> Iterator[Eng
         engine.dispose()
 
 
-def reach(db: str | Path, *, create: bool = False) -> Engine:
+def unchecked_engine(db: str | Path, *, create: bool = False) -> Engine:
     """Return an engine for a database without checking its content.
 
     Args:
@@ -120,7 +120,7 @@ def check_lasting(db: str | Path) -> None:
         )
 
 
-def beside(engine: Engine, name: str) -> Path:
+def folder_beside(engine: Engine, name: str) -> Path:
     """Return the folder for files that belong to a database.
 
     It is beside the file of the database, or in the working directory if the database is on a
@@ -146,7 +146,7 @@ def sqlite_file(url: URL) -> Path | None:
     return None if in_memory else Path(file)
 
 
-def settle(engine: Engine) -> None:
+def sync_to_disk(engine: Engine) -> None:
     """Sync committed transactions to disk, moving them from the write-ahead log if possible.
 
     A power failure can lose a write-ahead log that is not synced, and a copy of the database file

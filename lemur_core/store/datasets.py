@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
 from lemur_core.dataset import SHOWN_DIGITS, DatasetRecord, label
 from lemur_core.store import schema
-from lemur_core.store.identity import exact
+from lemur_core.store.identity import canonical_json
 from lemur_core.store.statements import insert_once
 from lemur_core.store.text import storable
 from lemur_core.trial import State
@@ -54,7 +54,7 @@ def dataset_id(connection: Connection, record: DatasetRecord | None) -> int | No
 
 def data_text(record: DatasetRecord) -> str:
     """Return a dataset as a JSON object that `data_of` reads."""
-    return exact(record.texts)
+    return canonical_json(record.texts)
 
 
 def data_of(text: str | None) -> DatasetRecord | None:

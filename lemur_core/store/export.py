@@ -21,12 +21,12 @@ from lemur_core.store.attached import attached_trials, read_attached
 from lemur_core.store.attached_files import write_attached
 from lemur_core.store.code_fact_files import write_code_facts
 from lemur_core.store.datasets import read_datasets
+from lemur_core.store.importing.code_facts import stored_code_facts
+from lemur_core.store.importing.records import OWN_COLUMNS, facts_of, published
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.statements import where_in
-from lemur_core.store.taking.code_facts import stored_code_facts
-from lemur_core.store.taking.records import OWN_COLUMNS, facts_of, published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

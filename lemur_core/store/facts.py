@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from lemur_core.errors import FactError
 from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.store import schema
-from lemur_core.store.database import DEFAULT_DB, opened
+from lemur_core.store.database import DEFAULT_DB, open_engine
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trials import find_trial
@@ -54,7 +54,7 @@ def record(
         trial = find_trial(connection, uid)
         write_facts(connection, trial.id, number, checked, replace=replace)
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         patiently(engine, write)
 
 

@@ -138,7 +138,7 @@ class Field:
         self.value(value)
 
 
-def checked(fields: tuple[Field, ...], values: Mapping[str, Any]) -> dict[str, Any]:
+def checked_values(fields: tuple[Field, ...], values: Mapping[str, Any]) -> dict[str, Any]:
     """Check imported values and return them by field name; missing values are None.
 
     Raises:

@@ -15,7 +15,7 @@ from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Integer, String, Tex
 
 from lemur_core.codec import to_json
 from lemur_core.store.field import Field, Publication, ShownColumn
-from lemur_core.store.identity import exact
+from lemur_core.store.identity import canonical_json
 from lemur_core.store.text import now, storable
 from lemur_core.store.values import (
     left_out_of,
@@ -40,7 +40,7 @@ def _predicted(outcome: Outcome) -> float | None:
 def _estimate(outcome: Outcome) -> str | None:
     if outcome.prediction is None:
         return None
-    return storable(exact(to_json(outcome.prediction, leave_out={"score"})))
+    return storable(canonical_json(to_json(outcome.prediction, leave_out={"score"})))
 
 
 def _loss(epoch: Epoch) -> float | None:

@@ -60,15 +60,15 @@ _FAST_ENCODERS: dict[type, Encoder] = {
 }
 
 
-def exact(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """Return the canonical JSON of a value: sorted keys, floats in the shortest exact form.
 
     Raises:
         ValueError: The value is or contains NaN or an infinity.
         TypeError: The value is or contains an object that JSON cannot represent.
 
-    >>> exact(0.1), exact(1.0), exact("a"), exact({"b": 1, "a": [True]})
-    ('0.1', '1.0', '"a"', '{"a":[true],"b":1}')
+    >>> [canonical_json(value) for value in (0.1, 1.0, "a", {"b": 1, "a": [True]})]
+    ['0.1', '1.0', '"a"', '{"a":[true],"b":1}']
     """
     return _FAST_ENCODERS.get(type(value), _encode)(value)
 
@@ -79,7 +79,7 @@ def prm_uid(prm: Mapping[str, Any]) -> str:
     >>> prm_uid({"lr": 0.1, "batch": 32}) == prm_uid({"batch": 32, "lr": 0.1})
     True
     """
-    return digest(exact(prm))
+    return digest(canonical_json(prm))
 
 
 def digest(text: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.care import backup
-from lemur_core.store.database import reach, sqlite_file
+from lemur_core.store.database import sqlite_file, unchecked_engine
 from lemur_core.store.tables import ADVISORY_LOCK, revision_of
 from lemur_core.store.trouble import place, store_errors
 
@@ -39,7 +39,7 @@ def upgrade(db: str | Path) -> UpgradeResult:
         StoreError: The database was not written by lemur, or cannot be copied or written. It is
             left unchanged.
     """
-    engine = reach(db)
+    engine = unchecked_engine(db)
     try:
         with store_errors(engine):
             revision = revision_of(engine)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from lemur_core.codec import from_json, reader
-from lemur_core.store.identity import exact
+from lemur_core.store.identity import canonical_json
 from lemur_core.trial import SPLITS, Prediction
 
 _scores = reader(Mapping[str, tuple[float, float]])
@@ -41,7 +41,7 @@ def left_out_of(text: str | None) -> dict[str, int]:
 
 def left_out_text(counts: Mapping[str, int]) -> str | None:
     """Return the numbers of samples left out as stored text; None if there are none."""
-    return exact(dict(counts)) if counts else None
+    return canonical_json(dict(counts)) if counts else None
 
 
 def prediction_of(predicted: float | None, estimate: str | None) -> Prediction | None:

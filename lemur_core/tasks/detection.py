@@ -59,7 +59,7 @@ class Detection(Task):
         """Check that outputs contain the objects found in each image."""
         check_detections(outputs, inputs, *out_shape)
 
-    def nothing(self, image: Tensor) -> Objects:
+    def empty_target(self, image: Tensor) -> Objects:
         """Return a target without objects."""
         return _with_torchvision_types(
             target_of(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), 0), image

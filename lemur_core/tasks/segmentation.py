@@ -61,7 +61,7 @@ class Segmentation(Task):
             f"expected 0 to {out_shape[0] - 1}, or {IGNORED}",
         )
 
-    def nothing(self, image: Tensor) -> Tensor:
+    def empty_target(self, image: Tensor) -> Tensor:
         """Return a mask in which every pixel is background."""
         return torch.zeros(image.shape[1:], dtype=torch.int64)
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lemur_core.errors import SettingsError
-from lemur_core.kinds.estimator import Curve, Estimate, Estimator, TrialHistory, maker, parts_of
+from lemur_core.kinds.estimator import (
+    Curve,
+    Estimate,
+    Estimator,
+    TrialHistory,
+    maker,
+    parts_per_epoch,
+)
 from lemur_core.options import Selection, options_of
 
 if TYPE_CHECKING:
@@ -30,7 +37,7 @@ class EstimatorRules:
     def test_estimator_needs_nothing_but_what_is_known(self, estimator: Entry) -> None:
         """Every option has a default, and the interval divides an epoch into equal parts."""
         options_of("estimator", estimator.load(), estimator.name)
-        parts_of(_make(estimator, _history()))
+        parts_per_epoch(_make(estimator, _history()))
 
     def test_estimator_says_something_sensible_of_any_curve(self, estimator: Entry) -> None:
         """Scores, bounds and probabilities are 0 to 1, and the bounds enclose the score."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.kinds.exporter import write
 from lemur_core.kinds.importer import EpochRecord
 from lemur_core.options import options_of
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.results import Results
-from lemur_core.store.taking.published import take_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ class ExporterRules:
     def test_exporter_writes_results(self, exporter: Entry, tmp_path: Path) -> None:
         """It writes a file or a folder, also if there are no results."""
         for name, records in (("some", SAMPLE), ("none", [])):
-            with opened(tmp_path / f"{name}.db", create=True) as engine:
+            with open_engine(tmp_path / f"{name}.db", create=True) as engine:
                 if records:
-                    take_in(engine, tmp_path, lambda place: SAMPLE, "sample")
+                    import_results(engine, tmp_path, lambda place: SAMPLE, "sample")
                 write(exporter.load(), exporter.name, Results(engine), tmp_path / name)

@@ -9,14 +9,14 @@ import pytest
 from lemur_core.kinds.importer import importer as reader_of
 from lemur_core.options import Selection
 from lemur_core.registry import Registry
-from lemur_core.store.database import opened
-from lemur_core.store.taking.published import take_in
+from lemur_core.store.database import open_engine
+from lemur_core.store.importing.published import import_results
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lemur_core.entry import Entry
-    from lemur_core.store.taking.intake import ImportReport
+    from lemur_core.store.importing.intake import ImportReport
 
 
 class ImporterRules:
@@ -74,5 +74,5 @@ class ImporterRules:
         place = place or self.importer_place(importer, folder)
         registry = Registry().with_entries("plugin", "importer", [importer])
         read = reader_of(registry, Selection(importer.name))
-        with opened(folder / "results.db", create=True) as engine:
-            return take_in(engine, place, read, importer.name)
+        with open_engine(folder / "results.db", create=True) as engine:
+            return import_results(engine, place, read, importer.name)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lemur_core.errors import ContractError
 from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.kinds.task import Task
-from lemur_core.space import Interval, Range, Space, of_net
+from lemur_core.space import Interval, Range, Space, net_space
 from lemur_core.testing.comparing import same
 from lemur_core.testing.repeats import without_repeats
 from lemur_core.testing.tasks import RegisteredTasks
@@ -370,12 +370,12 @@ def _results(built: Any, inputs: Tensor, targets: Any) -> Any:
 def _module(net: Entry) -> NetModule:
     """Return the module of a net as it is trained, from its recorded code, which is read once."""
     if net not in _READ:
-        _READ[net] = net.as_read(is_net=True)
+        _READ[net] = net.with_snapshot(is_net=True)
     return as_net(_READ[net].load(), net.name)
 
 
 def _space(net: Entry) -> Space:
-    return preset(of_net(_module(net).hyperparameters()), net.prm)
+    return preset(net_space(_module(net).hyperparameters()), net.prm)
 
 
 def _prm(net: Entry) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class TransformRules(RegisteredTasks):
                 "in the image; register the task"
             )
         pair: Any = made.pair
-        return torch.stack([pair(image, task.nothing(image))[0] for image in images])
+        return torch.stack([pair(image, task.empty_target(image))[0] for image in images])
 
 
 def _pair(transform: Entry, *, training: bool, seed: int) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Interruption(AbstractContextManager["Interruption"]):
     """Handles Ctrl-C while it is entered, in the main thread.
 
-    The second Ctrl-C raises `StopNow`, which is told apart from a `KeyboardInterrupt` of a net.
+    The second Ctrl-C raises `StopNow`, which differs from a `KeyboardInterrupt` of a net.
 
     Attributes:
         is_requested: Whether Ctrl-C was pressed.

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lemur_core.kinds.task import task_of
-from lemur_core.sources.imports import parsed
+from lemur_core.sources.imports import syntax_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def preload(trial: Trial) -> bool:
 
 def _libraries(code: str) -> Iterator[str]:
     """Yield the library modules that a net's code imports at its top level."""
-    tree = parsed(code)
+    tree = syntax_tree(code)
     for node in tree.body if tree else ():
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:

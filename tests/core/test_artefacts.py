@@ -9,7 +9,7 @@ import pytest
 from lemur_core.errors import ArtefactError, UnknownNameError
 from lemur_core.store import artefacts, schema
 from lemur_core.store.artefacts import artefact, attach
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 
 UID = "5" * 32
 # Computed with sha256sum from b"net".
@@ -21,7 +21,7 @@ def template(tmp_path_factory):
     path = tmp_path_factory.mktemp("template") / "results.db"
     names = {"task": "t", "dataset": "d", "metric": "m", "nn": "Net", "prm": "p"}
     row = {"uid": UID, **names, "state": "finished", "versions": {}}
-    with opened(path, create=True) as engine, engine.begin() as connection:
+    with open_engine(path, create=True) as engine, engine.begin() as connection:
         connection.execute(schema.trial.insert().values(row))
     return path
 

@@ -17,10 +17,10 @@ from lemur_core.store.attached import read_attached
 from lemur_core.store.attached_files import attached_in, write_attached
 from lemur_core.store.care import check
 from lemur_core.store.collections import collect, collection, collections
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.facts import read_facts, record
-from lemur_core.store.taking.attached import import_attached
-from lemur_core.store.taking.published import take_in
+from lemur_core.store.importing.attached import import_attached
+from lemur_core.store.importing.published import import_results
 
 A, B = "a" * 32, "b" * 32
 FACTS = {"edge.latency_ms": 0.1, "big": 2**70, "text": "ä\ud83d\0", "json": {"a": [1, 1.0, None]}}
@@ -31,7 +31,7 @@ def template(tmp_path_factory):
     path = tmp_path_factory.mktemp("template") / "results.db"
     names = {"task": "t", "dataset": "d", "metric": "m", "nn": "Net", "prm": "p"}
     rows = [{"uid": uid, **names, "state": "finished", "versions": {}} for uid in (A, B)]
-    with opened(path, create=True) as engine, engine.begin() as connection:
+    with open_engine(path, create=True) as engine, engine.begin() as connection:
         connection.execute(schema.trial.insert(), rows)
         stats = [{"trial_id": trial, "epoch": 1, "accuracy": 0.5} for trial in (1, 2)]
         connection.execute(schema.stat.insert(), stats)
@@ -57,12 +57,12 @@ def theirs(template, tmp_path):
 
 
 def taken(ours, theirs):
-    with opened(ours) as engine, opened(theirs) as other:
+    with open_engine(ours) as engine, open_engine(theirs) as other:
         return import_attached(engine, read_attached(other))
 
 
 def taken_from(ours, place):
-    with opened(ours) as engine, attached_in(place) as (attached, faults):
+    with open_engine(ours) as engine, attached_in(place) as (attached, faults):
         report = import_attached(engine, attached)
         return report, [*faults, *report.faults]
 
@@ -72,13 +72,13 @@ def counts(report):
 
 
 def facts(db):
-    with opened(db) as engine, engine.connect() as connection:
+    with open_engine(db) as engine, engine.connect() as connection:
         return read_facts(connection, [1, 2])
 
 
 def written(theirs, folder):
     folder.mkdir()
-    with opened(theirs) as engine:
+    with open_engine(theirs) as engine:
         return write_attached(read_attached(engine), folder)
 
 
@@ -274,7 +274,7 @@ def damage(db, *statement):
 
 
 def faults(db):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         # The trials of this database have no hyperparameters.
         return [
             line
@@ -372,8 +372,8 @@ def test_facts_read_by_an_importer_are_recorded(tmp_path):
     db, place = tmp_path / "imported.db", tmp_path / "zoo.csv"
     place.touch()
     for added in (2, 0):
-        with opened(db, create=True) as engine:
-            report = take_in(engine, place, read, "zoos")
+        with open_engine(db, create=True) as engine:
+            report = import_results(engine, place, read, "zoos")
         assert (report.read, report.added, len(report.faults)) == (2, added, 1)
     assert facts(db) == {1: {0: {"depth": 3}, 1: {"norm": 1.5}, 2: {"a": 2**70}}}
     assert [fault.reason for fault in report.faults] == ["is already recorded for its epochs"]

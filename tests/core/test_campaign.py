@@ -152,14 +152,14 @@ def test_missing_data_is_an_error_if_named_in_full(db, tmp_path):
     with pytest.raises(MissingDataError) as caught:
         run("img-classification_absent_hits_Linear", data=tmp_path, db=db)
     assert str(caught.value) == (
-        f"data set 'absent': {tmp_path} has no absent.bin; get it from nowhere"
+        f"dataset 'absent': {tmp_path} has no absent.bin; get it from nowhere"
     )
 
 
 def test_missing_data_is_left_out_if_matched_by_a_wildcard(db, tmp_path):
     summary = run(net="Linear", trials=1, epochs=1, data=tmp_path, db=db)
     assert summary.left_out == [
-        f"data set 'absent': {tmp_path} has no absent.bin; get it from nowhere"
+        f"dataset 'absent': {tmp_path} has no absent.bin; get it from nowhere"
     ]
     assert [standing.pipeline for standing in summary.standings] == [LINEAR]
 

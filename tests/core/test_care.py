@@ -11,10 +11,10 @@ from lemur_core import data
 from lemur_core.errors import NewerDatabaseError, StoreError
 from lemur_core.store import schema
 from lemur_core.store.care import backup, check, info, vacuum
-from lemur_core.store.database import open_database, opened
+from lemur_core.store.database import open_database, open_engine
+from lemur_core.store.importing.merge import MergeResult, merge
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.stored_trial import read_stored_trial
-from lemur_core.store.taking.merge import MergeResult, merge
-from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, State, Trial
@@ -39,7 +39,7 @@ def filled(toys, tmp_path):
     """Return a function that creates a database of a name with a trial of two epochs."""
 
     def fill(name, uid="a" * 32, epochs=2, state=State.FINISHED):
-        with opened(tmp_path / name, create=True) as engine:
+        with open_engine(tmp_path / name, create=True) as engine:
             trial = Trial(pipeline(toys), 1, PRM, 7, 2, uid=uid)
             write(Writer(engine, {"torch": "2"}), trial, [(0.5, 0.25)] * epochs, state)
         return tmp_path / name
@@ -78,7 +78,7 @@ def test_an_upgrade_keeps_everything_and_a_copy(old):
     assert list(frame["number"]) == [1, 1, 2, 2]
     assert frame["data"].isna().all()
     assert frame["fingerprint"].isna().all()
-    with opened(old) as engine:
+    with open_engine(old) as engine:
         assert check(engine) == []
 
 
@@ -123,8 +123,8 @@ def test_a_database_of_another_program_is_not_upgraded(tmp_path):
 def test_info_counts_rows_states_and_sources(filled, tmp_path):
     file = filled("one.db")
     publish(tmp_path / "stat", 1, [FIRST])
-    with opened(file) as engine:
-        take_in(engine, tmp_path / "stat")
+    with open_engine(file) as engine:
+        import_results(engine, tmp_path / "stat")
         summary = info(engine)
     assert (summary.place, summary.revision) == (str(file), schema.REVISION)
     assert summary.rows["trial"] == 2
@@ -155,10 +155,10 @@ def test_info_counts_rows_states_and_sources(filled, tmp_path):
 )
 def test_check_finds_faults(filled, statement, fault):
     file = filled("one.db")
-    with opened(file) as engine:
+    with open_engine(file) as engine:
         assert check(engine) == []
     damage(file, statement)
-    with opened(file) as engine:
+    with open_engine(file) as engine:
         faults = check(engine)
     assert len(faults) == 1
     assert fault in faults[0]
@@ -169,7 +169,7 @@ def test_a_backup_is_made_while_others_write(filled, toys, tmp_path):
     engine = open_database(file)
     writer = Writer(engine, {})
     running = writer.begin(Trial(pipeline(toys), 2, PRM, 7, 2))
-    with opened(file) as other:
+    with open_engine(file) as other:
         backup(other, tmp_path / "copy.db")
     writer.record(running, Epoch(1, 0.5, 0.5, 0.5, 1))
     engine.dispose()
@@ -179,7 +179,7 @@ def test_a_backup_is_made_while_others_write(filled, toys, tmp_path):
 
 def test_a_backup_never_overwrites_a_file(filled, tmp_path):
     (tmp_path / "copy.db").write_text("mine")
-    with opened(filled("one.db")) as engine, pytest.raises(StoreError, match="already exists"):
+    with open_engine(filled("one.db")) as engine, pytest.raises(StoreError, match="already exists"):
         backup(engine, tmp_path / "copy.db")
     assert (tmp_path / "copy.db").read_text() == "mine"
 
@@ -188,7 +188,7 @@ def test_vacuum_frees_space(filled):
     file = filled("one.db")
     damage(file, "update trial set traceback = hex(randomblob(2000000))")
     damage(file, "update trial set traceback = ''")
-    with opened(file) as engine:
+    with open_engine(file) as engine:
         before = info(engine).size
         vacuum(engine)
         assert info(engine).size < before / 10
@@ -216,7 +216,7 @@ def test_a_merge_ends_a_trial_that_ended_elsewhere(filled):
     damage(complete, """update trial set left_out = '{"train":1}'""")
     assert _merge(interrupted, complete) == MergeResult(trials=0, epochs=1)
     assert list(data(db=interrupted)["state"]) == ["finished", "finished"]
-    with opened(interrupted) as engine, engine.connect() as connection:
+    with open_engine(interrupted) as engine, engine.connect() as connection:
         assert read_stored_trial(connection, "a").left_out == {"train": 1}
     assert _merge(complete, filled("old.db", epochs=1, state=State.INTERRUPTED)) == MergeResult()
     assert list(data(db=complete)["state"]) == ["finished", "finished"]
@@ -226,11 +226,11 @@ def test_imported_epochs_are_merged_once(filled, tmp_path):
     first, second = filled("one.db"), filled("two.db")
     publish(tmp_path / "stat", 1, [FIRST])
     for file in (first, second):
-        with opened(file) as engine:
-            take_in(engine, tmp_path / "stat")
+        with open_engine(file) as engine:
+            import_results(engine, tmp_path / "stat")
     publish(tmp_path / "stat", 2, [FIRST])
-    with opened(second) as engine:
-        take_in(engine, tmp_path / "stat")
+    with open_engine(second) as engine:
+        import_results(engine, tmp_path / "stat")
     assert _merge(first, second) == MergeResult(trials=0, epochs=1)
     assert list(data(db=first, nn="ResNet")["epoch"]) == [1, 2]
     assert data(db=first, nn="ResNet")["trial"].nunique() == 1
@@ -278,7 +278,7 @@ _FAULT = (
 
 
 def _merge(file, other):
-    with opened(file) as engine, opened(other) as source:
+    with open_engine(file) as engine, open_engine(other) as source:
         return merge(engine, source)
 
 
@@ -289,7 +289,7 @@ def _new(file):
 
 def _tables(file):
     """Return the definition of a database's tables, without generated names."""
-    with opened(file) as engine:
+    with open_engine(file) as engine:
         found = inspect(engine)
         return {
             table: (

@@ -113,7 +113,7 @@ def test_failed_trial_is_counted_and_exits_with_status_1(lemur):
          "database .: is a directory; expected a file, for example ./lemur.db"),
         (["run", "--zebra"], "No such option '--zebra'. See lemur run --help."),
         (["run", "img-classification_absent"],
-         "data set 'absent': data has no absent.bin; get it from nowhere"),
+         "dataset 'absent': data has no absent.bin; get it from nowhere"),
         (["runn"], "unknown command 'runn'. Did you mean 'run'?"),
         (["list", "nett"], "unknown kind 'nett'. Did you mean 'net'?"),
         (["show", "net", "linear"], "unknown net 'linear'. Did you mean 'Linear'?"),

@@ -13,10 +13,10 @@ from lemur_core.entry import Entry
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.care import check
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.identity import code_hash
+from lemur_core.store.importing.merge import MergeResult, merge
 from lemur_core.store.reading.stored_trial import read_stored_trial
-from lemur_core.store.taking.merge import MergeResult, merge
 from lemur_core.store.upgrade import upgrade
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Trial
@@ -33,7 +33,7 @@ def record(toys, tmp_path):
     def record(db, code, names, number=1):
         file = tmp_path / "Net.py"
         file.write_bytes(code.encode(errors="surrogatepass"))
-        with opened(tmp_path / db, create=True) as engine:
+        with open_engine(tmp_path / db, create=True) as engine:
             writer = Writer(engine, {})
             for name in names:
                 net = replace(pipeline(toys), net=name, net_entry=Entry(name, str(file)))
@@ -68,7 +68,7 @@ def test_nets_with_the_same_text_share_it(record):
 
 def test_escaped_code_is_the_same_after_a_merge(record, tmp_path):
     first, second = (record(f"{name}.db", "# nul \0\n", ["Net"]) for name in ("one", "other"))
-    with opened(first) as target, opened(second) as source:
+    with open_engine(first) as target, open_engine(second) as source:
         assert merge(target, source) == MergeResult(trials=1, epochs=1)
         assert check(target) == []
     assert rows(first, "select hash from nn") == [(code_hash("# nul \0\n"),)]
@@ -82,7 +82,11 @@ def test_missing_code_is_named(record):
     with pytest.raises(StoreError) as raised:
         data(db=db)
     assert str(raised.value) == message
-    with opened(db) as engine, engine.connect() as connection, pytest.raises(StoreError) as raised:
+    with (
+        open_engine(db) as engine,
+        engine.connect() as connection,
+        pytest.raises(StoreError) as raised,
+    ):
         read_stored_trial(connection, connection.scalar(select(schema.trial.c.uid)))
     assert str(raised.value) == message
 
@@ -90,7 +94,7 @@ def test_missing_code_is_named(record):
 def test_check_lists_all_names_of_altered_code(record):
     db = record("one.db", "# one\n", ["A", "B"])
     change(db, "update code set text = '# other' where hash in (select hash from nn)")
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         assert check(engine) == [
             f"code {code_hash('# one' + chr(10))[:12]}, nn 'A', nn 'B' does not match its hash"
         ]
@@ -116,7 +120,7 @@ def test_an_upgrade_stores_each_text_once(old):
         (identity, text), (code_hash("# b"), "# b"), (code_hash("# c \0"), "# c \\x00"),
     ])  # fmt: skip
     assert rows(old, "select * from nn") == [(1, name, identity), (2, "B", code_hash("# b"))]
-    with opened(old) as engine:
+    with open_engine(old) as engine:
         assert check(engine) == []
 
 
@@ -133,5 +137,5 @@ def test_an_upgrade_keeps_altered_text_for_check(old):
         change(old, f"update {table} set code = '# altered'")
     upgrade(old)
     assert rows(old, "select text from code") == [("# altered",)]
-    with opened(old) as engine:
+    with open_engine(old) as engine:
         assert len(check(engine)) == 1

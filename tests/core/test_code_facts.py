@@ -15,14 +15,14 @@ from lemur_core.code_facts import CodeFact, NamedSource, code_database
 from lemur_core.errors import FactError, StoreError
 from lemur_core.store import schema
 from lemur_core.store.care import check
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.export import export
+from lemur_core.store.importing import code_facts
+from lemur_core.store.importing.importers import files
+from lemur_core.store.importing.merge import merge
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.reader import filters_of
-from lemur_core.store.taking import code_facts
-from lemur_core.store.taking.importers import files
-from lemur_core.store.taking.merge import merge
-from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Trial
@@ -139,17 +139,17 @@ def test_an_upgrade_converts_every_verdict_and_sketch_to_facts(old):
         (fact.hash, fact.value["tree"], bytes.fromhex(fact.value["signature"]))
         for fact in read(old, "check.sketch")
     ] == [tuple(row.values()) for row in sketches]
-    with opened(old) as engine:
+    with open_engine(old) as engine:
         assert check(engine) == []
 
 
 def test_facts_are_merged_with_their_code(old, tmp_path, monkeypatch):
     # Force several transactions, as for many facts.
-    monkeypatch.setattr("lemur_core.store.taking.code_facts._AT_ONCE", 2)
+    monkeypatch.setattr("lemur_core.store.importing.code_facts._AT_ONCE", 2)
     upgrade(old)
     new = tmp_path / "new.db"
     record(new, CodeFact(ONE, "mine", 1))
-    with opened(old) as source, opened(new) as engine:
+    with open_engine(old) as source, open_engine(new) as engine:
         assert merge(engine, source).code_facts == 6
         assert merge(engine, source).code_facts == 0
         assert check(engine) == []
@@ -171,13 +171,13 @@ def test_an_invalid_stored_fact_is_a_fault(db, tmp_path):
     with closing(sqlite3.connect(db)) as connection, connection:
         connection.execute("update code_fact set value = '{' where hash = ?", [ONE])
         connection.execute("update code_fact set value = '[NaN]' where hash = ?", [TWO])
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         assert sorted(check(engine)) == sorted(
             f"fact 'mine' of source {one}: is not what lemur writes" for one in (ONE, TWO)
         )
     with closing(sqlite3.connect(db)) as connection, connection:
         connection.execute("delete from code_fact where hash = ?", [ONE])
-    with opened(db) as source, opened(tmp_path / "new.db", create=True) as engine:
+    with open_engine(db) as source, open_engine(tmp_path / "new.db", create=True) as engine:
         done = merge(engine, source)
         assert (done.code_facts, [fault.place for fault in done.attached.faults]) == (
             0, [f"fact 'mine' of source {TWO}"],
@@ -191,7 +191,7 @@ def test_parts_of_a_large_table_are_read_in_order(db, monkeypatch):
     facts = [CodeFact(code_hash(str(number)), name, number, key)
              for number in range(4) for name in ("a", "b") for key in ("", "k")]  # fmt: skip
     record(db, *facts)
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         parts = list(code_facts.stored_code_facts(engine))
     assert [len(part.facts) for part in parts] == [3, 3, 3, 3, 3, 1]
     assert [fact for part in parts for fact in part.facts] == sorted(
@@ -204,7 +204,7 @@ def exported(old, tmp_path):
     """The exported files of the old database."""
     upgrade(old)
     folder = tmp_path / "exported"
-    with opened(old) as engine:
+    with open_engine(old) as engine:
         assert export(engine, folder) == (0, [])
     return folder
 
@@ -224,9 +224,9 @@ def test_facts_and_code_are_exported_and_imported(old, exported, db, lemur):
         assert database.run(lambda transaction: transaction.sources()) == []
         texts = database.run(lambda transaction: transaction.texts({code_hash("x = 1\n")}))
     assert list(texts.values()) == ["x = 1\n"]
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         assert check(engine) == []
-        assert take_in(engine, exported, files.read, "lemur-files").code_facts == 0
+        assert import_results(engine, exported, files.read, "lemur-files").code_facts == 0
 
 
 def test_a_recorded_fact_replaces_an_imported_one_but_not_vice_versa(exported, db):
@@ -236,19 +236,19 @@ def test_a_recorded_fact_replaces_an_imported_one_but_not_vice_versa(exported, d
         if '"check.sketch"' in line and code_hash("x = 1\n") in line
     ]
     mine = theirs._replace(value="mine")
-    with opened(db, create=True) as engine:
-        assert take_in(engine, exported, files.read, "lemur-files").code_facts == 6
+    with open_engine(db, create=True) as engine:
+        assert import_results(engine, exported, files.read, "lemur-files").code_facts == 6
     assert record(db, mine) == 1
     assert read(db, "check.sketch", [mine.hash]) == [mine]
-    with opened(db) as engine:
-        assert take_in(engine, exported, files.read, "lemur-files").code_facts == 0
+    with open_engine(db) as engine:
+        assert import_results(engine, exported, files.read, "lemur-files").code_facts == 0
     assert read(db, "check.sketch", [mine.hash]) == [mine]
 
 
 def test_the_origin_of_a_fact_is_merged(exported, db, tmp_path):
-    with opened(db, create=True) as engine:
-        take_in(engine, exported, files.read, "lemur-files")
-        with opened(tmp_path / "new.db", create=True) as new:
+    with open_engine(db, create=True) as engine:
+        import_results(engine, exported, files.read, "lemur-files")
+        with open_engine(tmp_path / "new.db", create=True) as new:
             assert merge(new, engine).code_facts == 6
     assert read(tmp_path / "new.db", "check.verdict") == read(db, "check.verdict")
 
@@ -257,11 +257,14 @@ def test_facts_imported_during_a_merge_keep_their_origin(exported, db, tmp_path,
     read_parts = code_facts.stored_code_facts
 
     def import_then_read(engine):
-        take_in(engine, exported, files.read, "lemur-files")
+        import_results(engine, exported, files.read, "lemur-files")
         return read_parts(engine)
 
     monkeypatch.setattr(code_facts, "stored_code_facts", import_then_read)
-    with opened(db, create=True) as engine, opened(tmp_path / "new.db", create=True) as new:
+    with (
+        open_engine(db, create=True) as engine,
+        open_engine(tmp_path / "new.db", create=True) as new,
+    ):
         assert merge(new, engine).code_facts == 6
     assert {fact.origin for fact in read(tmp_path / "new.db", "check.sketch")} == {str(exported)}
 
@@ -289,8 +292,8 @@ def test_invalid_lines_of_an_exported_folder_are_left_out(exported, db):
     lines = [{"hash": [], "name": "a", "key": "", "value": 1}, {"hash": ONE}, 7,
              {"hash": ONE, "name": "a", "key": "", "value": 1}]  # fmt: skip
     (folder / "code_facts.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    with opened(db, create=True) as engine:
-        report = take_in(engine, exported, files.read, "lemur-files")
+    with open_engine(db, create=True) as engine:
+        report = import_results(engine, exported, files.read, "lemur-files")
         assert report.code_facts == 1
         assert sorted(fault.reason for fault in report.faults) == [
             "does not match its hash", "does not match its hash",
@@ -305,7 +308,7 @@ def test_invalid_lines_of_an_exported_folder_are_left_out(exported, db):
 def test_a_filtered_export_contains_the_facts_about_its_nets(toys, db, tmp_path):
     one = pipeline(toys)
     code = one.net_entry.code()
-    with opened(db, create=True) as engine:
+    with open_engine(db, create=True) as engine:
         writer = Writer(engine, {})
         trial_id = writer.begin(Trial(one, 1, PRM, 0, 1))
         writer.record(trial_id, Epoch(1, None, 0.5, 0.5, 1))

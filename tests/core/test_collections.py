@@ -12,7 +12,7 @@ from lemur_core.cli import cli
 from lemur_core.errors import CollectionError, SettingsError, UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.collections import Member
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 
 A, B, C = ("a" * 32, "b" * 32, "c" * 32)
 LISTS = "expected a list of trials, or a dictionary of lists by role"
@@ -23,7 +23,7 @@ def template(tmp_path_factory):
     path = tmp_path_factory.mktemp("template") / "results.db"
     names = {"task": "t", "dataset": "d", "metric": "m", "nn": "Net", "prm": "p"}
     rows = [{"uid": uid, **names, "state": "finished", "versions": {}} for uid in (A, B, C)]
-    with opened(path, create=True) as engine, engine.begin() as connection:
+    with open_engine(path, create=True) as engine, engine.begin() as connection:
         connection.execute(schema.trial.insert(), rows)
     return path
 
@@ -183,7 +183,7 @@ def test_a_missing_collection_is_an_error_of_one_line(db):
 
 
 def test_the_rows_of_a_collection_have_roles_and_positions(db):
-    with opened(db) as engine, engine.begin() as connection:
+    with open_engine(db) as engine, engine.begin() as connection:
         rows = [
             {"trial_id": trial, "epoch": epoch, "accuracy": trial / 4}
             for trial in (1, 2, 3)

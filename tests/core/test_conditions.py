@@ -6,7 +6,7 @@ import pytest
 
 from lemur_core import data
 from lemur_core.errors import SettingsError, StoreError
-from lemur_core.store.database import open_database, reach
+from lemur_core.store.database import open_database, unchecked_engine
 
 
 @pytest.mark.parametrize("condition", ["lr=1e400", "lr=nan", "lr=nan..1", "epoch=1e400"])
@@ -32,7 +32,7 @@ def test_ranges_may_be_open_and_numbers_large(tmp_path):
 @pytest.mark.parametrize("port", [0, -1, 65536, 99999])
 def test_an_invalid_port_is_refused_at_once(port):
     with pytest.raises(StoreError) as caught:
-        reach(f"postgresql://me:secret@host:{port}/results")
+        unchecked_engine(f"postgresql://me:secret@host:{port}/results")
     assert str(caught.value) == (
         f"database 'postgresql://me:***@host:{port}/results': port {port}: expected 1 to 65535"
     )

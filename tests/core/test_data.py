@@ -13,11 +13,11 @@ from lemur_core.campaign.plan import plan
 from lemur_core.events import EpochEnded, TrialStarted, Warned
 from lemur_core.settings import Settings
 from lemur_core.store.care import check
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.export import export
+from lemur_core.store.importing.merge import merge
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.reader import best
-from lemur_core.store.taking.merge import merge
-from lemur_core.store.taking.published import take_in
 from lemur_core.trial import State
 
 from .test_fingerprint import write_tree
@@ -290,7 +290,7 @@ def test_merged_trials_keep_their_data(run, pets, others, tmp_path, db):
     run(pets)
     run(others, db=str(tmp_path / "other.db"))
     run(pets, trials=2, db=str(tmp_path / "other.db"))
-    with opened(tmp_path / "other.db") as other, opened(db) as engine:
+    with open_engine(tmp_path / "other.db") as other, open_engine(db) as engine:
         merge(engine, other)
         merge(engine, other)
         assert check(engine) == []
@@ -308,10 +308,10 @@ def test_merged_trials_keep_their_data(run, pets, others, tmp_path, db):
 def test_exported_trials_keep_their_data(run, pets, others, tmp_path, db):
     run(pets)
     run(others)
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         assert export(engine, tmp_path / "out") == (2, [])
-    with opened(tmp_path / "back.db", create=True) as engine:
-        take_in(engine, tmp_path / "out")
+    with open_engine(tmp_path / "back.db", create=True) as engine:
+        import_results(engine, tmp_path / "out")
         assert check(engine) == []
     columns = ["trial", "data", "fingerprint"]
     before, after = (
@@ -324,14 +324,14 @@ def test_exported_trials_keep_their_data(run, pets, others, tmp_path, db):
 @pytest.mark.parametrize("nonsense", ["", "{}", "[]", '{"folder":"a","class_names":"[1]"}'])
 def test_an_invalid_data_record_is_rejected(run, pets, tmp_path, db, nonsense):
     run(pets)
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         export(engine, tmp_path / "out")
     [file] = (tmp_path / "out").rglob("*.json")
     [record] = json.loads(file.read_text())
     record["lemur"]["data"] = nonsense
     file.write_text(json.dumps([record]))
-    with opened(tmp_path / "back.db", create=True) as engine:
-        [fault] = take_in(engine, tmp_path / "out").faults
+    with open_engine(tmp_path / "back.db", create=True) as engine:
+        [fault] = import_results(engine, tmp_path / "out").faults
     assert fault.reason == f"lemur: data {nonsense!r}: is not what lemur writes"
 
 
@@ -339,6 +339,6 @@ def test_a_damaged_data_record_is_detected(run, pets, db):
     run(pets)
     with closing(sqlite3.connect(db)) as connection, connection:
         connection.execute("update dataset set class_names = '[\"cat\"]'")
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         [fault] = check(engine)
     assert fault.endswith("does not match its fingerprint")

@@ -10,7 +10,13 @@ from lemur_core.composition import compose
 from lemur_core.passwords import without_password
 from lemur_core.pattern import Pattern
 from lemur_core.store import care
-from lemur_core.store.database import beside, open_database, place, reach, sqlite_file
+from lemur_core.store.database import (
+    folder_beside,
+    open_database,
+    place,
+    sqlite_file,
+    unchecked_engine,
+)
 from lemur_core.store.writing.spill import spill_file
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
@@ -38,7 +44,7 @@ def test_a_path_is_taken_literally(toys, tmp_path, monkeypatch, name, kind):
     record(engine, toys)
     assert {file.name for file in tmp_path.iterdir()} == {name, f"{name}-wal", f"{name}-shm"}
     assert place(engine) == name
-    assert beside(engine, "weights") == Path(f"{name}-weights")
+    assert folder_beside(engine, "weights") == Path(f"{name}-weights")
     assert spill_file(engine) == tmp_path / f"{name}-unwritten.jsonl"
     assert care.info(engine).size > 0
     copy = care.backup(engine, tmp_path / f"copy of {name}")
@@ -68,8 +74,8 @@ def test_a_path_may_start_with_the_home_directory(tmp_path, monkeypatch):
 
 def test_folders_of_a_database_given_by_uri_are_beside_it(tmp_path):
     db = tmp_path / "some.db"
-    engine = reach(f"sqlite:///file:{db}?mode=rwc&uri=true", create=True)
-    assert beside(engine, "weights") == Path(f"{db}-weights")
+    engine = unchecked_engine(f"sqlite:///file:{db}?mode=rwc&uri=true", create=True)
+    assert folder_beside(engine, "weights") == Path(f"{db}-weights")
     engine.dispose()
     assert sqlite_file(make_url("sqlite:///file:x?mode=memory&uri=true")) is None
     assert sqlite_file(make_url("sqlite:///file:a%2541.db?uri=true")) == Path("aA.db")

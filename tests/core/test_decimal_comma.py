@@ -4,7 +4,7 @@ import pytest
 
 from lemur_core.errors import SpaceError
 from lemur_core.settings import Settings
-from lemur_core.space import Choice, Interval, of_net, override, parse_range
+from lemur_core.space import Choice, Interval, net_space, override, parse_range
 
 OWN = {"weight_decay": "0", "layers": "1..8 int", "bias": "0,1", "beta": "0..20", "kernel": "3,5"}
 
@@ -29,7 +29,7 @@ OWN = {"weight_decay": "0", "layers": "1..8 int", "bias": "0,1", "beta": "0..20"
 )
 def test_decimal_commas_are_rejected_with_both_readings(name, text, values, decimals):
     with pytest.raises(SpaceError) as caught:
-        override(of_net({"lr": "1e-5..1 log", "dropout": "0..0.5"} | OWN), {name: text})
+        override(net_space({"lr": "1e-5..1 log", "dropout": "0..0.5"} | OWN), {name: text})
     spaced = values.replace(" and ", ", ")
     assert str(caught.value) == (
         f"{name}={text}: a comma separates values, so this would be {values}; "
@@ -56,14 +56,14 @@ def test_decimal_commas_are_rejected_with_both_readings(name, text, values, deci
     ],
 )
 def test_plain_lists_are_accepted(name, text, values):
-    space = of_net({"lr": "1e-5..1 log", "dropout": "0..0.5"} | OWN)
+    space = net_space({"lr": "1e-5..1 log", "dropout": "0..0.5"} | OWN)
     assert override(space, {name: text})[name] == Choice(values)
 
 
 def test_hyperparameter_without_a_range_accepts_large_integers():
-    assert override(of_net({"width"}), {"width": "16,32"})["width"] == Choice((16, 32))
+    assert override(net_space({"width"}), {"width": "16,32"})["width"] == Choice((16, 32))
     with pytest.raises(SpaceError, match="write 0.5 for decimals"):
-        override(of_net({"width"}), {"width": "0,5"})
+        override(net_space({"width"}), {"width": "0,5"})
 
 
 @pytest.mark.parametrize(

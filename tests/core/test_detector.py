@@ -8,7 +8,7 @@ from torch import nn
 
 from lemur_core.kinds.detector import Detector, to_learn
 from lemur_core.kinds.net import TRAINING
-from lemur_core.space import of_net
+from lemur_core.space import net_space
 from lemur_core.values import smallest
 
 CPU = torch.device("cpu")
@@ -41,7 +41,7 @@ class Toy(Detector):
 
 def toy(**given):
     weights = {"one_weight": 1.0, "count_weight": 1.0}
-    prm = smallest(of_net(TRAINING)) | {"lr": 0.1, "momentum": 0.0} | weights | given
+    prm = smallest(net_space(TRAINING)) | {"lr": 0.1, "momentum": 0.0} | weights | given
     net = Toy((1, 3, 8, 8), (4,), prm, CPU)
     net.train_setup(prm)
     return net

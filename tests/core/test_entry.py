@@ -135,7 +135,7 @@ def test_code_of_an_adapter_is_that_of_its_code_target(adapter):
 def test_adapter_edited_after_reading_is_rejected(adapter, edited, monkeypatch):
     entry = Entry("Theirs", "lemur_adapts.adapter:Theirs", code_target="theirs_nets.net")
     monkeypatch.setattr(snapshot, "_IMPORTED", {})
-    read = entry.as_read(is_net=True)
+    read = entry.with_snapshot(is_net=True)
     assert read.code() == "from theirs_nets.blocks import WIDTH\n"
     (adapter / edited).write_text(f"{(adapter / edited).read_text()}# edited\n")
     with pytest.raises(CodeChangedError, match="was edited"):
@@ -163,7 +163,7 @@ def test_missing_code_target_is_reported(adapter):
 def test_the_recipe_of_a_net_is_that_of_its_class_or_of_its_adapter(toys, adapter):
     linear = toys.get("net", "Linear")
     assert len(linear.recipe()) == 32
-    assert linear.as_read(is_net=True).recipe() == linear.recipe()
+    assert linear.with_snapshot(is_net=True).recipe() == linear.recipe()
     # The base class is recorded with the net.
     assert Entry("Raises", "lemur_toy.nets.Raises").recipe() == linear.recipe()
     adapted = Entry("Theirs", "lemur_adapts.adapter:Theirs", code_target="theirs_nets.net")

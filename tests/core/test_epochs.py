@@ -5,8 +5,8 @@ import pytest
 from lemur_core import RecordedEpoch, Results
 from lemur_core.code import code_hash
 from lemur_core.errors import SettingsError
-from lemur_core.store.database import opened
-from lemur_core.store.taking.published import take_in
+from lemur_core.store.database import open_engine
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Size, Trial
 
@@ -17,14 +17,14 @@ from .test_taking import FIRST, publish
 @pytest.fixture
 def filled(toys, db, tmp_path):
     linear = pipeline(toys)
-    with opened(db, create=True) as engine:
+    with open_engine(db, create=True) as engine:
         writer = Writer(engine, {})
         trial_id = writer.begin(Trial(linear, 1, PRM, 0, 2, uid="a" * 32))
         size = Size(12, (1, 3, 4, 4), (2,))
         writer.record(trial_id, Epoch(1, None, 0.25, 0.5, 10, size=size))
         writer.record(trial_id, Epoch(2, None, 0.5, 0.125, 20, size=size))
         publish(tmp_path / "published", 1, [FIRST])
-        assert take_in(engine, tmp_path / "published").added == 1
+        assert import_results(engine, tmp_path / "published").added == 1
         yield engine, linear.net_entry.code()
 
 

@@ -7,7 +7,7 @@ from lemur_core.kinds.estimator import (
     TrialHistory,
     check_score,
     maker,
-    parts_of,
+    parts_per_epoch,
     within,
 )
 from lemur_core.options import Selection, options_of, read_selection, read_selections
@@ -128,13 +128,13 @@ def test_an_option_without_a_default_is_refused():
 
 @pytest.mark.parametrize(("interval", "parts"), [(1.0, 1), (0.5, 2), (1 / 3, 3), (0.1, 10)])
 def test_an_interval_divides_epochs_into_equal_parts(interval, parts):
-    assert parts_of(Steady(None, share=interval)) == parts
+    assert parts_per_epoch(Steady(None, share=interval)) == parts
 
 
 @pytest.mark.parametrize("interval", [0.0, -1.0, 0.4, 2.0])
 def test_an_interval_that_does_not_divide_an_epoch_evenly_is_refused(interval):
     with pytest.raises(ContractError) as raised:
-        parts_of(Steady(None, share=interval))
+        parts_per_epoch(Steady(None, share=interval))
     assert str(raised.value) == (
         f"an estimator asks for scores every {interval:g} epochs; expected 1 divided by an "
         "integer: 1, 0.5, 0.25"

@@ -18,9 +18,9 @@ from lemur_core.errors import (
 )  # fmt: skip
 from lemur_core.kinds.exporter import exporter, write
 from lemur_core.options import Selection, read_selection
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.results import Results
-from lemur_core.store.taking.published import take_in
 
 RESNET, ALEXNET = (f"img-classification_cifar-10_acc_{net}" for net in ("ResNet", "AlexNet"))
 
@@ -43,14 +43,14 @@ def db(tmp_path):
         file = tmp_path / "stat" / pipeline / f"{epoch}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(records))
-    with opened(tmp_path / "lemur.db", create=True) as engine:
-        take_in(engine, tmp_path / "stat")
+    with open_engine(tmp_path / "lemur.db", create=True) as engine:
+        import_results(engine, tmp_path / "stat")
     return tmp_path / "lemur.db"
 
 
 @pytest.fixture
 def engine(db):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         yield engine
 
 

@@ -14,7 +14,7 @@ import lemur_core
 from lemur_core.cli import cli
 from lemur_core.errors import FactError, LemurError, UnknownNameError
 from lemur_core.store import schema
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.facts import WHOLE_TRIAL, read_facts, record
 
 UID = "5" * 32
@@ -31,7 +31,7 @@ def template(tmp_path_factory):
         for number, uid in ((1, UID), (2, "51" * 16))
     ]  # fmt: skip
     epochs = [{"trial_id": 1, "epoch": epoch, "accuracy": 0.5} for epoch in (1, 2)]
-    with opened(path, create=True) as engine, engine.begin() as connection:
+    with open_engine(path, create=True) as engine, engine.begin() as connection:
         connection.execute(schema.trial.insert(), trials)
         connection.execute(schema.stat.insert(), epochs)
     return path
@@ -45,7 +45,7 @@ def db(template, tmp_path):
 
 def recorded(db, trial_id=1):
     """Return the facts of a trial by epoch."""
-    with opened(db) as engine, engine.connect() as connection:
+    with open_engine(db) as engine, engine.connect() as connection:
         return read_facts(connection, [trial_id]).get(trial_id, {})
 
 
@@ -229,7 +229,7 @@ def test_an_unknown_trial_is_an_error_of_one_line(db, uid):
 
 
 def test_a_trial_of_an_empty_database_is_unknown(tmp_path):
-    with opened(tmp_path / "empty.db", create=True):
+    with open_engine(tmp_path / "empty.db", create=True):
         pass
     with pytest.raises(UnknownNameError) as raised:
         record("abc", {"a": 1}, db=tmp_path / "empty.db")
@@ -242,7 +242,7 @@ def test_values_are_stored_as_canonical_json(db):
         assert connection.execute("select value from fact").fetchall() == [
             ('{"a": "\\u00e4", "b": 1}',)
         ]
-    with opened(db) as engine, engine.connect() as connection:
+    with open_engine(db) as engine, engine.connect() as connection:
         assert connection.scalar(select(schema.fact.c.value)) == {"a": "ä", "b": 1}
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from lemur_core.codec import DECODING_ERRORS, from_json, to_json
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.field import Field
 from lemur_core.store.fields import EPOCH, TRIAL
 from lemur_core.store.writing.writer import Writer
@@ -53,11 +53,11 @@ import json
 from lemur_core import data
 from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.export import export
 from lemur_core.store.reading.stored_trial import read_stored_trial
-from lemur_core.store.taking.merge import merge
-from lemur_core.store.taking.published import take_in
+from lemur_core.store.importing.merge import merge
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.trouble import AwayError
 from lemur_core.store.writing import holding, spill, writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
@@ -76,13 +76,13 @@ def check(db):
     for name, value in (("rung", 7), ("words", 2), ("depth", 3)):
         assert frame[name].tolist() == [value, value], frame[name]
     assert len(data(db=folder / db, where={"rung": 7, "gap": (None, 0)})) == 1
-    with opened(folder / db) as engine, engine.connect() as connection:
+    with open_engine(folder / db) as engine, engine.connect() as connection:
         stored = read_stored_trial(connection, "a")
         assert (stored.summary["rung"], stored.settings["rung"]) == (7, 7)
         assert "words" not in stored.settings
 
 
-with opened(folder / "one.db", create=True) as engine:
+with open_engine(folder / "one.db", create=True) as engine:
     first = writer.Writer(engine, {})
     prm = {"lr": 0.1, "transform": "plain"}
     trial_id = first.begin(Trial(pipeline, 1, prm, 17, 2, uid="a" * 32))
@@ -92,22 +92,23 @@ with opened(folder / "one.db", create=True) as engine:
     first.record(trial_id, Epoch(2, None, 0.5, 0.75, 2, facts={"depth": 3}))
     first.finish(trial_id, Outcome(State.FAILED, (), "no luck"))
     spill.patiently = holding.patiently = original
-    assert writer.Writer(engine, {}).taken_in == 2
+    assert writer.Writer(engine, {}).imported == 2
 check("one.db")
-with opened(folder / "one.db") as engine, opened(folder / "merged.db", create=True) as other:
+merged = folder / "merged.db"
+with open_engine(folder / "one.db") as engine, open_engine(merged, create=True) as other:
     export(engine, folder / "stat")
     merge(other, engine)
 check("merged.db")
 [file] = (folder / "stat").glob("*/1.json")
 [record] = json.loads(file.read_text())
 assert (record["lemur"]["rung"], record["lemur"]["gap"]) == (7, 0.25), record
-with opened(folder / "again.db", create=True) as engine:
-    assert take_in(engine, folder / "stat").added == 2
+with open_engine(folder / "again.db", create=True) as engine:
+    assert import_results(engine, folder / "stat").added == 2
 check("again.db")
 record["lemur"]["rung"] = "seven"
 file.write_text(json.dumps([record]))
-with opened(folder / "bad.db", create=True) as engine:
-    [fault] = take_in(engine, folder / "stat").faults
+with open_engine(folder / "bad.db", create=True) as engine:
+    [fault] = import_results(engine, folder / "stat").faults
 assert fault.reason == "lemur: rung 'seven': is not what lemur writes", fault
 """
 
@@ -120,7 +121,7 @@ def test_a_field_is_written_shown_exported_imported_merged_and_spilled(tmp_path)
 
 def test_trials_with_the_same_or_an_unknown_recipe_are_counted(toys, tmp_path):
     recipes = ("a" * 32, "b" * 32, None)
-    with opened(tmp_path / "one.db", create=True) as engine:
+    with open_engine(tmp_path / "one.db", create=True) as engine:
         writer = Writer(engine, {})
         for number, recipe in enumerate(recipes, 1):
             writer.begin(Trial(pipeline(toys), number, PRM, 7, 2, recipe=recipe))
@@ -136,7 +137,7 @@ def test_trials_with_the_same_or_an_unknown_recipe_are_counted(toys, tmp_path):
 
 def test_trials_of_different_recipes_are_compared_as_such(toys, tmp_path, lemur):
     file = tmp_path / "one.db"
-    with opened(file, create=True) as engine:
+    with open_engine(file, create=True) as engine:
         writer = Writer(engine, {})
         for number, recipe in enumerate(("a" * 32, "b" * 32), 1):
             uid = f"{number}" * 32

@@ -10,7 +10,7 @@ from lemur_core import data
 from lemur_core.cli.leaderboard import closing_text
 from lemur_core.errors import PluginError, SettingsError, UnknownNameError
 from lemur_core.events import EpochEnded, TrialFinished, Warned
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.trial import Epoch, State
 
 # In this process, because starting processes for all these tests would take seconds.
@@ -190,7 +190,7 @@ def test_an_interrupted_trial_that_had_converged_is_not_resumed(db, monkeypatch)
         for row in data(db=db).itertuples()
     ]
     # As if it had been interrupted between its second epoch and its end.
-    with opened(db) as engine, engine.begin() as connection:
+    with open_engine(db) as engine, engine.begin() as connection:
         connection.exec_driver_sql(
             "update trial set state = 'interrupted', predicted = null, estimate = null"
         )

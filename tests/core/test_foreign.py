@@ -11,12 +11,12 @@ import pytest
 from lemur_core.composition import compose
 from lemur_core.errors import SettingsError, StoreError
 from lemur_core.pattern import Pattern
-from lemur_core.store.database import open_database, opened
-from lemur_core.store.taking import foreign
-from lemur_core.store.taking.foreign import open_foreign
-from lemur_core.store.taking.intake import MOST_FAULTS
-from lemur_core.store.taking.merge import merge
-from lemur_core.store.taking.published import take_in
+from lemur_core.store.database import open_database, open_engine
+from lemur_core.store.importing import foreign
+from lemur_core.store.importing.foreign import open_foreign
+from lemur_core.store.importing.intake import MOST_FAULTS
+from lemur_core.store.importing.merge import merge
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -51,8 +51,8 @@ def change(file, *statements):
 
 
 def taken(file, folder):
-    with opened(folder / "results.db", create=True) as engine:
-        return take_in(engine, file)
+    with open_engine(folder / "results.db", create=True) as engine:
+        return import_results(engine, file)
 
 
 VIEW = f"create view {{0}} as select * from other where 1 < ({ENDLESS})"
@@ -273,7 +273,7 @@ def own(toys, tmp_path):
 )
 def test_a_database_that_lemur_did_not_write_is_not_merged(own, tmp_path, statements, line):
     change(own, "pragma foreign_keys = off", *statements)
-    with opened(own) as source, opened(tmp_path / "all.db", create=True) as engine:
+    with open_engine(own) as source, open_engine(tmp_path / "all.db", create=True) as engine:
         with pytest.raises(StoreError) as caught:
             merge(engine, source)
         assert str(caught.value) == line.format(own)
@@ -286,6 +286,6 @@ def test_a_value_that_lemur_does_not_write_is_an_error_of_the_database(own, lemu
 
 
 def test_a_database_that_lemur_wrote_is_merged(own, tmp_path):
-    with opened(own) as source, opened(tmp_path / "all.db", create=True) as engine:
+    with open_engine(own) as source, open_engine(tmp_path / "all.db", create=True) as engine:
         assert merge(engine, source).trials == 1
     assert Path(own).stat().st_size > 0

@@ -11,11 +11,11 @@ from openpyxl import Workbook, load_workbook
 
 from lemur_core import data
 from lemur_core.errors import SettingsError
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading import workbook
 from lemur_core.store.reading.columns import number_type
 from lemur_core.store.reading.formats import FORMS, write
-from lemur_core.store.taking.published import take_in
 from lemur_core.workbooks import add_table, save_workbook
 
 from .test_taking import FIRST, publish
@@ -244,8 +244,8 @@ def test_a_frame_without_rows_is_written(form):
 def test_integers_stay_integers_if_some_trials_lack_them(tmp_path):
     trials = [FIRST | {"seed-ish": 2**53 + 1, "depth": 3}, FIRST | {"lr": 0.5}]
     publish(tmp_path / "stat", 1, trials)
-    with opened(tmp_path / "some.db", create=True) as engine:
-        take_in(engine, tmp_path / "stat")
+    with open_engine(tmp_path / "some.db", create=True) as engine:
+        import_results(engine, tmp_path / "stat")
     frame = data(db=tmp_path / "some.db", prm_as_columns=True)
     assert sorted(frame["prm.seed-ish"].dropna()) == [2**53 + 1]
     assert frame["prm.depth"].dtype == "Int64"

@@ -95,10 +95,10 @@ def fresh():
 
 
 @pytest.fixture(params=["c", "python"])
-def exact(request):
+def canonical_json(request):
     if request.param == "c":
-        return identity.exact
-    return request.getfixturevalue("python_only").exact
+        return identity.canonical_json
+    return request.getfixturevalue("python_only").canonical_json
 
 
 def test_the_encoder_in_c_is_used_where_there_is_one(python_only):
@@ -107,14 +107,14 @@ def test_the_encoder_in_c_is_used_where_there_is_one(python_only):
 
 
 @pytest.mark.parametrize(("value", "text"), TEXTS, ids=[ascii(text) for _, text in TEXTS])
-def test_a_value_has_one_canonical_text(exact, value, text):
-    assert exact(value) == text
+def test_a_value_has_one_canonical_text(canonical_json, value, text):
+    assert canonical_json(value) == text
 
 
 @pytest.mark.parametrize(("value", "error"), REFUSED, ids=range(len(REFUSED)))
-def test_values_without_json_are_refused(exact, value, error):
+def test_values_without_json_are_refused(canonical_json, value, error):
     with pytest.raises(error):
-        exact(value)
+        canonical_json(value)
 
 
 @pytest.mark.parametrize("changed", [lambda *_: lambda value, level: "{}", lambda: None])
@@ -133,7 +133,7 @@ def test_the_identity_of_hyperparameters_never_changes(python_only):
     prm = {"lr": 0.01, "batch": 64, "transform": "norm_256_flip", "bias": True, "wärme": -0.0}
     # printf '%s' TEXT | sha256sum | cut -c 1-32
     text = '{"batch":64,"bias":true,"lr":0.01,"transform":"norm_256_flip","wärme":-0.0}'
-    assert identity.exact(prm) == python_only.exact(prm) == text
+    assert identity.canonical_json(prm) == python_only.canonical_json(prm) == text
     assert identity.prm_uid(prm) == python_only.prm_uid(prm) == "2cfa0d11ed06882a0b5a3a981f34e715"
 
 
@@ -148,4 +148,4 @@ values = st.recursive(
 
 @given(value=values)
 def test_both_encoders_give_the_same_text(python_only, value):
-    assert identity.exact(value) == python_only.exact(value)
+    assert identity.canonical_json(value) == python_only.canonical_json(value)

@@ -11,11 +11,11 @@ from lemur_core import Entry, data, registry
 from lemur_core.errors import ContractError, LemurError, SettingsError, UnknownNameError
 from lemur_core.kinds.importer import EpochRecord, Fault, Membership, importer, recognised
 from lemur_core.options import Selection, read_selection
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.export import export
+from lemur_core.store.importing.merge import merge
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.filters import Filters
-from lemur_core.store.taking.merge import merge
-from lemur_core.store.taking.published import take_in
 
 PIPELINE = ("img-classification", "mnist", "acc", "CNN")
 
@@ -34,8 +34,8 @@ def taken(db, tmp_path):
     """Return a function that imports records and returns the report."""
 
     def take(*records, read=None):
-        with opened(db, create=True) as engine:
-            return take_in(engine, tmp_path, read or (lambda place: records), "zoos")
+        with open_engine(db, create=True) as engine:
+            return import_results(engine, tmp_path, read or (lambda place: records), "zoos")
 
     return take
 
@@ -207,11 +207,11 @@ def stored_values(db, columns=KNOWN):
 
 def test_a_merge_keeps_all_imported_values(db, taken, tmp_path):
     assert taken(*RECORDS).faults == []
-    with opened(db) as source, opened(tmp_path / "other.db", create=True) as engine:
+    with open_engine(db) as source, open_engine(tmp_path / "other.db", create=True) as engine:
         assert merge(engine, source).epochs == 7
         # Merging again, or importing into the other database too, changes nothing.
         assert merge(engine, source).epochs == 0
-        assert take_in(engine, tmp_path, lambda place: RECORDS, "zoos").added == 0
+        assert import_results(engine, tmp_path, lambda place: RECORDS, "zoos").added == 0
     assert stored_values(tmp_path / "other.db") == stored_values(db)
     named = data(db=db)["trial"][:-2]
     assert {*named} <= {*data(db=tmp_path / "other.db")["trial"]}
@@ -219,18 +219,18 @@ def test_a_merge_keeps_all_imported_values(db, taken, tmp_path):
 
 def test_lemurs_files_keep_all_imported_values_except_code(db, taken, tmp_path):
     assert taken(*RECORDS).faults == []
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         export(engine, tmp_path / "files")
     other = tmp_path / "other.db"
     for added in (7, 0):
-        with opened(other, create=True) as engine:
-            report = take_in(engine, tmp_path / "files")
+        with open_engine(other, create=True) as engine:
+            report = import_results(engine, tmp_path / "files")
         assert (report.faults, report.added) == ([], added)
     columns = [name for name in KNOWN if name != "nn_code"]
     assert stored_values(other, columns) == stored_values(db, columns)
     assert {*data(db=other)["state"]} == {"imported"}
     # Repeat with the other database.
-    with opened(other) as engine:
+    with open_engine(other) as engine:
         export(engine, tmp_path / "again")
     assert texts(tmp_path / "again") == texts(tmp_path / "files")
 
@@ -264,17 +264,17 @@ def test_facts_stay_with_their_trial(db, tmp_path):
     """Two databases imported different trials with the same hyperparameters."""
     first, second = tmp_path / "one.db", tmp_path / "two.db"
     for file, accuracy in ((first, 0.25), (second, 0.5)):
-        with opened(file, create=True) as engine:
-            take_in(engine, tmp_path, lambda place, it=accuracy: [record(1, it)], "zoos")
+        with open_engine(file, create=True) as engine:
+            import_results(engine, tmp_path, lambda place, it=accuracy: [record(1, it)], "zoos")
     [uid] = data(db=second)["trial"]
     lemur_core.record(uid, {"latency": 7}, db=second)
-    with opened(first) as engine, opened(second) as other:
+    with open_engine(first) as engine, open_engine(second) as other:
         faults = merge(engine, other).attached.faults
     assert faults == [
         Fault(f"trial {uid}", "epoch 1 is already recorded with accuracy 0.25; got 0.5")
     ]
     assert data(db=first, with_stats=True, with_facts=True)["accuracy"].tolist() == [0.25]
-    with opened(first) as engine:
+    with open_engine(first) as engine:
         assert engine.connect().exec_driver_sql("select count(*) from fact").scalar() == 0
 
 
@@ -282,10 +282,10 @@ def test_facts_of_an_imported_trial_survive_export_and_import(db, taken, tmp_pat
     taken(record(1, 0.25), record(1, 0.5), record(1, 0.75, {"lr": 0.2}))
     [uid] = data(db=db, where={"accuracy": 0.5})["trial"]
     lemur_core.record(uid, {"latency": 7}, db=db)
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         export(engine, tmp_path / "some", Filters(where={"accuracy": (0.3, 1.0)}))
-    with opened(tmp_path / "other.db", create=True) as engine:
-        assert take_in(engine, tmp_path / "some").faults == []
+    with open_engine(tmp_path / "other.db", create=True) as engine:
+        assert import_results(engine, tmp_path / "some").faults == []
     frame = data(db=tmp_path / "other.db", with_facts=["latency"])
     assert dict(zip(frame["accuracy"], frame["latency"].notna(), strict=True)) == {
         0.5: True, 0.75: False,

@@ -89,8 +89,8 @@ def label_error(task, train, test):
 @pytest.mark.parametrize("value", [-1, 3, IGNORED])
 def test_a_class_index_out_of_range_is_named(kind, value):
     assert label_error("img-classification", kind([0, 1, 2]), kind([2, 0, value, 1])) == (
-        f"data set 'mine': sample 2 of its test split is of class {value}; expected 0 to 2; "
-        "mend the data set or its loader"
+        f"dataset 'mine': sample 2 of its test split is of class {value}; expected 0 to 2; "
+        "mend the dataset or its loader"
     )
 
 
@@ -98,8 +98,8 @@ def test_a_class_index_out_of_range_is_named(kind, value):
 @pytest.mark.parametrize("value", [-1, 3, 255])
 def test_a_pixel_of_an_invalid_class_is_named(kind, value):
     assert label_error("img-segmentation", kind(masks(IGNORED, value, 2)), kind(masks(0))) == (
-        f"data set 'mine': sample 1 of its train split has a pixel of class {value}; expected 0 "
-        f"to 2, or {IGNORED} for pixels that do not count; mend the data set or its loader"
+        f"dataset 'mine': sample 1 of its train split has a pixel of class {value}; expected 0 "
+        f"to 2, or {IGNORED} for pixels that do not count; mend the dataset or its loader"
     )
 
 
@@ -107,15 +107,15 @@ def test_a_pixel_of_an_invalid_class_is_named(kind, value):
 def test_an_object_of_an_invalid_class_is_named(value):
     test = Listed([objects(), objects(1, value, image_id=17)])
     assert label_error("obj-detection", Listed([objects(1, 2)]), test) == (
-        "data set 'mine': sample 1 of its test split (image_id 17) has an object of class "
-        f"{value}; expected 1 to 2, as 0 is the background; mend the data set or its loader"
+        "dataset 'mine': sample 1 of its test split (image_id 17) has an object of class "
+        f"{value}; expected 1 to 2, as 0 is the background; mend the dataset or its loader"
     )
 
 
 def test_the_file_of_a_sample_is_named():
     samples = take(InFiles([0, 1, 7]), torch.tensor([1, 2]))
     assert label_error("img-classification", samples, Listed([0])).startswith(
-        "data set 'mine': sample 1 of its train split (images/2\\n.png) is of class 7; expected"
+        "dataset 'mine': sample 1 of its train split (images/2\\n.png) is of class 7; expected"
     )
 
 

@@ -151,7 +151,7 @@ def test_saved_records_are_written_when_the_database_is_back(toys, begun, db, un
     )
     db.with_name("moved.db").rename(db)
     engine = open_database(db)
-    assert Writer(engine, {}).taken_in == 1
+    assert Writer(engine, {}).imported == 1
     engine.dispose()
     assert rows(db) == [(1, 1, 0.25), (1, 2, 0.25)]
 

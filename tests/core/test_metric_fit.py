@@ -14,13 +14,13 @@ from lemur_toy.data import Hits
 
 def top9(out_shape):
     if out_shape[0] < 9:
-        raise ShapeError(f"top9 looks at 9 classes; the data set has {out_shape[0]}")
+        raise ShapeError(f"top9 looks at 9 classes; the dataset has {out_shape[0]}")
     return Hits(out_shape)
 
 def broken(out_shape):
     raise KeyError("scale")
 """
-MISFIT = "metric 'top9' does not fit dataset 'blobs': top9 looks at 9 classes; the data set has "
+MISFIT = "metric 'top9' does not fit dataset 'blobs': top9 looks at 9 classes; the dataset has "
 
 
 @pytest.fixture

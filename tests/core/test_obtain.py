@@ -13,7 +13,7 @@ from lemur_core.errors import CorruptSampleError, FetchError, MisfitError, Missi
 from lemur_core.reproduction.reproduce import reproduce
 from lemur_core.settings import Settings
 from lemur_core.store import schema
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.reading.stored_trial import read_stored_trial
 from lemur_core.train.batches import batches
 from lemur_core.train.corrupt import find_corrupt, leave_out
@@ -59,7 +59,7 @@ def test_missing_data_is_downloaded_before_the_campaign_starts(run_watched, tmp_
 
 
 def test_nothing_is_downloaded_without_request(run_watched, tmp_path):
-    with pytest.raises(MissingDataError, match=f"^data set 'fetchable': {tmp_path} lacks fetched"):
+    with pytest.raises(MissingDataError, match=f"^dataset 'fetchable': {tmp_path} lacks fetched"):
         run_watched("img-classification_fetchable_hits_Linear")
     assert not (tmp_path / "attempts").exists()
 
@@ -76,7 +76,7 @@ def test_a_failed_download_is_reported(run_watched, tmp_path):
 def test_a_wildcard_downloads_nothing(run_watched, tmp_path):
     summary, _ = run_watched("img-classification_{blobs,fetch*}_hits_*in*", download=True)
     [left_out] = summary.left_out
-    assert left_out.startswith(f"data set 'fetchable': {tmp_path} lacks fetched")
+    assert left_out.startswith(f"dataset 'fetchable': {tmp_path} lacks fetched")
     assert not (tmp_path / "attempts").exists()
     assert {standing.pipeline for standing in summary.standings} == {
         "img-classification_blobs_hits_Linear"
@@ -84,7 +84,7 @@ def test_a_wildcard_downloads_nothing(run_watched, tmp_path):
 
 
 def test_a_dataset_without_download_reports_missing_files(run_watched):
-    with pytest.raises(MissingDataError, match="^data set 'absent': .* get it from nowhere$"):
+    with pytest.raises(MissingDataError, match="^dataset 'absent': .* get it from nowhere$"):
         run_watched("img-classification_absent_hits_Linear", download=True)
 
 
@@ -121,7 +121,7 @@ def test_corrupt_samples_are_left_out_on_request(run_watched, tmp_path, in_proce
 
 def recorded(folder):
     """The one trial that is recorded there."""
-    with opened(folder / "results.db") as engine, engine.connect() as connection:
+    with open_engine(folder / "results.db") as engine, engine.connect() as connection:
         return read_stored_trial(connection, connection.scalar(select(schema.trial.c.uid)))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from lemur_core import cli
 from lemur_core.errors import StoreError
 from lemur_core.passwords import redact, secrets_of, without_password
-from lemur_core.store.database import place, reach
+from lemur_core.store.database import place, unchecked_engine
 from lemur_core.store.trouble import said
 from lemur_core.store.writing.spill import spill_file
 
@@ -56,7 +56,7 @@ def test_passwords_are_never_shown(url):
     assert MARK not in redact(f"no host '{url.rpartition('/')[0]}'", secrets)
     engine = None
     try:
-        engine = reach(url)
+        engine = unchecked_engine(url)
     except StoreError as error:
         said_of_it = str(error)
     if engine is None:
@@ -72,13 +72,13 @@ def test_passwords_are_never_shown(url):
 def test_names_of_files_do_not_depend_on_passwords(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     url = "postgresql://me:{0}@127.0.0.1/results?sslpassword={0}"
-    one, other = (spill_file(reach(url.format(text))) for text in ("one", "other"))
+    one, other = (spill_file(unchecked_engine(url.format(text))) for text in ("one", "other"))
     assert one == other
 
 
 def test_records_that_wait_under_an_older_name_are_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    engine = reach("postgresql://me:one@127.0.0.1/results?sslpassword=one")
+    engine = unchecked_engine("postgresql://me:one@127.0.0.1/results?sslpassword=one")
     name = engine.url.set(password=None).render_as_string().encode()
     import hashlib
 
@@ -116,12 +116,12 @@ def test_wrong_url_prints_one_line_without_password(lemur, url, tmp_path):
 def test_mistyped_url_creates_no_file(db, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StoreError) as caught:
-        reach(db, create=True)
+        unchecked_engine(db, create=True)
     assert str(caught.value) == (
         f"database {without_password(db)!r}: expected a URL such as "
         "postgresql://me@host/results; put ./ before the path of a file"
     )
-    assert reach(f"./{db}", create=True).url.database == f"./{db}"
+    assert unchecked_engine(f"./{db}", create=True).url.database == f"./{db}"
 
 
 def test_a_traceback_has_no_password(lemur, monkeypatch):
@@ -143,7 +143,7 @@ def test_path_is_shown_unchanged(tmp_path, monkeypatch):
         assert without_password(path) == path
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a:1@b.db").touch()
-    assert reach("a:1@b.db").url.database == "a:1@b.db"
+    assert unchecked_engine("a:1@b.db").url.database == "a:1@b.db"
 
 
 def test_the_command_line_is_shown_without_its_passwords(monkeypatch):

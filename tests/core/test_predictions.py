@@ -5,11 +5,11 @@ import json
 import pytest
 
 from lemur_core import data
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.export import export
+from lemur_core.store.importing.merge import merge
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.stored_trial import read_stored_trial
-from lemur_core.store.taking.merge import merge
-from lemur_core.store.taking.published import take_in
 from lemur_core.store.trouble import AwayError
 from lemur_core.store.values import prediction_of, within_of
 from lemur_core.store.writing.writer import Writer
@@ -27,7 +27,7 @@ WITHIN = ((1.25, 0.1 + 0.2), (1.5, 0.5))
 def db(toys, tmp_path):
     """One trial that an estimator stopped, and one that had none."""
     file = tmp_path / "results.db"
-    with opened(file, create=True) as engine:
+    with open_engine(file, create=True) as engine:
         writer = Writer(engine, {"torch": "2"})
         kept = ((PREDICTION, LEFT_OUT), (None, {}))
         for number, (prediction, left_out) in enumerate(kept, 1):
@@ -48,7 +48,7 @@ def check(file):
     assert set(frame["state"]) == {"converged"}
     told = data(db=file, with_stats=True).sort_values(["trial", "epoch"])
     assert told["within"].tolist() == [{}, dict(WITHIN)] * 2
-    with opened(file) as engine, engine.connect() as connection:
+    with open_engine(file) as engine, engine.connect() as connection:
         one, other = (read_stored_trial(connection, number * 32) for number in "12")
         assert prediction_of(one.facts["predicted"], one.facts["estimate"]) == PREDICTION
         assert (one.left_out, other.left_out) == (LEFT_OUT, {})
@@ -61,10 +61,10 @@ def test_a_prediction_is_read_back_as_it_was(db):
 
 
 def test_it_is_exported_and_taken_in_again(db, tmp_path):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         export(engine, tmp_path / "stat")
-    with opened(tmp_path / "again.db", create=True) as engine:
-        assert take_in(engine, tmp_path / "stat").added == 4
+    with open_engine(tmp_path / "again.db", create=True) as engine:
+        assert import_results(engine, tmp_path / "stat").added == 4
     check(tmp_path / "again.db")
 
 
@@ -87,35 +87,35 @@ def test_it_is_exported_and_taken_in_again(db, tmp_path):
     ],
 )
 def test_a_text_that_cannot_be_read_is_not_taken_in(db, tmp_path, name, text):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         export(engine, tmp_path / "stat")
     file = next((tmp_path / "stat").glob("*/1.json"))
     records = json.loads(file.read_text())
     [at] = [at for at, one in enumerate(records) if one["lemur"]["predicted"] is not None]
     records[at]["lemur"][name] = text
     file.write_text(json.dumps(records))
-    with opened(tmp_path / "again.db", create=True) as engine:
-        report = take_in(engine, tmp_path / "stat")
+    with open_engine(tmp_path / "again.db", create=True) as engine:
+        report = import_results(engine, tmp_path / "stat")
     assert (report.added, len(report.faults)) == (3, 1)
     assert report.faults[0].reason == f"lemur: {name} {text!r}: is not what lemur writes"
     assert len(data(db=tmp_path / "again.db")) == 3
 
 
 def test_it_is_merged(db, tmp_path):
-    with opened(tmp_path / "other.db", create=True) as engine, opened(db) as other:
+    with open_engine(tmp_path / "other.db", create=True) as engine, open_engine(db) as other:
         merge(engine, other)
     check(tmp_path / "other.db")
 
 
 def test_a_search_remembers_it(db, toys):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         one, other = Writer(engine, {}).past(pipeline(toys), 9)
     assert (one.predicted, other.predicted) == (0.75, None)
     assert one.epochs[1].within == WITHIN
 
 
 def test_an_end_that_the_database_did_not_take_keeps_it(db, toys, monkeypatch):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         writer = Writer(engine, {})
         trial_id = writer.begin(Trial(pipeline(toys), 3, PRM, 7, 9, uid="3" * 32))
 

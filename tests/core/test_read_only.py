@@ -15,7 +15,7 @@ from lemur_core.composition import compose
 from lemur_core.errors import StoreError
 from lemur_core.pattern import Pattern
 from lemur_core.store import care
-from lemur_core.store.database import open_database, opened
+from lemur_core.store.database import open_database, open_engine
 from lemur_core.store.patience import patiently
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
@@ -107,7 +107,7 @@ def test_every_reading_command_works_in_a_read_only_folder(folder, tmp_path):
     bests = [out for _, out, _ in answers[: len(reads) : 5]][:3]
     assert all("0.2500" in best for best in bests)
     for name in names:
-        with opened(tmp_path / f"backup-{name}") as engine:
+        with open_engine(tmp_path / f"backup-{name}") as engine:
             assert care.info(engine).rows["stat"] == 1
     vacuumed, ran = answers[len(reads) :]
     assert vacuumed == [
@@ -146,7 +146,7 @@ def test_writes_during_a_read_without_locks_are_an_error(folder, monkeypatch):
         os.utime(db)
         return found
 
-    with opened(db) as engine, pytest.raises(StoreError) as caught:
+    with open_engine(db) as engine, pytest.raises(StoreError) as caught:
         patiently(engine, read_while_it_is_written)
     assert str(caught.value) == (
         f"database {db}: was written to while it was read; run the command again"

@@ -12,14 +12,14 @@ from sqlalchemy import event
 
 from lemur_core import Results, data
 from lemur_core.errors import SettingsError, UnknownNameError
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.formats import FORMS
 from lemur_core.store.reading.formats import write as write_form
 from lemur_core.store.reading.frame import FrameOptions, frame_of
 from lemur_core.store.reading.reader import best
 from lemur_core.store.reading.standings import best_trial, standings
-from lemur_core.store.taking.published import take_in
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -32,7 +32,7 @@ def db(toys, tmp_path):
     """Three trials of one, two and two epochs, with two nets; and an imported trial."""
     file = tmp_path / "results.db"
     prms = (PRM | {"lr": 0.1}, PRM | {"lr": 1e-3, "batch": 32}, PRM | {"lr": 0.5, "depth": 2.0})
-    with opened(file, create=True) as engine:
+    with open_engine(file, create=True) as engine:
         writer = Writer(engine, {"torch": "2"})
         for number, prm in enumerate(prms, 1):
             net = "Raises" if number == 3 else "Linear"
@@ -44,7 +44,7 @@ def db(toys, tmp_path):
                 writer.record(trial_id, Epoch(epoch, 0.5, 0.75, accuracy, epoch * 10**9, scores))
             writer.finish(trial_id, Outcome(State.FINISHED, ()))
         publish(tmp_path / "stat", 1, [FIRST])
-        take_in(engine, tmp_path / "stat")
+        import_results(engine, tmp_path / "stat")
     return file
 
 
@@ -131,7 +131,7 @@ def test_the_best_of_each_pipeline_is_ordered_by_dataset_and_validation(toys, tm
     # Validation, accuracy and whether it is published, by net; unordered.
     file = tmp_path / "results.db"
     scores = {"Raises": (0.7, 0.1), "Linear": (0.8, 0.2), "Diverges": (0.7, 0.9)}
-    with opened(file, create=True) as engine:
+    with open_engine(file, create=True) as engine:
         writer = Writer(engine, {})
         for net, (validation, accuracy) in scores.items():
             trial_id = writer.begin(Trial(pipeline(toys, net), 1, PRM, 0, 1))
@@ -139,7 +139,7 @@ def test_the_best_of_each_pipeline_is_ordered_by_dataset_and_validation(toys, tm
         for net, accuracy in (("A", 0.5), ("B", 0.95)):
             record = FIRST | {"accuracy": accuracy, "uid": net}
             publish(tmp_path / "stat", 1, [record], f"img-classification_blobs_hits_{net}")
-        take_in(engine, tmp_path / "stat")
+        import_results(engine, tmp_path / "stat")
     assert list(best(db=file)["nn"]) == ["Linear", "Raises", "Diverges", "B", "A"]
 
 
@@ -159,7 +159,7 @@ CHOICES = {
 @pytest.mark.parametrize(("trials", "expected"), CHOICES.values(), ids=CHOICES)
 def test_every_command_chooses_the_same_best(toys, tmp_path, lemur, trials, expected):
     file = tmp_path / "lemur.db"
-    with opened(file, create=True) as engine:
+    with open_engine(file, create=True) as engine:
         writer = Writer(engine, {})
         for number, epochs in enumerate(trials, 1):
             trial_id = writer.begin(Trial(pipeline(toys), number, PRM, 0, 2, uid=str(number) * 32))
@@ -182,12 +182,12 @@ def test_every_command_chooses_the_same_best(toys, tmp_path, lemur, trials, expe
         assert epoch_number != epoch or one == uid
     status, out, _ = lemur("data", "--unique-nn", "--format", "jsonl")
     assert (status, json.loads(out)["trial"], json.loads(out)["epoch"]) == (0, uid, epoch)
-    with opened(file) as engine:
+    with open_engine(file) as engine:
         first = Results(engine).epochs()[0]
     assert (first.trial, first.epoch, first.accuracy) == (uid, epoch, accuracy)
     if any(one is not None for epochs in trials for one, _ in epochs):
         name = "img-classification_blobs_hits_Linear"
-        with opened(file) as engine:
+        with open_engine(file) as engine:
             [standing] = standings(engine, [name])
             assert (standing.trial, standing.epoch) == expected
             with engine.connect() as connection:
@@ -198,7 +198,7 @@ def test_every_command_chooses_the_same_best(toys, tmp_path, lemur, trials, expe
 
 def test_lemurs_best_is_the_most_accurate(toys, tmp_path, lemur):
     file = tmp_path / "lemur.db"
-    with opened(file, create=True) as engine:
+    with open_engine(file, create=True) as engine:
         writer = Writer(engine, {})
         for number, scores in enumerate([(0.9, 0.1), (0.2, 0.8)], 1):
             trial = Trial(pipeline(toys), number, PRM, 0, 1, uid=str(number) * 32)
@@ -222,7 +222,7 @@ SCORES = {
 @pytest.mark.parametrize("differ", [["nn", "epoch"], ["nn"]], ids=["by epoch", "by net"])
 def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, differ, scores, by):
     drawn, file = random.Random(0), tmp_path / "many.db"
-    with opened(file, create=True) as engine:
+    with open_engine(file, create=True) as engine:
         writer = Writer(engine, {})
         for number in range(1, 41):
             net = drawn.choice(["Linear", "Raises"])
@@ -246,7 +246,7 @@ def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, diff
 
 
 def test_a_trial_that_starts_meanwhile_does_no_harm(toys, db):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
 
         def begin(connection, cursor, statement, *_):
             if "group_concat(trial.id" in statement:
@@ -272,7 +272,7 @@ def test_each_call_reads_again_and_returns_a_new_frame(db, toys):
     before = data(db=db)
     before.loc[0, "accuracy"] = 99
     before["prm"][0]["lr"] = 99
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         writer = Writer(engine, {})
         writer.record(writer.begin(Trial(pipeline(toys), 9, PRM, 7, 2)), Epoch(1, 0, 0, 0, 1))
     after = data(db=db)
@@ -303,7 +303,7 @@ def test_queries_use_their_indexes(db, filters, index):
             found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans.append("\n".join(row[-1] for row in found))
 
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         event.listen(engine, "before_cursor_execute", explain)
         with engine.connect() as connection:
             frame_of(connection, filters, FrameOptions())
@@ -318,8 +318,8 @@ HOSTILE = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "harmless")
 def hostile(tmp_path):
     for number, name in enumerate(HOSTILE, 1):
         publish(tmp_path / "stat", number, [FIRST], f"task_data_metric_{name}")
-    with opened(tmp_path / "hostile.db", create=True) as engine:
-        take_in(engine, tmp_path / "stat")
+    with open_engine(tmp_path / "hostile.db", create=True) as engine:
+        import_results(engine, tmp_path / "stat")
     return data(db=tmp_path / "hostile.db")
 
 
@@ -460,7 +460,7 @@ def test_installed_entries_without_records_have_no_rows(db, lemur, arguments):
 
 
 def test_trials_without_epochs_are_named(db, lemur, toys):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         writer = Writer(engine, {})
         trial = Trial(pipeline(toys), 4, PRM, 0, 1, uid="abcdef12" * 4)
         writer.finish(writer.begin(trial), Outcome(State.FAILED, (), "broken"))

@@ -19,7 +19,7 @@ from lemur_core.pattern import Pattern
 from lemur_core.sources.code_text import code_text
 from lemur_core.store.artefacts import artefact
 from lemur_core.store.care import check
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.facts import read_facts
 from lemur_core.store.reading.standings import best_trial
 from lemur_core.store.recording import recording
@@ -62,7 +62,7 @@ def test_a_training_is_recorded_as_a_trial(db):
     assert frame["seed"][0] == 7
     assert frame["device"][0] == "tpu:0"
     assert 0 < frame["duration"][0] < frame["duration"][1]
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         assert check(engine) == []
 
 
@@ -111,7 +111,7 @@ def test_a_campaign_does_not_use_recorded_trials(toys, db):
     (pipeline,) = compose(toys, [Pattern.parse("img-classification_blobs_hits_Linear")])
     with recording(pipeline.name, PRM, code=pipeline.net_entry.code(), epochs=1, db=db) as trial:
         trial.epoch(validation=0.5, accuracy=0.5)
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         writer = Writer(engine, {})
         assert writer.past(pipeline, 1) == []
         assert writer.next_number(pipeline) == 1
@@ -129,7 +129,7 @@ def test_facts_and_artefacts_are_attached_to_the_trial(db, tmp_path):
             trial.record({"depth": 4}, epoch=2)
         with pytest.raises(ArtefactError):
             trial.attach(tmp_path / "gone")
-    with opened(db) as engine, engine.connect() as connection:
+    with open_engine(db) as engine, engine.connect() as connection:
         assert read_facts(connection, [1]) == {
             1: {0: {"edge.latency_ms": 3.25}, 1: {"depth": 4, "norm": 1.5}}
         }
@@ -322,7 +322,7 @@ def test_facts_are_saved_beside_an_unreachable_database(db, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr("lemur_core.store.writing.holding.patiently", fail)
             trial.epoch(validation=0.5, accuracy=0.5, facts={"norm": 1})
-            patch.setattr("lemur_core.store.writing.writer.take_in", fail)
+            patch.setattr("lemur_core.store.writing.writer.import_waiting", fail)
             trial.record({"latency": 2})
             trial.record({"depth": 3}, epoch=1)
         assert lemur_core.data(db=db).empty
@@ -335,18 +335,18 @@ def test_a_trial_of_lemur_represents_its_pipeline(toys, db):
     (pipeline,) = compose(toys, [Pattern.parse("img-classification_blobs_hits_Linear")])
     with recording(pipeline.name, PRM, db=db) as better:
         better.epoch(validation=0.9, accuracy=0.9)
-    with opened(db) as engine, engine.begin() as connection:
+    with open_engine(db) as engine, engine.begin() as connection:
         assert best_trial(connection, pipeline.name) == better.uid
         writer = Writer(engine, {})
         campaign_trial = Trial(pipeline, 1, PRM | {"transform": "plain"}, 0, 1)
         writer.record(writer.begin(campaign_trial), Epoch(1, None, 0.5, 0.5, 1))
-    with opened(db) as engine, engine.begin() as connection:
+    with open_engine(db) as engine, engine.begin() as connection:
         assert best_trial(connection, pipeline.name) == campaign_trial.uid
 
 
 def test_an_epoch_of_a_campaign_is_recorded_with_its_facts(toys, db):
     (pipeline,) = compose(toys, [Pattern.parse("img-classification_blobs_hits_Linear")])
-    with opened(db, create=True) as engine:
+    with open_engine(db, create=True) as engine:
         writer = Writer(engine, {})
         trial_id = writer.begin(Trial(pipeline, 1, PRM | {"transform": "plain"}, 0, 1))
         epoch = Epoch(1, None, 0.5, 0.5, 1, facts={"norm": 0.1})

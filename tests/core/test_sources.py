@@ -12,7 +12,7 @@ from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PluginError
 from lemur_core.events import Warned
 from lemur_core.sources.complete import complete
-from lemur_core.sources.text import parts_of
+from lemur_core.sources.text import split_modules
 
 run = partial(lemur_core.run, in_process=True)
 BLOBS = "img-classification_blobs_hits"
@@ -163,12 +163,12 @@ def test_line_numbers_match_the_file(folder):
     assert module.blocks.__file__ == str(files / "blocks.py")
     text = complete(files / "Net.py")
     line = text.split("\n").index("def fail():") + 1
-    assert parts_of(text).line_of(line) == 6
+    assert split_modules(text).line_of(line) == 6
 
 
 def test_splitting_reverses_joining(folder):
     files = folder({"Net.py": "from blocks import block\n" + NET, "blocks.py": BLOCKS})
-    parts = parts_of(complete(files / "Net.py"))
+    parts = split_modules(complete(files / "Net.py"))
     assert [*parts.modules.values()] == ["", BLOCKS]
     assert len(parts.main.split("\n")) == len((files / "Net.py").read_text().split("\n"))
 
@@ -196,7 +196,7 @@ def test_two_nets_whose_neighbours_share_a_name_keep_their_own(folder):
 
 def test_a_plugins_net_is_recorded_with_the_plugins_modules():
     entry = Entry("Raises", "lemur_toy.nets.Raises", ("img-classification",))
-    parts = parts_of(entry.code())
+    parts = split_modules(entry.code())
     linear = Entry("Linear", "lemur_toy.nets.Linear").source()
     assert {name.partition(".")[2]: text for name, text in parts.modules.items()} == {
         "": "", "lemur_toy": "", "lemur_toy.nets": "", "lemur_toy.nets.Linear": linear,
@@ -215,7 +215,7 @@ def test_packages_that_contain_a_net_are_recorded_if_it_imports_from_them(folder
     })  # fmt: skip
     monkeypatch.syspath_prepend(str(files))
     nets = Entry("Net", "lemur_fig.nets.Net"), Entry("Other", "lemur_fig.nets.Other")
-    modules = [parts_of(net.code()).modules for net in nets]
+    modules = [split_modules(net.code()).modules for net in nets]
     names = [
         {name.partition("lemur_fig")[2]: bool(text) for name, text in texts.items()}
         for texts in modules
@@ -309,8 +309,8 @@ def test_user_folders_are_searched_but_not_installed_packages(folder, monkeypatc
     })  # fmt: skip
     path = (str(files / "mine"), str(files / "site"), *sys.path)
     monkeypatch.setattr("lemur_core.sources.namespace._INITIAL_PATH", path)
-    assert [*parts_of(complete(files / "Net.py")).modules][1:] == [
-        f"{next(iter(parts_of(complete(files / 'Net.py')).modules))}.mine_a"
+    assert [*split_modules(complete(files / "Net.py")).modules][1:] == [
+        f"{next(iter(split_modules(complete(files / 'Net.py')).modules))}.mine_a"
     ]
 
 

@@ -6,7 +6,7 @@ from lemur_core.space import (
     Interval,
     check_used,
     fixed,
-    of_net,
+    net_space,
     override,
     parse_range,
 )
@@ -90,7 +90,7 @@ def test_impossible_range_is_reported(name, text, message):
 
 
 def test_a_net_that_names_its_hyperparameters_gets_the_default_ranges():
-    space = of_net({"lr", "dropout", "alpha"})
+    space = net_space({"lr", "dropout", "alpha"})
     assert space["lr"] == Interval(1e-5, 1.0, log=True)
     assert space["dropout"] == Interval(0.0, 0.5)
     assert space["alpha"] == Interval(0.0, 1.0)
@@ -99,11 +99,11 @@ def test_a_net_that_names_its_hyperparameters_gets_the_default_ranges():
 
 def test_space_declared_as_a_set_is_sorted():
     names = [f"p{number}" for number in range(50)]
-    assert list(of_net(set(names))) == ["batch", *sorted(names)]
+    assert list(net_space(set(names))) == ["batch", *sorted(names)]
 
 
 def test_a_net_may_declare_its_own_ranges_and_fixed_values():
-    space = of_net({"lr": "1e-3..1e-1", "layers": "1..8 int", "bias": False, "batch": 64})
+    space = net_space({"lr": "1e-3..1e-1", "layers": "1..8 int", "bias": False, "batch": 64})
     assert space["lr"] == Interval(1e-3, 1e-1, log=True)
     assert space["layers"] == Interval(1, 8, integer=True)
     assert space["bias"] == Choice((False,))
@@ -111,50 +111,50 @@ def test_a_net_may_declare_its_own_ranges_and_fixed_values():
 
 
 def test_a_value_fixed_at_0_stays_0():
-    space = override(of_net({"lr", "momentum"}), {"momentum": 0, "lr": "0"})
+    space = override(net_space({"lr", "momentum"}), {"momentum": 0, "lr": "0"})
     assert space["momentum"] == space["lr"] == Choice((0,))
     assert space["momentum"].fixed
 
 
 def test_range_for_a_hyperparameter_of_another_net_is_ignored():
-    space = of_net({"lr"})
+    space = net_space({"lr"})
     assert override(space, {"dropout": "0..0.5"}) == space
 
 
 def test_schedule_hyperparameters_apply_to_nets_with_a_scheduler():
     given = {"scheduler_epochs": 20, "gamma": "0.5"}
-    assert fixed(override(of_net({"scheduler": "constant"}), given)) == {
+    assert fixed(override(net_space({"scheduler": "constant"}), given)) == {
         "scheduler": "constant",
         "scheduler_epochs": 20,
         "gamma": 0.5,
     }
-    assert "gamma" not in override(of_net({"lr"}), given)
+    assert "gamma" not in override(net_space({"lr"}), given)
     # A net that declares it keeps its own range.
-    own = override(of_net({"scheduler": "cosine", "gamma": "1..3"}), {"gamma": "2..4"})
+    own = override(net_space({"scheduler": "cosine", "gamma": "1..3"}), {"gamma": "2..4"})
     assert str(own["gamma"]) == "2..4"
 
 
 @pytest.mark.parametrize("text", ["fast", "0.5,fast", "0.5..2", 2, True])
 def test_learning_rate_decay_is_at_most_1(text):
     with pytest.raises(SpaceError, match=f"^gamma={text}: expected a number, 0 to 1$"):
-        override(of_net({"scheduler"}), {"gamma": text})
+        override(net_space({"scheduler"}), {"gamma": text})
 
 
 @pytest.mark.parametrize("epochs", ["5..20", "5..20 int"])
 def test_schedule_epochs_are_searched_as_integers(epochs):
-    found = override(of_net({"scheduler": "constant"}), {"scheduler_epochs": epochs})
+    found = override(net_space({"scheduler": "constant"}), {"scheduler_epochs": epochs})
     assert str(found["scheduler_epochs"]) == "5..20 int"
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 2.5, "soon", "0..5", "1.5..5"])
 def test_schedule_epochs_must_be_integers(epochs):
     with pytest.raises(SpaceError, match="scheduler_epochs"):
-        override(of_net({"scheduler": "constant"}), {"scheduler_epochs": epochs})
+        override(net_space({"scheduler": "constant"}), {"scheduler_epochs": epochs})
 
 
 def test_unknown_hyperparameter_is_reported():
     with pytest.raises(SpaceError) as caught:
-        check_used(["mometum"], [of_net({"lr", "momentum"})])
+        check_used(["mometum"], [net_space({"lr", "momentum"})])
     assert str(caught.value) == (
         "no chosen net has a hyperparameter 'mometum'. Did you mean 'momentum'?"
     )
@@ -177,7 +177,7 @@ def test_optunas_distributions_have_the_same_ends():
 
 
 def test_smallest_values_need_no_search():
-    assert smallest(of_net({"lr": "1e-3..1", "layers": "2..4 int"})) == {
+    assert smallest(net_space({"lr": "1e-3..1", "layers": "2..4 int"})) == {
         "batch": 16,
         "lr": 1e-3,
         "layers": 2,

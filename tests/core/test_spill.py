@@ -20,7 +20,7 @@ from lemur_core.errors import StoreError
 from lemur_core.events import EpochEnded
 from lemur_core.pattern import Pattern
 from lemur_core.store import patience
-from lemur_core.store.database import reach
+from lemur_core.store.database import unchecked_engine
 from lemur_core.store.text import storable
 from lemur_core.store.trouble import is_transient
 from lemur_core.store.writing import spill
@@ -202,7 +202,7 @@ def test_lines_written_by_lemur_0_1_are_imported(toys, engine, writer, unwritten
         "scores": '{"f1": [0.5, 0.25]}', "within": "[[0.5, 0.125]]", "size": [11, [1, 4], [3]],
     }  # fmt: skip
     unwritten.write_text(json.dumps({"trial": started.uid, "owner": writer.owner, "epoch": line}))
-    assert Writer(engine, {}).taken_in == 1
+    assert Writer(engine, {}).imported == 1
     [past] = writer.past(started.pipeline, started.epochs)
     assert past.epochs == (
         Epoch(1, None, 0.75, 0.25, 10**10, {"f1": (0.5, 0.25)}, ((0.5, 0.125),)),
@@ -219,7 +219,7 @@ def test_the_next_writer_imports_the_file(toys, engine, writer, db, unwritten):
         writer.record(trial_id, epoch(2))
         writer.finish(trial_id, Outcome(State.FAILED, (), "no luck", "Traceback"))
     following = Writer(engine, {})
-    assert (writer.taken_in, following.taken_in, following.unwritten) == (0, 2, 0)
+    assert (writer.imported, following.imported, following.unwritten) == (0, 2, 0)
     assert rows(db) == [(1, 0.25, 10**10), (2, 0.25, 2 * 10**10)]
     assert rows(db, "select state, reason, traceback, ended is not null from trial") == [
         ("failed", "no luck", "Traceback", 1)
@@ -294,7 +294,7 @@ def test_a_full_disk_loses_nothing(toys, engine, writer, db, unwritten):
         f"database {db}: database or disk is full; make room: what is recorded so far is safe; "
         f"2 records wait in {unwritten}: the next lemur run imports them"
     )
-    assert Writer(engine, {}).taken_in == 2
+    assert Writer(engine, {}).imported == 2
     assert rows(db, "select state, length(reason) from trial") == [("failed", 100_000)]
     assert len(rows(db)) == 1
 
@@ -311,7 +311,7 @@ def test_an_error_says_that_even_the_file_cannot_be_written(toys, writer, db, un
 
 
 def test_a_database_in_memory_has_no_file_beside_it():
-    engine = reach("sqlite://")
+    engine = unchecked_engine("sqlite://")
     assert spill.spill_file(engine) is None
     assert Writer(engine, {}).unwritten == 0
     engine.dispose()
@@ -380,10 +380,10 @@ def test_importing_the_file_twice_changes_nothing(toys, engine, writer, db, unwr
         writer.record(trial_id, epoch(1))
         writer.finish(trial_id, FINISHED)
     content = unwritten.read_bytes()
-    assert spill.take_in(engine) == 2
+    assert spill.import_waiting(engine) == 2
     before = rows(db, "select * from trial"), rows(db)
     unwritten.write_bytes(content)
-    assert spill.take_in(engine) == 0
+    assert spill.import_waiting(engine) == 0
     assert (rows(db, "select * from trial"), rows(db)) == before
 
 
@@ -398,7 +398,7 @@ def test_an_existing_row_is_not_changed(toys, engine, writer, db):
             (trial_id,),
         )
     connection.close()
-    assert spill.take_in(engine) == 0
+    assert spill.import_waiting(engine) == 0
     assert rows(db) == [(1, 0.25, 7)]
 
 
@@ -422,7 +422,7 @@ def test_an_end_ends_only_an_unfinished_trial_of_its_owner(
             "update trial set state = ?, owner = iif(?, owner, 'there 1 2')", (state, ours)
         )
     connection.close()
-    spill.take_in(engine)
+    spill.import_waiting(engine)
     assert states(db) == [after]
 
 
@@ -433,7 +433,7 @@ def test_an_epoch_of_a_trial_that_was_taken_over_is_not_written(toys, engine, wr
     with sqlite3.connect(db) as connection:
         connection.execute("update trial set owner = 'there 1 2'")
     connection.close()
-    assert spill.take_in(engine) == 0
+    assert spill.import_waiting(engine) == 0
     assert rows(db) == []
 
 
@@ -450,7 +450,7 @@ def test_an_unreadable_line_does_not_affect_the_others(toys, engine, writer, db,
         writer.record(trial_id, epoch(2))
         with unwritten.open("ab") as file:
             file.write(spoilt)
-    assert Writer(engine, {}).taken_in == 2
+    assert Writer(engine, {}).imported == 2
     assert [number for number, *_ in rows(db)] == [1, 2]
     assert Path(f"{unwritten}.bad").read_bytes() == (spoilt + b"\n") * 2
     assert not unwritten.exists()
@@ -466,7 +466,7 @@ def test_lines_that_the_database_cannot_store_are_kept_separately(
     unwritten.write_text(
         json.dumps({"trial": started.uid} | line) + "\n" + json.dumps({"trial": "other"} | line)
     )
-    assert spill.take_in(engine) == 0
+    assert spill.import_waiting(engine) == 0
     assert Path(f"{unwritten}.bad").read_text().count("\n") == 2
 
 
@@ -484,11 +484,11 @@ def test_the_file_of_a_dead_importer_is_imported(toys, engine, writer, db, unwri
             writer.record(trial_id, epoch(number))
         writer.holding.has_waiting = False
         os.rename(unwritten, f"{unwritten}.taken-by-{quote(taker, '')}-{number}")
-    assert Writer(engine, {}).taken_in == 2
+    assert Writer(engine, {}).imported == 2
     assert [number for number, *_ in rows(db)] == [1, 2]
     assert writer.unwritten == 1
     living.communicate("\n")
-    assert Writer(engine, {}).taken_in == 1
+    assert Writer(engine, {}).imported == 1
 
 
 def test_a_database_that_fails_during_the_import_loses_nothing(toys, engine, writer, db):
@@ -497,7 +497,7 @@ def test_a_database_that_fails_during_the_import_loses_nothing(toys, engine, wri
         writer.record(trial_id, epoch(1))
         with pytest.raises(StoreError, match=r"is locked; 1 record waits in .*-unwritten.jsonl: "):
             Writer(engine, {}, patience_s=0)
-    assert Writer(engine, {}).taken_in == 1
+    assert Writer(engine, {}).imported == 1
     assert len(rows(db)) == 1
 
 

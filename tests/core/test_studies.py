@@ -88,9 +88,9 @@ def test_a_study_starts_when_the_one_before_has_its_trials(db):
 def test_data_that_is_missing_when_its_study_opens_is_left_out(db, tmp_path):
     summary = run("img-classification_{blobs,abs*}_hits_Linear", data=tmp_path, db=db)
     [left_out] = summary.left_out
-    assert left_out.startswith("data set 'absent': ")
+    assert left_out.startswith("dataset 'absent': ")
     assert len(data(db=db)) == 1
-    with pytest.raises(MissingDataError, match="^data set 'absent': "):
+    with pytest.raises(MissingDataError, match="^dataset 'absent': "):
         run("img-classification_abs*_hits_Linear", data=tmp_path, db=db)
 
 

@@ -10,12 +10,12 @@ import pytest
 from lemur_core import data
 from lemur_core.errors import SettingsError, StoreError
 from lemur_core.spawn import spawn
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.export import export
-from lemur_core.store.taking import ahead
-from lemur_core.store.taking.intake import ImportReport
-from lemur_core.store.taking.layout import files_in, read_files
-from lemur_core.store.taking.published import take_in
+from lemur_core.store.importing import ahead
+from lemur_core.store.importing.intake import ImportReport
+from lemur_core.store.importing.layout import files_in, read_files
+from lemur_core.store.importing.published import import_results
 
 PIPELINE = "img-classification_cifar-10_acc_ResNet"
 FIRST = {
@@ -44,12 +44,12 @@ def publish(folder, epoch, records, pipeline=PIPELINE):
 
 
 def taken(db, place):
-    with opened(db, create=True) as engine:
-        return take_in(engine, place)
+    with open_engine(db, create=True) as engine:
+        return import_results(engine, place)
 
 
 def exported(db, folder):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         return export(engine, folder)
 
 

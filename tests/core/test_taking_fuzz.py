@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from lemur_core import data
 from lemur_core.cli.show_trial import trial_text
 from lemur_core.store.care import check
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.export import export
+from lemur_core.store.importing.published import import_results
+from lemur_core.store.importing.records import OWN_COLUMNS
 from lemur_core.store.reading.stored_trial import read_stored_trial
-from lemur_core.store.taking.published import take_in
-from lemur_core.store.taking.records import OWN_COLUMNS
 
 from .test_taking import FIRST, PIPELINE
 
@@ -58,8 +58,8 @@ def taken(content):
         file = folder / "stat" / PIPELINE / "1.json"
         file.parent.mkdir(parents=True)
         file.write_bytes(content)
-        with opened(folder / "results.db", create=True) as engine:
-            yield folder, engine, take_in(engine, folder / "stat")
+        with open_engine(folder / "results.db", create=True) as engine:
+            yield folder, engine, import_results(engine, folder / "stat")
 
 
 def given_back(folder, engine):
@@ -91,7 +91,7 @@ def test_each_record_is_exported_unchanged_or_a_fault(records):
         assert as_text(given_back(folder, engine)) == as_text(good)
         assert len(data(db=folder / "results.db")) == report.added == report.read
         assert check(engine) == []
-        assert take_in(engine, folder / "stat").added == 0
+        assert import_results(engine, folder / "stat").added == 0
 
 
 def test_records_as_lemur_writes_them_are_imported():

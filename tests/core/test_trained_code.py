@@ -90,7 +90,7 @@ def test_a_net_edited_during_a_campaign_is_trained_as_recorded(in_process, packa
 def test_a_net_executes_the_code_that_was_read(is_module, package):
     (package / "Edited.py").write_text("def loss():\n    return 1\n")
     entry = net_of(package) if is_module else entry_of_file(package / "Edited.py")
-    read = entry.as_read(is_net=True)
+    read = entry.with_snapshot(is_net=True)
     (package / "Edited.py").write_text("def loss():\n    return 2\n")
     assert (read.load().loss(), entry.load().loss(), read.load().loss()) == (1, 2, 1)
     assert read.code() == "def loss():\n    return 1\n" != entry.code()
@@ -103,7 +103,7 @@ def test_a_module_stays_in_its_package_and_is_executed_once(package):
         "import importlib\nlater = importlib.import_module('.later', __package__)\n"
     )
     (package / "later.py").touch()
-    read = net_of(package).as_read(is_net=True)
+    read = net_of(package).with_snapshot(is_net=True)
     module = read.load()
     assert module.later is sys.modules[f"{package.parent.name}.nets.later"]
     assert read.load() is module
@@ -113,7 +113,7 @@ def test_a_module_stays_in_its_package_and_is_executed_once(package):
 def test_a_module_that_does_not_import_raises_the_error_of_python(package):
     (package / "Edited.py").write_text("import nowhere_at_all\n")
     with pytest.raises(PluginError) as raised:
-        net_of(package).as_read(is_net=True).load()
+        net_of(package).with_snapshot(is_net=True).load()
     assert str(raised.value) == (
         f"'Edited': {net_of(package).target} cannot be imported: No module named 'nowhere_at_all'"
     )
@@ -122,14 +122,14 @@ def test_a_module_that_does_not_import_raises_the_error_of_python(package):
 def test_a_metric_that_differs_from_the_code_read_is_refused(package):
     (package / "hits.py").write_text("def hits(): return 1\n")
     entry = Entry("hits", f"{package.parent.name}.nets.hits:hits")
-    first = entry.as_read()
+    first = entry.with_snapshot()
     assert first.load()() == 1
     (package / "hits.py").write_text("def hits(): return 2\n")
     # The recorded code is the code that this process imported.
     assert first.load()() == 1
     assert first.source() == "def hits(): return 1\n"
     with pytest.raises(CodeChangedError) as raised:
-        entry.as_read().load()
+        entry.with_snapshot().load()
     assert str(raised.value) == (
         f"'hits': {package.parent.name}.nets.hits was edited, and the code that was imported is "
         "not the code that was recorded; restart Python and the campaign"
@@ -138,7 +138,7 @@ def test_a_metric_that_differs_from_the_code_read_is_refused(package):
 
 def test_a_metric_edited_before_its_import_is_rejected(package):
     (package / "late.py").write_text("def hits(): return 1\n")
-    read = Entry("hits", f"{package.parent.name}.nets.late:hits").as_read()
+    read = Entry("hits", f"{package.parent.name}.nets.late:hits").with_snapshot()
     (package / "late.py").write_text("def hits(): return 2\n")
     with pytest.raises(CodeChangedError):
         read.load()

@@ -216,7 +216,7 @@ def test_gpus_are_given_to_workers_in_turn(monkeypatch):
         ({"device": "cpu", "workers": 2}, ["cpu", "cpu"]),
     ):
         settings = Settings.of(arguments)
-        assert devices_of(settings.device, settings.gpus, settings.workers_wanted) == devices
+        assert devices_of(settings.device, settings.gpus, settings.worker_count) == devices
     with pytest.raises(SettingsError) as caught:
         devices_of("auto", [0, 2], 2)
     assert str(caught.value) == "device 'cuda:2' cannot be used: there are 2 GPUs"

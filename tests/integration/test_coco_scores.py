@@ -1,4 +1,4 @@
-"""Scores on a data set in COCO's format are those of COCO's own evaluation."""
+"""Scores on a dataset in COCO's format are those of COCO's own evaluation."""
 
 import contextlib
 import io

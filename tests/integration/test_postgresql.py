@@ -233,7 +233,7 @@ def test_after_patience_what_was_recorded_waits_in_a_file(
     assert "\n" not in message
     assert [json.loads(line)["trial"] for line in file.read_text().splitlines()] == [trial.uid] * 3
     server.start()
-    assert Writer(engine, {}).taken_in == 3
+    assert Writer(engine, {}).imported == 3
     frame = data(db=database)
     assert (list(frame["epoch"]), set(frame["state"])) == ([1, 2], {"finished"})
     assert list(tmp_path.iterdir()) == []

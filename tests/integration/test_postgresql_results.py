@@ -23,17 +23,17 @@ from lemur_core.store import schema
 from lemur_core.store.artefacts import artefact
 from lemur_core.store.care import backup, check, info, vacuum
 from lemur_core.store.collections import collect, collection
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.export import export
 from lemur_core.store.facts import read_facts, record
 from lemur_core.store.identity import code_hash
+from lemur_core.store.importing.importers import files
+from lemur_core.store.importing.intake import ImportReport
+from lemur_core.store.importing.merge import merge
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.reader import best, without_epochs
 from lemur_core.store.reading.standings import standings
 from lemur_core.store.recording import recording
-from lemur_core.store.taking.importers import files
-from lemur_core.store.taking.intake import ImportReport
-from lemur_core.store.taking.merge import merge
-from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
@@ -57,14 +57,14 @@ def published(tmp_path):
 
 
 def taken(database, place):
-    with opened(database, create=True) as engine:
-        return take_in(engine, place)
+    with open_engine(database, create=True) as engine:
+        return import_results(engine, place)
 
 
 def test_what_was_published_is_taken_in_once_and_given_back(database, published, tmp_path):
     assert taken(database, published) == ImportReport(read=2, added=2)
     assert taken(database, published) == ImportReport(read=2, added=0)
-    with opened(database) as engine:
+    with open_engine(database) as engine:
         assert export(engine, tmp_path / "back") == (2, [])
         assert check(engine) == []
     back = (tmp_path / "back" / PIPELINE / "1.json").read_text()
@@ -102,7 +102,7 @@ def test_rows_have_what_they_have_in_a_file(database, published, tmp_path):
 def test_it_is_merged_from_a_file_and_into_one(database, published, tmp_path):
     taken(tmp_path / "one.db", published)
     for source, target in ((tmp_path / "one.db", database), (database, tmp_path / "two.db")):
-        with opened(source) as other, opened(target, create=True) as engine:
+        with open_engine(source) as other, open_engine(target, create=True) as engine:
             assert merge(engine, other).epochs == 2
             assert merge(engine, other).epochs == 0
     assert data(db=tmp_path / "two.db").equals(data(db=tmp_path / "one.db"))
@@ -110,7 +110,7 @@ def test_it_is_merged_from_a_file_and_into_one(database, published, tmp_path):
 
 def test_it_is_looked_after(database, published, tmp_path):
     taken(database, published)
-    with opened(database) as engine:
+    with open_engine(database) as engine:
         found = info(engine)
         assert (found.rows["stat"], found.states) == (2, {"imported": 2})
         assert found.size > 0
@@ -137,7 +137,7 @@ def test_what_an_older_lemur_wrote_is_brought_up_to_date(database):
     frame = data(db=database)
     assert list(frame["accuracy"]) == [0.25, 0.25, 0.5, 0.5]
     assert [prm["lr"] for prm in frame["prm"]] == [0.1, 0.1, 0.2, 0.2]
-    with opened(database) as engine:
+    with open_engine(database) as engine:
         assert check(engine) == []
         columns = {each["name"]: each for each in inspect(engine).get_columns("stat")}
     assert set(columns) == set(schema.stat.c.keys())
@@ -161,7 +161,7 @@ def test_an_upgrade_on_a_server_makes_facts_of_verdicts_and_sketches(database):
 
     code, facts = "x = 1\n", {"name": "Mine", "valid": True, "reason": "nul \0 half \ud83d"}
     sketch = sketch_of(code)
-    with opened(database, create=True) as engine:
+    with open_engine(database, create=True) as engine:
         CodeDatabase(engine).run(lambda transaction: transaction.add("Mine", code))
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(_BEFORE_CODE_FACTS)
@@ -172,7 +172,7 @@ def test_an_upgrade_on_a_server_makes_facts_of_verdicts_and_sketches(database):
             (code_hash(code), sketch.tree, sketch.signature.astype("<u4").tobytes()),
         )
     assert upgrade(database).before == "0010"
-    with opened(database) as engine:
+    with open_engine(database) as engine:
         assert check(engine) == []
         nets = CodeDatabase(engine)
         assert nets.run(lambda one: find_verdicts(one, code, "asked")) == [facts]
@@ -190,7 +190,7 @@ def test_verdicts_sketches_and_code_are_kept_on_a_server(database, tmp_path):
         write_verdict(transaction, "asked", code, Checked("t", "d", "m"), facts, "1")
         write_sketches(transaction, {code_hash(code): sketch})
 
-    with opened(database, create=True) as engine:
+    with open_engine(database, create=True) as engine:
         nets = CodeDatabase(engine)
         for _ in range(2):
             nets.run(write)
@@ -202,20 +202,20 @@ def test_verdicts_sketches_and_code_are_kept_on_a_server(database, tmp_path):
         nets.run(lambda one: read_likeness(one, likeness))
         assert likeness.nearest(sketch) == ("Mine", 1.0)
         assert corpus(Results(engine)).lines == []
-        with opened(tmp_path / "file.db", create=True) as other:
+        with open_engine(tmp_path / "file.db", create=True) as other:
             assert merge(other, engine).code_facts == 2
             assert merge(engine, other).code_facts == 0
 
 
 def test_facts_about_code_are_imported_and_replaced_on_a_server(database, tmp_path):
     facts = [CodeFact(code_hash("x = 1"), "mine", value) for value in (1, 2)]
-    with opened(tmp_path / "file.db", create=True) as other:
+    with open_engine(tmp_path / "file.db", create=True) as other:
         CodeDatabase(other).run(lambda transaction: transaction.record(facts))
         export(other, tmp_path / "exported")
-    with opened(database, create=True) as engine:
+    with open_engine(database, create=True) as engine:
         nets = CodeDatabase(engine)
         for added in (1, 0):
-            taken = take_in(engine, tmp_path / "exported", files.read, "lemur-files")
+            taken = import_results(engine, tmp_path / "exported", files.read, "lemur-files")
             assert (taken.code_facts, taken.faults) == (added, [])
         [theirs] = nets.run(lambda one: one.facts("mine"))
         assert theirs == facts[0]._replace(origin=str(tmp_path / "exported"))
@@ -231,7 +231,7 @@ def test_the_best_are_chosen_by_validation_and_every_plain_column_filters(databa
         installed(), [Pattern.parse("img-classification_digits_acc_SqueezeNet-1")], ["norm_32"]
     )
     scores = [[(0.9, 0.1), (0.9, 0.2)], [(0.2, 0.99)], [(math.nan, 0.8)]]
-    with opened(database, create=True) as engine:
+    with open_engine(database, create=True) as engine:
         writer = Writer(engine, {})
         for number, epochs in enumerate(scores, 1):
             prm = {"lr": 0.1, "batch": 16, "transform": "norm_32"}
@@ -270,7 +270,7 @@ def test_what_is_attached_to_trials_goes_there_and_back(database, tmp_path, monk
         trial.record(facts)
         trial.attach(__file__, "test.py")
     collect("zoo", {"x": trial.uid, "y": trial.uid}, spec={"a": "half \ud83d"}, db="one.db")
-    with opened(database, create=True) as engine, opened("one.db") as other:
+    with open_engine(database, create=True) as engine, open_engine("one.db") as other:
         first = merge(engine, other)
         assert (first.trials, first.epochs) == (1, 1)
         done = first.attached
@@ -286,7 +286,7 @@ def test_what_is_attached_to_trials_goes_there_and_back(database, tmp_path, monk
     record(trial.uid, facts, db=database)
     with pytest.raises(FactError, match="'large' of the trial is recorded already"):
         record(trial.uid, {"large": 3}, db=database)
-    with opened(database) as engine, engine.connect() as connection:
+    with open_engine(database) as engine, engine.connect() as connection:
         (found,) = read_facts(connection, [1]).values()
     assert repr(found) == repr({0: dict(sorted(facts.items())), 1: {"norm": 1.5}})
     for options in ({"with_facts": True}, {"collection": "zoo"}, {"where": {"fact.norm": 1.5}}):

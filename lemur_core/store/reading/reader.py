@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError
 from lemur_core.restriction import canonical
-from lemur_core.store.database import DEFAULT_DB, opened
+from lemur_core.store.database import DEFAULT_DB, open_engine
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import FrameOptions, frame_of
@@ -117,7 +117,7 @@ def data(
         columns=columns,
         with_facts=with_facts,
     )
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         return patiently(engine, lambda connection: frame_of(connection, filters, options))
 
 
@@ -202,7 +202,7 @@ def without_epochs(
     """
     filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where, collection)
     query = filters.without_epochs()
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         return patiently(engine, lambda connection: list(connection.scalars(query)))
 
 
@@ -231,7 +231,7 @@ def best(
         StoreError: The database does not exist or cannot be read.
     """
     filters = filters_of(task, dataset, metric, nn)
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         return patiently(engine, lambda connection: best_frame(connection, filters))
 
 

@@ -29,9 +29,9 @@ from lemur_core.fact import check_facts
 from lemur_core.files import sync_folder
 from lemur_core.passwords import without_password
 from lemur_core.store import fields, schema
-from lemur_core.store.database import reach, sqlite_file
+from lemur_core.store.database import sqlite_file, unchecked_engine
 from lemur_core.store.facts import check_epoch, write_facts
-from lemur_core.store.field import checked
+from lemur_core.store.field import checked_values
 from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.store.trouble import place
 from lemur_core.store.writing.ledger import Ledger, NotHeldError
@@ -116,7 +116,7 @@ def check_not_missing(db: str | Path) -> None:
     Raises:
         StoreError: Its file is missing; a new database would not contain the records' trials.
     """
-    engine = reach(db, create=True)
+    engine = unchecked_engine(db, create=True)
     file, waiting_file = sqlite_file(engine.url), spill_file(engine)
     engine.dispose()
     if file is None or waiting_file is None or file.exists():
@@ -129,7 +129,7 @@ def check_not_missing(db: str | Path) -> None:
         )
 
 
-def take_in(engine: Engine, patience_s: float = PATIENCE_S) -> int:
+def import_waiting(engine: Engine, patience_s: float = PATIENCE_S) -> int:
     """Import the waiting records into their database; return how many were written.
 
     A line that cannot be read, or whose trial is not in the database, is moved to a file whose name
@@ -276,7 +276,7 @@ def _parsed(text: bytes) -> dict[str, Any] | None:
             epoch = check_epoch(line["of"] or None)
             facts = {"facts": check_facts(line["facts"]), "replace": bool(line["replace"])}
             return ids | facts | {"of": epoch}
-        return ids | {"end": checked(_END_FIELDS, line["end"])}
+        return ids | {"end": checked_values(_END_FIELDS, line["end"])}
     except DECODING_ERRORS:
         return None
 

@@ -11,7 +11,7 @@ from lemur_core.codec import to_json
 from lemur_core.errors import StoreError
 from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.store import schema
-from lemur_core.store.database import settle
+from lemur_core.store.database import sync_to_disk
 from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
 from lemur_core.store.facts import write_facts
 from lemur_core.store.patience import PATIENCE_S, patiently
@@ -27,11 +27,11 @@ from lemur_core.store.writing.lease import TrialLostError
 from lemur_core.store.writing.ledger import Ledger, NotHeldError, end_row
 from lemur_core.store.writing.past_trials import PastTrial, last_number, read_past, read_prm
 from lemur_core.store.writing.spill import (
+    import_waiting,
     refused,
     refused_file,
     spill,
     spill_file,
-    take_in,
     waiting,
     waiting_text,
 )
@@ -67,7 +67,7 @@ class Writer:
         engine: The database.
         versions: Versions of all software that takes part in training.
         patience_s: How long to wait for a database, in seconds.
-        taken_in: Number of records that this writer imported because an earlier campaign could not
+        imported: Number of records that this writer imported because an earlier campaign could not
             write them.
         refused: Number of records of earlier campaigns that this writer could not write either,
             because they are damaged or their trial is not in the database; see `refused_file`.
@@ -90,7 +90,7 @@ class Writer:
         self._file = spill_file(engine)
         before = self._count_refused()
         try:
-            self.taken_in = take_in(engine, patience_s)
+            self.imported = import_waiting(engine, patience_s)
             self.refused = self._count_refused() - before
         except AwayError as error:
             raise StoreError(f"{error}{self._waiting_message(error)}") from error
@@ -332,7 +332,7 @@ class Writer:
 
         self._write_or_spill(end, trial_id, lambda: {"end": row})
         self.holding.release(trial_id)
-        settle(self.engine)
+        sync_to_disk(self.engine)
 
     def _transact(self, work: Callable[[Connection], Result], *, holding: bool = False) -> Result:
         """Execute a transaction; with ``holding``, it also renews the lease."""
@@ -398,7 +398,7 @@ class Writer:
 
     def _catch_up(self, patience_s: float) -> None:
         if self.holding.has_waiting:
-            take_in(self.engine, patience_s)
+            import_waiting(self.engine, patience_s)
             self.holding.has_waiting = False
 
     def _spill(self, trial_id: int, line: Mapping[str, Any], error: BaseException) -> None:

@@ -20,7 +20,7 @@ from lemur_check.reach import Finding, reaches
 from lemur_check.sketch import Sketch, sketch, sketch_of
 from lemur_check.template import TemplateError, check_template, parse
 from lemur_check.tokens import count_tokens
-from lemur_core.code import complete, parts_of
+from lemur_core.code import complete, split_modules
 from lemur_core.errors import PluginError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def examine(code: str, seconds: float = 60.0) -> Examination:
     except RecursionError:
         examination = replace(examination, reason="is nested too deeply")
     del tree
-    parts = parts_of(code)
+    parts = split_modules(code)
     style = quality(parts, deadline - time.monotonic())
     style = style and Quality(_few(style.findings), style.complexity)
     return replace(examination, before=parts.line, lines=parts.lines, quality=style)

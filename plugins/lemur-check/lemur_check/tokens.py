@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tokenize
 
-from lemur_core.code import parts_of
+from lemur_core.code import split_modules
 
 _LAYOUT = (tokenize.ENCODING, tokenize.NL, tokenize.ENDMARKER)
 
@@ -16,7 +16,7 @@ def count_tokens(code: str) -> int | None:
     >>> count_tokens("x = 1  # one"), count_tokens("x = (")
     (5, None)
     """
-    parts = parts_of(code)
+    parts = split_modules(code)
     try:
         return sum(
             token.type not in _LAYOUT

@@ -15,9 +15,9 @@ from lemur_check.reader import SourceReader
 from lemur_core import Entry, Epoch, Outcome, Pattern, Results, State, Trial, compose, installed
 from lemur_core.cli.export import export
 from lemur_core.errors import SettingsError
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.export import export as write_back
-from lemur_core.store.taking.published import take_in
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Size
 
@@ -42,7 +42,7 @@ def db(tmp_path):
         ("VGG", 0.5, 0.1), ("VGG", 0.75, 0.2), ("Copy", 0.7, 0.1), ("SqueezeNet-1", 0.25, 0.1),
         ("SqueezeNet-2", 0.3, 0.1), ("ResNet", 0.9, 0.1),
     ]  # fmt: skip
-    with opened(path, create=True) as engine:
+    with open_engine(path, create=True) as engine:
         writer = Writer(engine, {})
         for number, (net, accuracy, lr) in enumerate(results, 1):
             prm = {"lr": lr, "batch": 32, "transform": "norm_32"}
@@ -55,12 +55,12 @@ def db(tmp_path):
         published = tmp_path / f"{TASK}_cifar-10_acc_ResNet"
         published.mkdir()
         (published / "1.json").write_text('[{"accuracy": 0.5, "lr": 0.1}]')
-        assert take_in(engine, published.parent).added == 1
+        assert import_results(engine, published.parent).added == 1
     return path
 
 
 def of(db, arguments=None, **options):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         return corpus(Results(engine, arguments), **options)
 
 
@@ -157,11 +157,11 @@ def test_tokens_are_counted_as_python_does(db):
 
 
 def test_sizes_survive_an_export_and_import(db, tmp_path):
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         write_back(engine, tmp_path / "copy")
     other = tmp_path / "other.db"
-    with opened(other, create=True) as engine:
-        assert take_in(engine, tmp_path / "copy").faults == []
+    with open_engine(other, create=True) as engine:
+        assert import_results(engine, tmp_path / "copy").faults == []
     columns = ["trial", "epoch", "accuracy", "parameters"]
     before, after = (
         lemur_core.data(db=path, with_stats=True, columns=columns) for path in (db, other)

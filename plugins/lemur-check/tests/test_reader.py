@@ -10,7 +10,7 @@ from lemur_check.run_result import Cause
 from lemur_check.sketch import sketch_of
 from lemur_check.tokens import count_tokens
 from lemur_core.errors import PluginError
-from lemur_core.sources.text import joined
+from lemur_core.sources.text import join_modules
 
 from .conftest import FEW
 
@@ -137,7 +137,7 @@ def test_ruff_is_started_once_for_all_modules(monkeypatch, source):
         lambda *arguments, **options: started.append(arguments) or run(*arguments, **options),
     )
     modules = {f"part{number}": f"import os\nx = {number}\n" for number in range(9)}
-    result = examine(joined(source, "recorded_x", modules))
+    result = examine(join_modules(source, "recorded_x", modules))
     assert len(started) == 1
     assert [finding.text for finding in result.quality.findings] == [
         f"part{number}: F401: `os` imported but unused" for number in range(9)

@@ -22,11 +22,11 @@ from lemur_check.verdicts import (
 from lemur_core.code import code_hash
 from lemur_core.code_facts import CodeDatabase, CodeFact, code_database
 from lemur_core.errors import SettingsError
-from lemur_core.store.database import opened
+from lemur_core.store.database import open_engine
 from lemur_core.store.export import export
-from lemur_core.store.taking.importers import files
-from lemur_core.store.taking.merge import merge
-from lemur_core.store.taking.published import take_in
+from lemur_core.store.importing.importers import files
+from lemur_core.store.importing.merge import merge
+from lemur_core.store.importing.published import import_results
 from lemur_core.store.upgrade import upgrade
 
 OLD = Path(__file__).parents[3] / "tests" / "core" / "schemas" / "0010.sql"
@@ -57,7 +57,7 @@ def nets(db, *names):
 
 
 def take(db, other):
-    with opened(other) as source, opened(db) as engine:
+    with open_engine(other) as source, open_engine(db) as engine:
         return merge(engine, source).code_facts
 
 
@@ -143,14 +143,14 @@ def test_verdicts_of_an_older_version_are_found_after_an_upgrade(db):
 def test_imported_verdicts_are_not_trusted(db, tmp_path):
     write(db, ("a", "x = 1", MINE, "1"))
     forged = Sketch("0" * 64, np.zeros(WIDTH, np.uint32))
-    with opened(db) as engine:
+    with open_engine(db) as engine:
         CodeDatabase(engine).run(
             lambda transaction: write_sketches(transaction, {code_hash("x = 1"): forged})
         )
         export(engine, tmp_path / "exported")
     new = tmp_path / "new.db"
-    with opened(new, create=True) as engine:
-        report = take_in(engine, tmp_path / "exported", files.read, "lemur-files")
+    with open_engine(new, create=True) as engine:
+        report = import_results(engine, tmp_path / "exported", files.read, "lemur-files")
         assert report.code_facts == 2
         assert CodeDatabase(engine).run(read_sketches) == {}
     assert verdicts_of(new, "x = 1", "a") == find_nets(["Mine"], str(new)) == []

@@ -13,7 +13,7 @@ from torchvision.ops import box_iou
 from lemur_core.errors import MisfitError
 from lemur_core.kinds.detector import to_learn
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net
+from lemur_core.space import net_space
 from lemur_core.values import smallest
 from lemur_det.plugin import lemur_register_nets
 
@@ -25,7 +25,7 @@ SIZE = 128
 
 def build(name, *, channels=3, classes=6, size=SIZE, **prm_values):
     module = as_net(ENTRIES[name].load(), name)
-    prm = smallest(of_net(module.hyperparameters())) | prm_values
+    prm = smallest(net_space(module.hyperparameters())) | prm_values
     torch.manual_seed(0)
     net = module.net((1, channels, size, size), (classes,), prm, torch.device("cpu"))
     return net, prm

@@ -87,11 +87,9 @@ class Consensus:
         )
         self.log_prior = np.log(of_study(history.curves))
         self.learned = learned(history.chance)
-        of_its_net = history.of_its_net
-        self.guessing = loss_of_guessing(of_its_net, history.chance)
-        self.progress = (
-            Progress(of_its_net, self.guessing, history.chance) if self.guessing else None
-        )
+        same_net = history.same_net
+        self.guessing = loss_of_guessing(same_net, history.chance)
+        self.progress = Progress(same_net, self.guessing, history.chance) if self.guessing else None
         self.prospect = prospect(history, self.stopping.bar)
         self.learned_enough = float(score_of(logit(np.array(self.learned)) + _ENOUGH))
         self.curve = Curve((), ())

@@ -57,7 +57,7 @@ def prospect(history: TrialHistory, bar: float) -> Prospect | None:
         history: The trial's hyperparameters, and the earlier trials.
         bar: The score that the best trials reach, 0 to 1.
     """
-    curves = history.of_its_net[-_REMEMBERED:]
+    curves = history.same_net[-_REMEMBERED:]
     best = np.array([curve.final >= bar for curve in curves], dtype=np.float32)
     count = len(best)
     if count < _FEWEST or not 0 < best.sum() < count or not history.hyperparameters:

@@ -11,8 +11,8 @@ from lemur_core.cli import cli
 from lemur_core.errors import LemurError, SettingsError
 from lemur_core.kinds.estimator import Curve, Estimate, maker
 from lemur_core.options import Selection
-from lemur_core.store.database import opened
-from lemur_core.store.taking.published import take_in
+from lemur_core.store.database import open_engine
+from lemur_core.store.importing.published import import_results
 from lemur_estimators.replay.judge import replay
 from lemur_estimators.replay.measures import best_kept, measure, regret
 from lemur_estimators.replay.recorded import (
@@ -245,11 +245,11 @@ def database(tmp_path):
         ]
         (folder / f"{epoch}.json").write_text(json.dumps(trials))
     file = tmp_path / "some.db"
-    with opened(file, create=True) as engine:
-        take_in(engine, tmp_path / "stat")
+    with open_engine(file, create=True) as engine:
+        import_results(engine, tmp_path / "stat")
 
     def execute(statement):
-        with opened(file) as engine, engine.begin() as connection:
+        with open_engine(file) as engine, engine.begin() as connection:
             connection.exec_driver_sql(statement)
 
     return file, execute

@@ -6,7 +6,7 @@ from torch import nn
 
 from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net
+from lemur_core.space import net_space
 from lemur_core.values import smallest
 from lemur_seg.plugin import lemur_register_nets
 
@@ -32,7 +32,7 @@ PUBLISHED = {
 
 def build(name, *, channels=3, classes=6, size=64, **prm):
     module = as_net(ENTRIES[name].load(), name)
-    prm = smallest(of_net(module.hyperparameters())) | prm
+    prm = smallest(net_space(module.hyperparameters())) | prm
     torch.manual_seed(0)
     return module.net((1, channels, size, size), (classes,), prm, torch.device("cpu")), prm
 

@@ -6,7 +6,7 @@ from torchvision import models
 
 from lemur_core.errors import MissingDataError
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net
+from lemur_core.space import net_space
 
 from .test_nets import ENTRIES, build
 
@@ -49,7 +49,7 @@ def published(name):
 
 def test_a_net_says_whether_it_can_be_pretrained():
     spaces = {
-        name: of_net(as_net(entry.load(), name).hyperparameters())
+        name: net_space(as_net(entry.load(), name).hyperparameters())
         for name, entry in ENTRIES.items()
     }
     names = {name for name, space in spaces.items() if "pretrained" in space}

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net
+from lemur_core.space import net_space
 from lemur_core.values import smallest
 
 from .references import REFERENCES, maxvit, of_pytorchcv, of_timm, torchvision
@@ -95,7 +95,7 @@ DROPPING = [name for name in ROWS if "stochastic_depth_prob" in ROWS[name].prm]
 def build(name, size, prm):
     """Build our net for images of 3 channels and a height and width."""
     module = as_net(ENTRIES[name].load(), name)
-    prm = smallest(of_net(module.hyperparameters())) | prm
+    prm = smallest(net_space(module.hyperparameters())) | prm
     return module.net((1, 3, *size), (10,), prm, torch.device("cpu"))
 
 

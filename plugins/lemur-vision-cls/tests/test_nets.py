@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net
+from lemur_core.space import net_space
 from lemur_core.values import smallest
 from lemur_vision_cls.plugin import lemur_register_nets
 
@@ -21,7 +21,7 @@ ALONE = {
 
 def build(name, *, channels=3, size=64, classes=10, seed=0):
     module = as_net(ENTRIES[name].load(), name)
-    prm = smallest(of_net(module.hyperparameters()))
+    prm = smallest(net_space(module.hyperparameters()))
     if name in REFERENCES:
         prm |= REFERENCES[name].prm
     torch.manual_seed(seed)

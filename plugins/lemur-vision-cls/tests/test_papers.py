@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net
+from lemur_core.space import net_space
 from lemur_core.values import smallest
 
 from .test_nets import ALONE, ENTRIES, build, parameters
@@ -236,7 +236,7 @@ def test_sizes_that_the_reference_does_not_support(name):
 def with_prm(name, **prm):
     """Build a net for 32 pixels with its smallest values, except for the given ones."""
     module = as_net(ENTRIES[name].load(), name)
-    least = smallest(of_net(module.hyperparameters()))
+    least = smallest(net_space(module.hyperparameters()))
     assert set(prm) <= set(least)
     torch.manual_seed(0)
     return module.net((1, 3, 32, 32), (10,), least | prm, torch.device("cpu"))

@@ -53,7 +53,7 @@ def report(out: Path, raw: bool, figures: str, db: str, **filters: Any) -> None:
     if data(**arguments, columns=["nn"], max_rows=1, db=db).empty:
         raise SettingsError("no recorded results match; nothing to report")
     written = write_results(name, out, db, arguments, {"figures": figures})
-    print_line(f"wrote {out}: {written.said}")
+    print_line(f"wrote {out}: {written.message}")
 
 
 def exporter_of(out: Path, *, raw: bool) -> str:

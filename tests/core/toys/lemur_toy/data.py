@@ -23,7 +23,7 @@ def blobs(folder, task):
 
 
 def absent(folder, task):
-    raise MissingDataError(f"data set 'absent': {folder} has no absent.bin; get it from nowhere")
+    raise MissingDataError(f"dataset 'absent': {folder} has no absent.bin; get it from nowhere")
 
 
 class Plain(torch.nn.Module):

@@ -19,7 +19,7 @@ class Fetchable:
 
     def __call__(self, folder, task):
         if not (folder / FILE).is_file():
-            raise MissingDataError(f"data set 'fetchable': {folder} lacks {FILE}")
+            raise MissingDataError(f"dataset 'fetchable': {folder} lacks {FILE}")
         return blobs(folder, task)
 
     def download(self, folder, progress):

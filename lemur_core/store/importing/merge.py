@@ -15,13 +15,10 @@ from lemur_core.store import fields, schema
 from lemur_core.store.attached import attached_trials, read_attached, without
 from lemur_core.store.code import CODE_TABLES, NamedCode, code_id, read_codes
 from lemur_core.store.datasets import dataset_id, read_datasets
-from lemur_core.store.patience import patiently
-from lemur_core.store.reading.frame import read_prms
-from lemur_core.store.statements import insert_once, where_in
-from lemur_core.store.taking.attached import AttachedImport, import_attached
-from lemur_core.store.taking.code_facts import merge_code_facts
-from lemur_core.store.taking.intake import import_records
-from lemur_core.store.taking.records import (
+from lemur_core.store.importing.attached import AttachedImport, import_attached
+from lemur_core.store.importing.code_facts import merge_code_facts
+from lemur_core.store.importing.intake import import_records
+from lemur_core.store.importing.records import (
     Batch,
     PipelineNames,
     PublishedEpoch,
@@ -29,7 +26,10 @@ from lemur_core.store.taking.records import (
     is_plain,
     lemur_values_of,
 )
-from lemur_core.store.taking.source import check_source
+from lemur_core.store.importing.source import check_source
+from lemur_core.store.patience import patiently
+from lemur_core.store.reading.frame import read_prms
+from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trouble import place
 from lemur_core.trial import State
 

@@ -18,8 +18,8 @@ from lemur_core.errors import SettingsError
 from lemur_core.files import open_regular
 from lemur_core.kinds.importer import Fault
 from lemur_core.store.attached_files import is_artefact
-from lemur_core.store.identity import exact
-from lemur_core.store.taking.records import Batch, MalformedError, PipelineNames, record_of
+from lemur_core.store.identity import canonical_json
+from lemur_core.store.importing.records import Batch, MalformedError, PipelineNames, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -110,7 +110,7 @@ def _add_list(batch: Batch, epoch: int, records: list[Any], name: str) -> Iterat
         try:
             record = record_of(batch, epoch, values)
             if record.identity in seen:
-                text = exact(values)
+                text = canonical_json(values)
                 copies[text] += 1
                 record = record_of(batch, epoch, values, copy=copies[text])
         except MalformedError as error:

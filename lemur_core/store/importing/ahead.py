@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.errors import SettingsError
 from lemur_core.spawn import spawn
 from lemur_core.store.cycles import no_search_for_cycles
-from lemur_core.store.taking.layout import files_in, read_files
-from lemur_core.store.taking.records import Batch
+from lemur_core.store.importing.layout import files_in, read_files
+from lemur_core.store.importing.records import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,12 +16,12 @@ from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import data_of, dataset_id
 from lemur_core.store.identity import digest
+from lemur_core.store.importing.attached import AttachedImport
+from lemur_core.store.importing.origin import Origin, source_id
+from lemur_core.store.importing.records import Batch, PipelineNames, PublishedEpoch
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import Compiled, insert_once, where_in
 from lemur_core.store.tables import ADVISORY_LOCK
-from lemur_core.store.taking.attached import AttachedImport
-from lemur_core.store.taking.origin import Origin, source_id
-from lemur_core.store.taking.records import Batch, PipelineNames, PublishedEpoch
 from lemur_core.store.text import storable
 from lemur_core.trial import State
 

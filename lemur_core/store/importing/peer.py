@@ -11,16 +11,16 @@ from reprlib import repr as shown
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.kinds.importer import Fault
-from lemur_core.store.identity import exact
-from lemur_core.store.sqlite_file import connect_to_read
-from lemur_core.store.taking.foreign import ForeignFile, open_foreign
-from lemur_core.store.taking.records import (
+from lemur_core.store.identity import canonical_json
+from lemur_core.store.importing.foreign import ForeignFile, open_foreign
+from lemur_core.store.importing.records import (
     Batch,
     MalformedError,
     PipelineNames,
     PublishedEpoch,
     record_of,
 )
+from lemur_core.store.sqlite_file import connect_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +131,7 @@ def _record(
     if type(epoch) is not int or epoch < 1:
         raise MalformedError(f"epoch {epoch!r}: expected a number from 1")
     try:
-        text = f"{epoch}{exact(values)}"
+        text = f"{epoch}{canonical_json(values)}"
     except (ValueError, TypeError):
         raise MalformedError("contains a value that JSON cannot hold") from None
     copies[text] += 1

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Engine, Float, Integer, LargeBinary,
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.database import sqlite_file
-from lemur_core.store.taking.foreign import ForeignFile, open_foreign
+from lemur_core.store.importing.foreign import ForeignFile, open_foreign
 from lemur_core.store.trouble import place
 
 if TYPE_CHECKING:

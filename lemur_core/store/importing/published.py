@@ -12,14 +12,14 @@ from lemur_core.store import schema
 from lemur_core.store.attached import Attachments, without
 from lemur_core.store.attached_files import attached_in
 from lemur_core.store.code_fact_files import code_facts_in
+from lemur_core.store.importing.attached import import_attached
+from lemur_core.store.importing.code_facts import import_code_facts
+from lemur_core.store.importing.imported import Conversion, TrialEpoch
+from lemur_core.store.importing.importers import database, files
+from lemur_core.store.importing.intake import ImportReport, import_records
+from lemur_core.store.importing.origin import Origin
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import where_in
-from lemur_core.store.taking.attached import import_attached
-from lemur_core.store.taking.code_facts import import_code_facts
-from lemur_core.store.taking.imported import Conversion, TrialEpoch
-from lemur_core.store.taking.importers import database, files
-from lemur_core.store.taking.intake import ImportReport, import_records
-from lemur_core.store.taking.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ FILES = "lemur-files"
 """Name of the importer of LEMUR's files."""
 
 
-def take_in(
+def import_results(
     engine: Engine, place: Path, read: Reader | None = None, form: str | None = None
 ) -> ImportReport:
     """Import the results that an importer reads from a place.

@@ -8,15 +8,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import SettingsError
-from lemur_core.store.taking.ahead import read_ahead
-from lemur_core.store.taking.peer import is_lemur_database, read_lemur_database
+from lemur_core.store.importing.ahead import read_ahead
+from lemur_core.store.importing.peer import is_lemur_database, read_lemur_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from lemur_core.kinds.importer import Fault
-    from lemur_core.store.taking.records import Batch
+    from lemur_core.store.importing.records import Batch
 
 _FILE = re.compile(r"(.*/)?[^_/]+(_[^_/]+){3}/[1-9][0-9]*\.json")
 # Maximum number of names to examine in a folder with other files.

@@ -15,7 +15,7 @@ from lemur_core.codec import DECODING_ERRORS
 from lemur_core.store import fields, schema
 from lemur_core.store.datasets import data_of, data_text
 from lemur_core.store.field import Publication
-from lemur_core.store.identity import digest, exact
+from lemur_core.store.identity import canonical_json, digest
 from lemur_core.store.text import storable
 from lemur_core.trial import State
 
@@ -141,9 +141,9 @@ def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> PublishedE
         if storable(name) != name:
             raise MalformedError(f"{_shown(name)}: contains characters that no database stores")
     try:
-        prm_text = exact(prm)
-        extra_text = exact(extra) if extra else ""
-        lemur_text = "" if lemur_values is None else exact(lemur_values)
+        prm_text = canonical_json(prm)
+        extra_text = canonical_json(extra) if extra else ""
+        lemur_text = "" if lemur_values is None else canonical_json(lemur_values)
     except ValueError:
         raise MalformedError("contains NaN, an infinity or a value that JSON cannot hold") from None
     except RecursionError:

@@ -15,8 +15,8 @@ from lemur_core.errors import LemurError
 from lemur_core.kinds.importer import EpochRecord, Fault, Membership
 from lemur_core.store.attached import TrialFacts
 from lemur_core.store.collections import Collection, Member, canonical_text, check_collection
-from lemur_core.store.identity import code_hash, digest, exact
-from lemur_core.store.taking.records import (
+from lemur_core.store.identity import canonical_json, code_hash, digest
+from lemur_core.store.importing.records import (
     COLUMNS,
     MEASURED,
     Batch,
@@ -280,8 +280,8 @@ def _record(pipeline: PipelineNames, prm: dict[str, Any], record: EpochRecord) -
             raise MalformedError(f"{name} {shown(value)}: expected text")
     for name in ("facts", "trial_facts"):
         _object(name, getattr(record, name))
-    extra = exact(_extra(record)) if record.extra else ""
-    prm_text = exact(prm)
+    extra = canonical_json(_extra(record)) if record.extra else ""
+    prm_text = canonical_json(prm)
     uid, names = digest(prm_text), "_".join(pipeline)
     lemur_values: dict[str, Any] = {}
     if validation is not None:
@@ -317,7 +317,7 @@ def _object(label: str, value: Any) -> dict[str, Any]:
         name: item.item() if hasattr(item, "item") else item for name, item in value.items()
     }
     try:
-        exact(converted)
+        canonical_json(converted)
     except (ValueError, TypeError):
         raise MalformedError(
             f"{label} {shown(converted)}: contains a value that JSON cannot hold"

@@ -20,9 +20,9 @@ from lemur_core.store.code_fact import (
     row_of,
 )
 from lemur_core.store.identity import code_hash
+from lemur_core.store.importing.origin import Origin, origins, source_id
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import where_in
-from lemur_core.store.taking.origin import Origin, origins, source_id
 from lemur_core.store.text import storable
 
 if TYPE_CHECKING:
