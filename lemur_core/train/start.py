@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lemur_core.garbage import collection_paused
 from lemur_core.notices import write_output
 from lemur_core.spawn import SpawnedProcess, spawn
 
@@ -50,6 +52,10 @@ def _main(
 
         # Before importing torch, to keep the guardian process small.
         guard([connection])
-    from lemur_core.train.child import main
+    with collection_paused():
+        from lemur_core.train.child import main
 
+        # The first step of an optimizer would import it, which takes seconds; the campaign is not
+        # ready yet.
+        import_module("torch._dynamo")
     main(connection, how)

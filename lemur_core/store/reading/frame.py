@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Select, Table, Text, func, select
 
 from lemur_core.dataset import label
 from lemur_core.errors import UnknownNameError
+from lemur_core.garbage import collection_paused
 from lemur_core.store import fields, schema
 from lemur_core.store.code import read_codes
 from lemur_core.store.collections import collection_id
-from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import read_names
 from lemur_core.store.reading.collected import ROLES, memberships
 from lemur_core.store.reading.columns import plain_series
@@ -123,7 +123,7 @@ def frame_of(connection: Connection, filters: Filters, options: FrameOptions) ->
     members = None if name is None else collection_id(connection, name)
     columns = _columns(connection, options)
     facts = _requested_facts(connection, options, columns)
-    with no_search_for_cycles():
+    with collection_paused():
         rows = _rows(connection, filters, options, columns)
         if options.roles and members is not None:
             rows = memberships(connection, members, rows, options.max_rows)
