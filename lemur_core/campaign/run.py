@@ -77,10 +77,8 @@ def _processes(settings: Settings) -> Iterator[Sequence[SpawnedProcess]]:
     if settings.in_process:
         yield ()
         return
-    start, started = settings.start(), []
+    started = settings.start().ahead()
     try:
-        for _ in range(settings.worker_count):
-            started.append(start())
         yield started
     finally:
         # The campaign may not have taken them over, or may have ended them already.
