@@ -12,6 +12,28 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # Hide GPUs, because only results on a CPU repeat to the last bit; also before torch is imported.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+# The files whose tests take minutes. They come first, so that none runs alone at the end.
+LONGEST = (
+    "plugins/lemur-vision-cls/tests/test_contract.py",
+    "tests/integration/test_run.py",
+    "tests/integration/test_crash.py",
+    "tests/docs/test_docs.py",
+    "tests/integration/test_resume_files.py",
+    "plugins/lemur-det/tests/test_nets.py",
+    "plugins/lemur-seg/tests/test_contract.py",
+)
+
+
+def pytest_configure(config):
+    # Otherwise pytest-xdist would start with the files that have the most tests.
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config, items):
+    ranks = {config.rootpath / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(LONGEST)))
+
 
 @pytest.fixture
 def lemur(capsys, monkeypatch, tmp_path):

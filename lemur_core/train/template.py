@@ -40,8 +40,9 @@ _DESCRIPTORS = 3
 
 
 class _Request(NamedTuple):
-    main: Callable[[Connection[Any, Any], Any, Connection[Any, Any]], None]
-    settings: Any
+    """What a worker needs to start; what it runs is only unpickled, and so imported, in it."""
+
+    main: bytes
     environment: dict[str, str]
     folder: str
     path: list[str]
@@ -142,9 +143,14 @@ class Template:
         ours, theirs = multiprocessing.Pipe()
         output, prints = multiprocessing.Pipe(duplex=False)
         status, reports = multiprocessing.Pipe(duplex=False)
-        request = _Request(main, settings, dict(os.environ), os.getcwd(), list(sys.path))
+        pickled = pickle.dumps((main, settings))
+        request = _Request(pickled, dict(os.environ), os.getcwd(), list(sys.path))
         with self._lock:
-            _send(self._running(), request, [theirs, prints, reports])
+            try:
+                _send(self._running(), request, [theirs, prints, reports])
+            # It has just ended.
+            except ConnectionError:
+                _send(self._started(), request, [theirs, prints, reports])
         for connection in (theirs, prints, reports):
             connection.close()
         return SpawnedProcess(ForkedProcess(status), ours, output)
@@ -152,7 +158,7 @@ class Template:
     def close(self) -> None:
         """End the template process and its workers."""
         with self._lock:
-            if self._control is not None and self._owner == os.getpid():
+            if self._control is not None:
                 self._control.close()
             self._control = None
 
@@ -161,13 +167,19 @@ class Template:
         # A fork of this process must not use its parent's.
         is_own = self._owner == os.getpid()
         if process is None or control is None or not is_own or not process.process.is_alive():
-            control, theirs = socket.socketpair()
-            with theirs:
-                self._process = spawn(_serve, theirs)
-            self._control, self._owner = control, os.getpid()
-            # Before multiprocessing waits for its processes at exit.
-            Finalize(None, self.close, exitpriority=1)
+            return self._started()
         return control
+
+    def _started(self) -> socket.socket:
+        if self._control is not None:
+            self._control.close()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = spawn(_serve, theirs)
+        self._owner = os.getpid()
+        # Before multiprocessing waits for its processes at exit.
+        Finalize(None, self.close, exitpriority=1)
+        return self._control
 
 
 def _send(
@@ -175,10 +187,8 @@ def _send(
 ) -> None:
     message = pickle.dumps(request)
     descriptors = [connection.fileno() for connection in connections]
-    # If the template has just ended, the worker is found to have ended too.
-    with suppress(ConnectionError):
-        socket.send_fds(control, [_LENGTH.pack(len(message))], descriptors)
-        control.sendall(message)
+    socket.send_fds(control, [_LENGTH.pack(len(message))], descriptors)
+    control.sendall(message)
 
 
 def _serve(connection: Connection[Any, Any], control: socket.socket) -> NoReturn:
@@ -245,7 +255,7 @@ def _received(control: socket.socket) -> tuple[_Request, list[Connection[Any, An
     header += _read(control, _LENGTH.size - len(header))
     [length] = _LENGTH.unpack(header)
     connections = [Connection(descriptor) for descriptor in descriptors]
-    return pickle.loads(_read(control, length)), connections  # noqa: S301 # of the parent process
+    return pickle.loads(_read(control, length)), connections  # noqa: S301 # of the campaign's process
 
 
 def _read(control: socket.socket, length: int) -> bytes:
@@ -280,7 +290,8 @@ def _run(
         os.chdir(request.folder)
     sys.path[:] = request.path
     os.write(prints.fileno(), printed)
-    request.main(connection, request.settings, prints)
+    main, settings = pickle.loads(request.main)  # noqa: S301 # of the campaign's process
+    main(connection, settings, prints)
 
 
 template = Template()

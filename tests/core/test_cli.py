@@ -107,8 +107,8 @@ def test_failed_trial_is_counted_and_exits_with_status_1(lemur):
         (["run", "zebra"], "unknown task 'zebra'; there are img-classification, txt-generation"),
         (["run", "--lr", "1..0.1"], "lr=1..0.1: runs backwards; expected the smaller number first"),
         (["run", "--net", "no.py"], "there is no net file 'no.py'"),
-        (["run", "--net", "Tall"], "'*_*_*_Tall': no pipeline of what is installed matches; "
-         "see lemur list for what there is"),
+        (["run", "--net", "Tall"], "'*_*_*_Tall': no pipeline of the installed entries matches; "
+         "lemur list shows the entries"),
         (["run", "--db", "."],
          "database .: is a directory; expected a file, for example ./lemur.db"),
         (["run", "--zebra"], "No such option '--zebra'. See lemur run --help."),

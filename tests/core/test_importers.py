@@ -501,7 +501,7 @@ def test_trials_become_members_of_collections(db, taken):
         (["twins"], "a", "memberships hold 'twins': expected a Membership"),
         ([Membership("")], "a", "collection '': collection name '': is empty"),
         ([Membership("twins", role=3)], "a", "collection 'twins': role name 3: expected a string"),
-        ([Membership("twins", spec=float("nan"))], "a", "collection 'twins': holds what JSON"),
+        ([Membership("twins", spec=float("nan"))], "a", "collection 'twins': contains a value"),
     ],
 )
 def test_an_invalid_membership_is_a_fault(db, taken, memberships, trial, reason):

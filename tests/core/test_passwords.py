@@ -12,7 +12,7 @@ from lemur_core import cli
 from lemur_core.errors import StoreError
 from lemur_core.passwords import redact, secrets_of, without_password
 from lemur_core.store.database import place, unchecked_engine
-from lemur_core.store.trouble import said
+from lemur_core.store.trouble import describe_error
 from lemur_core.store.writing.spill import spill_file
 
 MARK = "Sesame1234"
@@ -66,7 +66,9 @@ def test_passwords_are_never_shown(url):
     # A driver can quote any part of the URL.
     parts = (engine.url.host, engine.url.database, engine.url.password, *engine.url.query.values())
     for part in filter(None, parts):
-        assert MARK not in said(engine, OperationalError("", {}, Exception(f"bad: '{part}'")))
+        assert MARK not in describe_error(
+            engine, OperationalError("", {}, Exception(f"bad: '{part}'"))
+        )
 
 
 def test_names_of_files_do_not_depend_on_passwords(tmp_path, monkeypatch):
