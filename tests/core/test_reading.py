@@ -118,8 +118,9 @@ def test_requested_columns_are_returned_in_order(db):
     with pytest.raises(UnknownNameError) as raised:
         data(db=db, columns=["acuracy"])
     assert str(raised.value) == "unknown column 'acuracy'. Did you mean 'accuracy'?"
-    with pytest.raises(UnknownNameError):
-        data(db=db, columns=["curve"])
+    # Columns of `with_curves` and `with_stats` need only be named.
+    frame = data(db=db, columns=["curve", "seed"])
+    assert (frame["curve"][0], frame["seed"][0]) == ({1: pytest.approx(0.4)}, 7)
 
 
 def test_the_best_of_each_net_is_one_row(db):
