@@ -65,7 +65,8 @@ STATS = tuple(
     for column in field.shown
     if column.with_stats
 )
-_CODE = {f"{table.name}_code": table for table in (schema.metric, schema.nn, schema.transform)}
+CODE = {f"{table.name}_code": table for table in (schema.metric, schema.nn, schema.transform)}
+"""Columns of source code, with the tables of the code."""
 _DATASET_VALUES: dict[str, Callable[[str, str], str]] = {
     "data": label,
     "fingerprint": lambda folder, fingerprint: fingerprint,
@@ -99,6 +100,7 @@ class FrameOptions:
         facts: Whether to add the facts of each row's trial and epoch, or the names of the facts to
             add.
         roles: Whether to add the roles and positions of members if rows are of a collection.
+        code: Whether to return the columns of source code if none are named.
         seeds: Whether to add the columns in `lemur_core.store.reading.seeds.SEEDS`.
     """
 
@@ -114,13 +116,14 @@ class FrameOptions:
     columns: Sequence[str] | None = None
     facts: bool | Sequence[str] = False
     roles: bool = False
+    code: bool = True
     seeds: bool = False
 
     @property
     def available(self) -> list[str]:
         """Names of the columns that are returned by default, without facts."""
         return [
-            *COLUMNS,
+            *(name for name in COLUMNS if self.code or name not in CODE),
             *((CURVE,) if self.curves else ()),
             *(STATS if self.stats else ()),
             *(ROLES if self.roles else ()),
@@ -130,7 +133,7 @@ class FrameOptions:
     @property
     def selectable(self) -> list[str]:
         """Names of the columns that can be selected, without facts and hyperparameters."""
-        return list(dict.fromkeys([*self.available, CURVE, *STATS]))
+        return list(dict.fromkeys([*self.available, *COLUMNS, CURVE, *STATS]))
 
     @property
     def reordered(self) -> bool:
@@ -333,8 +336,8 @@ def _assemble(
             values |= _prm(connection, trials["prm"], options.prm_as_columns)
         elif name.startswith(PRM):
             values |= _prm(connection, trials["prm"], True, [name.removeprefix(PRM)])
-        elif name in _CODE:
-            values[name] = _codes(connection, _CODE[name], trials[name])
+        elif name in CODE:
+            values[name] = _codes(connection, CODE[name], trials[name])
         elif name in _CONVERSIONS:
             column = rows[name] if name in rows else trials[name]
             values[name] = list(map(_CONVERSIONS[name], column.tolist()))

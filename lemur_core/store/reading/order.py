@@ -52,15 +52,15 @@ def in_order(frame: DataFrame, keys: Iterable[tuple[str, bool]]) -> list[Any]:
 
 
 def _sorted(index: list[Any], column: Series, descending: bool) -> list[Any]:
-    values = {label: _key(column.name, value) for label, value in column.items()}
-    present = [label for label in index if values[label] is not None]
-    missing = [label for label in index if values[label] is None]
-    # In Python, also a reversed sort keeps the order of ties.
-    return sorted(present, key=values.__getitem__, reverse=descending) + missing
+    keys = {label: _key(column.name, value) for label, value in column.items()}
+    present = [label for label in index if keys[label]]
+    missing = [label for label in index if not keys[label]]
+    # In Python, a reversed sort keeps the order of ties too.
+    return sorted(present, key=keys.__getitem__, reverse=descending) + missing
 
 
-def _key(name: Any, value: Any) -> tuple[bool, Any] | None:
-    """Return a key that puts numbers before text; None for a missing value."""
+def _key(name: Any, value: Any) -> tuple[Any, ...]:
+    """Return a key that puts numbers before text; empty for a missing value."""
     if isinstance(value, dict | list | tuple):
         raise SettingsError(f"rows cannot be sorted by {name!r}, whose values have no order")
-    return None if is_missing(value) else (isinstance(value, str), value)
+    return () if is_missing(value) else (isinstance(value, str), value)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import func, select
+
 from lemur_core.restriction import canonical
+from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, open_engine
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.best_rows import best_rows
@@ -182,11 +185,13 @@ def frame_options(
     sort: str | Sequence[str] = (),
     ranked: bool = False,
     with_seeds: bool = False,
+    without_code: bool = False,
 ) -> FrameOptions:
     """Return the frame options that these arguments of `data` define.
 
     Two more arguments make the rows those of `best`: ``ranked`` orders them by task, dataset and
     metric, best first, and ``with_seeds`` adds the columns of equal settings with other seeds.
+    ``without_code`` leaves out the columns of source code that are not named in ``columns``.
 
     Raises:
         SettingsError: The arguments that keep the best rows contradict each other.
@@ -203,6 +208,7 @@ def frame_options(
         sort=[sort] if isinstance(sort, str) else sort,
         ranked=ranked,
         seeds=with_seeds,
+        code=not without_code,
         max_rows=max_rows,
         curves=with_curves,
         stats=with_stats,
@@ -236,6 +242,28 @@ def without_epochs(
     query = filters.without_epochs()
     with open_engine(db) as engine:
         return patiently(engine, lambda connection: list(connection.scalars(query)))
+
+
+def count(
+    task: str | None = None,
+    dataset: str | None = None,
+    metric: str | None = None,
+    nn: str | None = None,
+    epoch: int | None = None,
+    nn_prefixes: Collection[str] = (),
+    *,
+    where: Mapping[str, Any] | None = None,
+    db: str | Path = DEFAULT_DB,
+) -> int:
+    """Return the number of rows that `data` returns with these arguments.
+
+    Raises:
+        StoreError: The database does not exist or cannot be read.
+    """
+    filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where)
+    query = filters.apply(select(func.count()).select_from(schema.stat))
+    with open_engine(db) as engine:
+        return patiently(engine, lambda connection: connection.execute(query).scalar_one())
 
 
 def best(
