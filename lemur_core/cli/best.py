@@ -56,6 +56,7 @@ def best(
     test score. If its settings were trained with n seeds, their mean scores and sample standard
     deviations are printed too.
     """
+    every = every or options["max_rows"] is not None
     destination = Output(form, output, db, with_code, every, pager)
     options["columns"] = column_names(options["columns"])
     options["sort"] = column_names(options["sort"]) or []

@@ -62,6 +62,7 @@ def data(
     On a terminal, the first page is printed; --all prints all rows. Source code is only printed
     with --code, but files and pipes in the formats of exporters such as csv contain it.
     """
+    every = every or options["max_rows"] is not None
     destination = Output(form, output, db, with_code, every, pager)
     options["columns"] = column_names(options["columns"])
     options["sort"] = column_names(options["sort"]) or []
