@@ -8,13 +8,10 @@ import click
 
 from lemur_core.cli.filters import arguments_of, best_options, filter_options, print_unrecorded
 from lemur_core.cli.options import db_option
-from lemur_core.cli.output import print_line
 from lemur_core.cli.rows import TABLE, Output, column_names, row_options
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pandas import DataFrame
 
 EPILOG = """\b
 Examples:
@@ -82,12 +79,4 @@ def _show_table(arguments: dict[str, Any], db: str, destination: Output) -> None
     if frame.empty:
         print_unrecorded(arguments, db)
     destination.show(frame, arguments["columns"], len(frame))
-    if arguments["by"] != "test":
-        _say_what_was_ranked_by_test(frame)
-
-
-def _say_what_was_ranked_by_test(frame: DataFrame) -> None:
-    unknown = int(frame["validation"].isna().sum()) if "validation" in frame else 0
-    if unknown:
-        rows = "1 row has" if unknown == 1 else f"{unknown:,} rows have"
-        print_line(f"{rows} no validation score: ranked by the test score", err=True)
+    destination.say_how_ranked(frame, arguments)

@@ -88,6 +88,8 @@ def _show_table(arguments: dict[str, Any], db: str, destination: Output) -> None
     if frame.empty or "state" in arguments["where"]:
         _report_trials_without_epochs(arguments, db)
     destination.show(frame, arguments["columns"], total)
+    if any(map(arguments.get, ("only_best", "per", "top"))):
+        destination.say_how_ranked(frame, arguments)
 
 
 def _read(arguments: Mapping[str, Any], db: str, page: int | None) -> tuple[DataFrame, int]:

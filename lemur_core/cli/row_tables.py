@@ -15,19 +15,23 @@ if TYPE_CHECKING:
 _CODE = {"nn_code": "nn", "metric_code": "metric", "transform_code": "transform"}
 
 
-def rows_text(frame: DataFrame, columns: Sequence[str] | None = None) -> str:
+def rows_text(
+    frame: DataFrame, columns: Sequence[str] | None = None, *, rounded: bool = False
+) -> str:
     """Return rows as one table for each task, dataset and metric.
 
     Args:
         frame: The rows.
         columns: The columns that the user chose, which are one table; None for the main ones,
             collection roles and facts.
+        rounded: Whether numbers in columns that the user chose have six significant digits.
     """
     if not len(frame):
         return "no such rows"
     if columns is not None:
         # Column by column: a common dtype would turn integers into floats.
-        cells = (map(_cell_text, frame[name].tolist()) for name in frame)
+        cell = _rounded_text if rounded else _cell_text
+        cells = (map(cell, frame[name].tolist()) for name in frame)
         return text_table(list(frame.columns), list(zip(*cells, strict=True)))
     groups = frame.groupby(["task", "dataset", "metric"], sort=False)
     return "\n\n".join(headed("_".join(where), _table(group)) for where, group in groups)
@@ -94,6 +98,11 @@ def _extra_columns(frame: DataFrame) -> list[str]:
     from lemur_core.store.reading.frame import is_fact
 
     return [name for name in frame if name in ROLES or is_fact(name)]
+
+
+def _rounded_text(value: Any) -> str:
+    is_number = isinstance(value, float) and value == value
+    return f"{value:.6g}" if is_number else _cell_text(value)
 
 
 def _cell_text(value: Any) -> str:

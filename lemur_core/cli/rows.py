@@ -133,7 +133,7 @@ class Output:
             total: Number of rows, including those not in ``frame``.
         """
         rows = len(frame) if self.page is None else _rows_that_fit(frame, columns)
-        text = rows_text(frame.head(rows), columns)
+        text = rows_text(frame.head(rows), columns, rounded=self._is_terminal)
         if self._with_code:
             text = "\n\n".join([text, *code_text(frame.head(rows))])
         self._print(text)
@@ -142,6 +142,20 @@ class Output:
                 f"{rows:,} of {total:,} rows; --all prints all, --pager pages through them, "
                 "--limit N prints N"
             )
+
+    def say_how_ranked(self, frame: DataFrame, arguments: Mapping[str, Any]) -> None:
+        """Print how many of the best rows were selected by test score, if by validation was meant.
+
+        Args:
+            frame: The best rows.
+            arguments: The arguments that selected them.
+        """
+        if arguments["by"] == "test" or "validation" not in frame:
+            return
+        unknown = int(frame["validation"].isna().sum())
+        if unknown:
+            rows = "1 row has" if unknown == 1 else f"{unknown:,} rows have"
+            print_line(f"{rows} no validation score: ranked by the test score", err=True)
 
     def write(self, arguments: Mapping[str, Any], spelling: dict[str, str]) -> ExportResult:
         """Write rows with an exporter.
@@ -172,7 +186,7 @@ def _rows_that_fit(frame: DataFrame, columns: list[str] | None) -> int:
     numbers = range(1, min(len(frame), _height()) + 1)
 
     def lines(rows: int) -> int:
-        return rows_text(frame.head(rows), columns).count("\n") + 1
+        return rows_text(frame.head(rows), columns, rounded=True).count("\n") + 1
 
     return max(min(1, len(frame)), bisect_right(numbers, _height() - _BELOW, key=lines))
 

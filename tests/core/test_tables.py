@@ -183,6 +183,8 @@ def test_a_terminal_shows_the_first_page_and_how_many_rows_there_are(db, termina
     for arguments in (["--all"], ["--limit", 11]):
         _, out, _ = terminal("data", "--db", db, "--columns", "nn,epoch", *arguments)
         assert len(out.splitlines()) == 12
+    _, out, _ = terminal("data", "--db", db, "--net", "ResNet", "--columns", "lr")
+    assert out.split()[-1] == "0.00616682"
     # The best three take a heading and a line each, and an empty line between two datasets.
     _, out, _ = terminal("best", "--db", db, "--no-code")
     assert out.splitlines()[-1].startswith("2 of 3 rows; ")
@@ -230,6 +232,8 @@ def test_the_best_table_states_mean_deviation_and_number_of_seeds(db, lemur):
     assert re.search("mean accuracy +mean validation +n ", lines[1])
     assert re.search(r"0\.6000 ± 0\.1000 +0\.8000 ± 0\.1000 +3 ", lines[2])
     assert errors == "1 row has no validation score: ranked by the test score\n"
+    assert lemur("data", "--db", db, "--best", "--epoch", 1)[2] == errors
+    assert lemur("data", "--db", db, "--epoch", 1)[2] == ""
     assert "mean" not in lemur("best", "--db", db, "--net", "Raises")[1]
     assert lemur("best", "--db", db, "--by", "test", "--columns", "nn,accuracy,lr")[:2] == (
         0, "nn      accuracy  lr\nLinear      0.95  0.5\nRaises       0.3  auto\n"
