@@ -57,15 +57,14 @@ def best(
     destination = Output(form, output, db, with_code, every, pager)
     options["columns"] = column_names(options["columns"])
     options["sort"] = column_names(options["sort"]) or []
-    options["per"] = options["per"] or "pipeline"
+    implied: dict[str, Any] = {"ranked": True, "with_seeds": True}
+    if options["per"] is None:
+        implied["per"] = "pipeline"
     arguments = arguments_of(db, options)
     if destination.form != TABLE:
         flags = {option.name or "": option.opts[0] for option in context.command.params}
-        implied = {"ranked": True, "with_seeds": True}
-        written = destination.write(
-            {**arguments, **implied}, {**flags, **dict.fromkeys(implied, "the rows of lemur best")}
-        )
-        if written.rows == 0:
+        spelling = {**flags, **dict.fromkeys(implied, "the rows of lemur best")}
+        if destination.write({**arguments, **implied}, spelling).rows == 0:
             print_unrecorded(arguments, db)
         return
     _show_table(arguments, db, destination)

@@ -10,6 +10,7 @@ from lemur_core.cli.filters import arguments_of, best_options, filter_options, p
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_line
 from lemur_core.cli.rows import TABLE, Output, column_names, row_options
+from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,8 @@ def data(
     destination = Output(form, output, db, with_code, every, pager)
     options["columns"] = column_names(options["columns"])
     options["sort"] = column_names(options["sort"]) or []
+    if options["by"] and not (best or options["unique_nn"] or options["per"] or options["top"]):
+        raise SettingsError("--by selects the best rows; add --best, --per or --top")
     # `--per` says of what the best rows are.
     only_best = options["unique_nn"] or (best and options["per"] is None)
     arguments = arguments_of(db, options) | {"only_best": only_best}

@@ -82,6 +82,9 @@ def test_scores_are_averaged_over_the_seeds_of_equal_settings(db):
     [single] = best(db=db, **RAISES).to_dict("records")
     assert (single["seeds"], single["accuracy_mean"]) == (1, 0.3)
     assert pd.isna(single["accuracy_std"])
+    assert [str(dtype) for dtype in best(db=db, **RAISES).dtypes[-5:]] == ["Int64"] + [
+        "float64"
+    ] * 4
 
 
 def test_each_seed_counts_with_its_best_epoch_among_those_that_match(db):
@@ -253,6 +256,7 @@ def test_the_best_rows_are_written_as_markdown_and_latex(db, lemur, tmp_path):
     assert out.endswith(
         "\n\nMean ± sample standard deviation over n seeds, a single score where n is 1.\n"
     )
+    assert r"Linear & 0.60 $\pm$ 0.10 &" in lemur(*arguments, "--format", "latex:digits=2")[1]
     assert lemur(*arguments, "-o", "best.tex", "--columns", "nn,lr,accuracy")[0] == 0
     assert (tmp_path / "best.tex").read_text() == "\n".join([
         r"% needs \usepackage{booktabs}", r"\begin{tabular}{llr}", r"\toprule",
@@ -318,4 +322,7 @@ def test_json_of_the_best_has_their_order(db, lemur):
     assert [row["trial"][0] for row in best_rows[:2]] == ["3", "1"]
     status, out, errors = lemur("best", "--db", db, "--format", "lemur", "-o", "folder")
     assert (status, out) == (2, "")
-    assert errors.startswith("lemur: error: exporter 'lemur' does not take ")
+    line = "exporter 'lemur' does not take the rows of lemur best"
+    assert errors == f"lemur: error: {line}\n"
+    line = "--by selects the best rows; add --best, --per or --top"
+    assert lemur("data", "--db", db, "--by", "test") == (2, "", f"lemur: error: {line}\n")

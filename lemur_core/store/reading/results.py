@@ -176,7 +176,7 @@ class Results:
             SettingsError: An argument had no effect.
         """
         if self._unused:
-            names = sorted(self._spelling.get(name, name) for name in self._unused)
+            names = sorted({self._spelling.get(name, name) for name in self._unused})
             raise SettingsError(f"{reader} does not take {', '.join(names)}")
 
     def _merged(self, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class _Scores(NamedTuple):
 
 def seed_columns(
     connection: Connection, filters: Filters, trials: Series, by: By
-) -> dict[str, list[Any]]:
+) -> dict[str, Series]:
     """Return the mean and standard deviation over the seeds of each row's settings.
 
     Each seed counts with the best epoch of its trial. Trials have equal settings if they agree in
@@ -61,10 +61,12 @@ def seed_columns(
         by: Score that ranks the epochs of a trial.
 
     Returns:
-        The columns in `SEEDS`: the number of seeds, None if the trial's seed is unknown; means, 0
-        to 1; and sample standard deviations, None for a single seed. A mean or deviation of
-        validation scores is None if one of them is missing.
+        The columns in `SEEDS`: the number of seeds, missing if the trial's seed is unknown; means,
+        0 to 1; and sample standard deviations, NaN for a single seed. A mean or deviation of
+        validation scores is NaN if one of them is missing.
     """
+    import pandas as pd
+
     settings = _read(connection, trials.tolist())
     finished = _seeds(connection, {setting.key for setting in settings.values()})
     groups = []
@@ -75,7 +77,10 @@ def seed_columns(
         groups.append(list(({**others, seed: trial} if seed is not None else {}).values()))
     scores = _best_scores(connection, filters, sorted({*chain(*groups)}), by)
     rows = [_summary([scores[trial] for trial in group if trial in scores]) for group in groups]
-    return {name: [row[index] for row in rows] for index, name in enumerate(SEEDS)}
+    return {
+        name: pd.Series([row[index] for row in rows], dtype="float64" if index else "Int64")
+        for index, name in enumerate(SEEDS)
+    }
 
 
 def _read(connection: Connection, trials: Sequence[int]) -> dict[int, _Settings]:
