@@ -8,12 +8,42 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
-    from multiprocessing.context import SpawnProcess
+
+
+class Process(Protocol):
+    """A process that was started, with the methods of multiprocessing's processes."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id; None if it is not known yet."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """The exit status, negative for a signal; None if it is not known."""
+
+    @property
+    def sentinel(self) -> int:
+        """A handle that is ready when the process has ended."""
+
+    def is_alive(self) -> bool:
+        """Return whether the process has not ended."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the process has ended, or for at most ``timeout`` seconds."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the process if it is alive."""
+
+    def kill(self) -> None:
+        """Send SIGKILL to the process if it is alive."""
+
+    def close(self) -> None:
+        """Release the resources of a process that has ended."""
 
 
 class SpawnedProcess(NamedTuple):
@@ -25,7 +55,7 @@ class SpawnedProcess(NamedTuple):
         output: Pipe from which the output of the process is read; None if it prints directly.
     """
 
-    process: SpawnProcess
+    process: Process
     connection: Connection[Any, Any]
     output: Connection[Any, Any] | None = None
 

@@ -9,6 +9,7 @@ from lemur_core.campaign.finished_campaign import recall, record_file, remember,
 from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.plan import plan
 from lemur_core.events import Warned, Watch
+from lemur_core.garbage import collection_paused
 from lemur_core.registry import Registry, installed
 from lemur_core.settings import Settings
 from lemur_core.store.location import may_exist
@@ -60,7 +61,8 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         if summary is not None:
             return summary
     with _processes(settings) as started:
-        from lemur_core.campaign.campaign import Campaign
+        with collection_paused():
+            from lemur_core.campaign.campaign import Campaign
 
         active = Campaign(settings, planned, registry, watch, started)
         summary = active.run()
@@ -75,10 +77,8 @@ def _processes(settings: Settings) -> Iterator[Sequence[SpawnedProcess]]:
     if settings.in_process:
         yield ()
         return
-    start, started = settings.start(), []
+    started = settings.start().ahead()
     try:
-        for _ in range(settings.worker_count):
-            started.append(start())
         yield started
     finally:
         # The campaign may not have taken them over, or may have ended them already.

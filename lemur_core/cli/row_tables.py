@@ -95,7 +95,7 @@ def _average(row: dict[str, Any], name: str) -> str:
 def _extra_columns(frame: DataFrame) -> list[str]:
     """Return the columns shown beside those of every table: roles, positions and facts."""
     from lemur_core.store.reading.collected import ROLES
-    from lemur_core.store.reading.frame import is_fact
+    from lemur_core.store.reading.frame_options import is_fact
 
     return [name for name in frame if name in ROLES or is_fact(name)]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import signal
 import sys
@@ -44,9 +43,6 @@ def main(connection: Connection[Any, Any], how: WorkerStart) -> None:
     """
     _stand_alone()
     threads = how.threads or max(1, torch.get_num_threads() // how.workers)
-    # The first step of an optimizer would import it, which takes seconds; the campaign is not
-    # ready yet.
-    importlib.import_module("torch._dynamo")
     worker = _Worker(connection, threads, Bundles(how.folder), EpochHooks(installed()))
     # The campaign may close the connection at any time, before it has read all messages.
     with suppress(EOFError, ConnectionError):

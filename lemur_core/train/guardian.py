@@ -17,12 +17,13 @@ from lemur_core.train.process_tree import adopt_orphans, end_children, signal_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from socket import socket
 
 # Polling interval if the kernel has no descriptors of processes.
 _POLL_S = 0.2
 
 
-def guard(connections: Sequence[Connection[Any, Any]]) -> None:
+def guard(connections: Sequence[Connection[Any, Any] | socket]) -> None:
     """Fork the worker and return in it; the guardian ends when the worker or the campaign does.
 
     The guardian's exit status is that of the worker. SIGTERM ends the guardian and the worker.

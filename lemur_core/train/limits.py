@@ -40,20 +40,17 @@ class LimitWatch:
     """Measures what the trial of one process uses, and checks it against limits.
 
     Args:
-        process: Id of the process whose memory is watched; None if it is not known.
         limits: The limits.
 
     Attributes:
         is_ready: Whether the process is ready to train.
     """
 
-    def __init__(self, process: int | None, limits: TrialLimits) -> None:
+    def __init__(self, limits: TrialLimits) -> None:
         self.limits = limits
         self._memory: psutil.Process | None = None
         self._started = time.monotonic()
         self.is_ready = False
-        if process is not None:
-            self.watch_memory_of(process)
 
     def watch_memory_of(self, process: int) -> None:
         """Watch the memory of this process from here on."""

@@ -33,11 +33,10 @@ from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
 if TYPE_CHECKING:
     from collections.abc import Collection
     from multiprocessing.connection import Connection
-    from multiprocessing.context import SpawnProcess
 
     from lemur_core.entry import Entry
     from lemur_core.pipeline import Pipeline
-    from lemur_core.spawn import SpawnedProcess
+    from lemur_core.spawn import Process, SpawnedProcess
     from lemur_core.train.data import Bundles, Key
     from lemur_core.train.start import WorkerStart
 
@@ -71,7 +70,7 @@ class ProcessWorker:
     ) -> None:
         self.bundles, self.limits, self.device = bundles, limits, device
         self._start = start
-        self._process: SpawnProcess | None = None
+        self._process: Process | None = None
         self._connection: Connection[Any, Any] | None = None
         self._output: tuple[Connection[Any, Any], Output] | None = None
         self._sent: set[Key] = set()
@@ -170,7 +169,7 @@ class ProcessWorker:
         if output is not None:
             # sys.stderr is looked up on each write, as a live display may replace it.
             self._output = output, Output(output.fileno(), lambda: sys.stderr)
-        self._watch = LimitWatch(self._process.pid, self.limits)
+        self._watch = LimitWatch(self.limits)
         self._net, self._has_failed = None, False
 
     def _must_restart(self, trial: Trial) -> bool:
@@ -206,6 +205,9 @@ class ProcessWorker:
         """Handle a message of the process that forks, which holds no net."""
         if message == READY and not self._watch.is_ready:
             self._watch.mark_ready()
+            assert self._process is not None
+            if self._process.pid is not None:
+                self._watch.watch_memory_of(self._process.pid)
         elif not forks_for(self.device):
             # Without forking, this process does hold a net.
             raise MessageError
@@ -300,7 +302,7 @@ def _signal_name(number: int) -> str:
         return "a real-time signal"
 
 
-def _end(process: SpawnProcess) -> None:
+def _end(process: Process) -> None:
     if IS_LINUX:
         # The guardian process ends its children first.
         process.terminate()

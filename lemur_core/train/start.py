@@ -1,14 +1,18 @@
-"""Start worker processes without importing torch, so that they import it in parallel."""
+"""Start worker processes without importing torch, so that it is imported in parallel."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lemur_core.garbage import collection_paused
 from lemur_core.notices import write_output
 from lemur_core.spawn import SpawnedProcess, spawn
+from lemur_core.train.guardian import guard
+from lemur_core.train.process_tree import IS_LINUX
+from lemur_core.train.template import template
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -30,12 +34,21 @@ class WorkerStart(NamedTuple):
 
     def __call__(self) -> SpawnedProcess:
         """Start a process that trains the trials that it is sent."""
+        if IS_LINUX:
+            return template.fork(_main, self)
         if os.name != "posix":
             return spawn(_main, self)
         reader, writer = multiprocessing.Pipe(duplex=False)
         spawned = spawn(_main, self, writer)
         writer.close()
         return spawned._replace(output=reader)
+
+    def ahead(self) -> list[SpawnedProcess]:
+        """Start what takes seconds to be ready, and return the processes that can train already."""
+        if IS_LINUX:
+            template.start()
+            return []
+        return [self() for _ in range(self.workers)]
 
 
 def _main(
@@ -45,11 +58,12 @@ def _main(
         # Before importing torch, which may print warnings too.
         write_output(output.fileno())
         output.close()
-    if sys.platform == "linux":
-        from lemur_core.train.guardian import guard
-
-        # Before importing torch, to keep the guardian process small.
+    if IS_LINUX:
         guard([connection])
-    from lemur_core.train.child import main
+    with collection_paused():
+        from lemur_core.train.child import main
 
+        # The first step of an optimizer would import it, which takes seconds; the campaign is not
+        # ready yet.
+        import_module("torch._dynamo")
     main(connection, how)

@@ -130,8 +130,8 @@ def test_conflicting_attachments_are_reported_and_the_others_imported(ours, thei
     report = taken(ours, theirs)
     assert counts(report) == (3, 0, 1, 3)
     assert [tuple(fault) for fault in report.faults] == [
-        (f"fact 'big' of trial {A}", "is there already with another value, 3"),
-        (f"fact 'text' of trial {A}", "is there already of its epochs"),
+        (f"fact 'big' of trial {A}", "is already recorded with another value, 3"),
+        (f"fact 'text' of trial {A}", "is already recorded for its epochs"),
         (
             f"artefact 'net.onnx' of trial {A}",
             "artefact 'net.onnx' of the trial already exists with another content; "
@@ -156,8 +156,8 @@ def test_collections_of_the_same_kind_and_spec_are_joined(ours, theirs):
     report = taken(ours, theirs)
     assert counts(report)[2:] == (0, 2)
     assert report.notes == [
-        "collection 'twins' was joined to the one of its name, kind and spec, "
-        "whose provenance stays"
+        "collection 'twins' was merged into the existing one with the same name, kind and spec, "
+        "which keeps its provenance"
     ]
     twins = collection("twins", db=ours)
     assert twins.uid == uid
@@ -170,8 +170,8 @@ def test_a_different_collection_of_the_same_name_is_renamed(ours, theirs):
     collect("twins-2", kind="zoo", db=ours)
     report = taken(ours, theirs)
     assert report.notes == [
-        "collection 'twins' is called 'twins-3' here: there is another 'twins', "
-        "of another kind or spec"
+        "collection 'twins' was imported as 'twins-3', because another 'twins' has a different "
+        "kind or spec"
     ]
     assert collection("twins-3", db=ours).members == collection("twins", db=theirs).members
     again = taken(ours, theirs)

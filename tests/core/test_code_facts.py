@@ -299,7 +299,6 @@ def test_invalid_lines_of_an_exported_folder_are_left_out(exported, db):
             "does not match its hash", "does not match its hash",
             "fact 'a': '[]' is not a source's SHA-256",
             "is not a line of code_facts.jsonl", "is not a line of code_facts.jsonl",
-            "is not what its hash says", "is not what its hash says",
         ]  # fmt: skip
         with engine.connect() as connection:
             assert connection.scalar(select(func.count()).select_from(schema.code)) == 0

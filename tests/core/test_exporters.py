@@ -116,7 +116,7 @@ def test_a_collection_is_read_and_its_rows_are_narrowed(engine, db):
 
 
 def test_mistaken_arguments_are_reported_before_anything_is_read(engine):
-    with pytest.raises(SettingsError, match="only_best goes by validation"):
+    with pytest.raises(SettingsError, match="only_best selects by validation score"):
         Results(engine, {"only_best": True, "only_best_accuracy": True})
 
 

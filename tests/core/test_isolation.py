@@ -342,7 +342,7 @@ def test_a_trial_is_stopped_by_its_caller(worker, trial):
 
 def is_running(pid):
     try:
-        return psutil.ProcessWorker(pid).status() != psutil.STATUS_ZOMBIE
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
@@ -414,12 +414,13 @@ def test_no_process_remains_of_a_killed_campaign(worker, trial, tmp_path):
         try:
             used = ProcessWorker(worker.bundles, worker.limits, "cpu", worker._start)
             used.begin(first_trial)
+            eventually(lambda: used._process.pid)
             os.write(reading[1], str(used._process.pid).encode())
             time.sleep(600)
         finally:
             os._exit(1)
     guardian = int(os.read(reading[0], 20))
-    tree = psutil.ProcessWorker(guardian)
+    tree = psutil.Process(guardian)
     eventually(lambda: pid.exists() and pid.read_text())
     below = [process.pid for process in (tree, *tree.children(recursive=True))]
     assert int(pid.read_text()) in below

@@ -90,7 +90,7 @@ def label_error(task, train, test):
 def test_a_class_index_out_of_range_is_named(kind, value):
     assert label_error("img-classification", kind([0, 1, 2]), kind([2, 0, value, 1])) == (
         f"dataset 'mine': sample 2 of its test split is of class {value}; expected 0 to 2; "
-        "mend the dataset or its loader"
+        "correct the dataset or its loader"
     )
 
 
@@ -99,7 +99,7 @@ def test_a_class_index_out_of_range_is_named(kind, value):
 def test_a_pixel_of_an_invalid_class_is_named(kind, value):
     assert label_error("img-segmentation", kind(masks(IGNORED, value, 2)), kind(masks(0))) == (
         f"dataset 'mine': sample 1 of its train split has a pixel of class {value}; expected 0 "
-        f"to 2, or {IGNORED} for pixels that do not count; mend the dataset or its loader"
+        f"to 2, or {IGNORED} for pixels that do not count; correct the dataset or its loader"
     )
 
 
@@ -108,7 +108,7 @@ def test_an_object_of_an_invalid_class_is_named(value):
     test = Listed([objects(), objects(1, value, image_id=17)])
     assert label_error("obj-detection", Listed([objects(1, 2)]), test) == (
         "dataset 'mine': sample 1 of its test split (image_id 17) has an object of class "
-        f"{value}; expected 1 to 2, as 0 is the background; mend the dataset or its loader"
+        f"{value}; expected 1 to 2, as 0 is the background; correct the dataset or its loader"
     )
 
 

@@ -247,5 +247,5 @@ def test_progress_is_shown_beside_the_spinner_in_a_terminal():
     console = Console(file=StringIO(), force_terminal=True, width=80)
     live = Live(console)
     live(events.FileFetched("set.zip", 5 * 2**20, 10 * 2**20))
-    console.print(live._now())
+    console.print(live._render())
     assert "fetching set.zip: 5.0 MiB of 10.0 MiB" in console.file.getvalue()

@@ -17,7 +17,8 @@ from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.formats import FORMS
 from lemur_core.store.reading.formats import write as write_form
-from lemur_core.store.reading.frame import FrameOptions, frame_of
+from lemur_core.store.reading.frame import frame_of
+from lemur_core.store.reading.frame_options import FrameOptions
 from lemur_core.store.reading.reader import best
 from lemur_core.store.reading.standings import best_trial, standings
 from lemur_core.store.writing.writer import Writer

@@ -275,7 +275,7 @@ def check_all_there(uid, db):
 
 def test_attachments_are_merged(filled, db, tmp_path):
     other = tmp_path / "other.db"
-    summary = "2 facts, 1 artefact, 1 collection and 1 member taken in"
+    summary = "2 facts, 1 artefact, 1 collection and 1 member imported"
     assert lemur("db", "merge", db, "--db", other).splitlines()[-1] == summary
     check_all_there(filled, other)
     assert summary not in lemur("db", "merge", db, "--db", other)
@@ -287,7 +287,7 @@ def test_attachments_are_exported_and_imported(filled, db, tmp_path, form):
     lemur("db", "export", place, "--db", db)
     if form == "zip":
         place = shutil.make_archive(tmp_path / "packed", "zip", tmp_path, "out")
-    summary = "2 facts, 1 artefact, 1 collection and 1 member taken in"
+    summary = "2 facts, 1 artefact, 1 collection and 1 member imported"
     assert lemur("db", "import", place, "--db", other).splitlines()[-1] == summary
     check_all_there(filled, other)
     assert summary not in lemur("db", "import", place, "--db", other)

@@ -118,7 +118,7 @@ def pauses(monkeypatch):
 
 
 def test_a_locked_database_is_waited_for(toys, engine, db, pauses, unwritten, monkeypatch):
-    for name in ("WAIT_FOR_LOCK_S", "_SHORT_S"):
+    for name in ("WAIT_FOR_LOCK_S", "_MIN_LOCK_WAIT_S"):
         monkeypatch.setattr(patience, name, 0.01)
     engine.dispose()
     event.listen(engine, "connect", lambda made, _: made.execute("pragma busy_timeout = 10"))

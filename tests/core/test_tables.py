@@ -82,9 +82,8 @@ def test_scores_are_averaged_over_the_seeds_of_equal_settings(db):
     [single] = best(db=db, **RAISES).to_dict("records")
     assert (single["seeds"], single["accuracy_mean"]) == (1, 0.3)
     assert pd.isna(single["accuracy_std"])
-    assert [str(dtype) for dtype in best(db=db, **RAISES).dtypes[-5:]] == ["Int64"] + [
-        "float64"
-    ] * 4
+    dtypes = [str(dtype) for dtype in best(db=db, **RAISES).dtypes]
+    assert dtypes[-5:] == ["Int64", *["float64"] * 4]
 
 
 def test_each_seed_counts_with_its_best_epoch_among_those_that_match(db):

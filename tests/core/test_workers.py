@@ -84,7 +84,7 @@ def test_workers_start_the_next_study_while_one_study_ends(tmp_path):
 def is_running(pid):
     # The process that adopted it may not have waited for its exit status yet.
     try:
-        return psutil.ProcessWorker(pid).status() != psutil.STATUS_ZOMBIE
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

@@ -9,8 +9,8 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError
+from lemur_core.garbage import collection_paused
 from lemur_core.spawn import spawn
-from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.importing.layout import files_in, read_files
 from lemur_core.store.importing.records import Batch
 
@@ -63,7 +63,7 @@ def _read(connection: Connection[Any, Any], place: Path) -> None:
     # The sender waits for the receiver, while this thread continues to read.
     sender = Thread(target=_send, args=(connection, outbox), daemon=True)
     sender.start()
-    with no_search_for_cycles():
+    with collection_paused():
         try:
             for chunk in _chunks(read_files(files_in(place))):
                 outbox.put(chunk)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from sqlalchemy import Connection, Engine, Select, Table, bindparam, func, select
 
+from lemur_core.garbage import collection_paused
 from lemur_core.kinds.importer import Fault
 from lemur_core.store import fields, schema
 from lemur_core.store.code import StoredCode, code_id
-from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import data_of, dataset_id
 from lemur_core.store.identity import digest
 from lemur_core.store.importing.attached import AttachedImport
@@ -150,7 +150,7 @@ def import_records(
     """
     writer, report = _Writer(engine, Origin.at(place, form, taken)), ImportReport()
     batches: list[Batch] = []
-    with no_search_for_cycles():
+    with collection_paused():
         for item in items:
             if isinstance(item, Fault):
                 report.faults.append(item)

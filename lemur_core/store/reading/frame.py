@@ -7,26 +7,33 @@ frame is assembled column by column.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, Text, func, select
 
 from lemur_core.dataset import label
 from lemur_core.errors import UnknownNameError
+from lemur_core.garbage import collection_paused
 from lemur_core.store import fields, schema
 from lemur_core.store.code import read_codes
 from lemur_core.store.collections import collection_id
-from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import read_names
-from lemur_core.store.reading.collected import ROLES, memberships
+from lemur_core.store.reading.collected import memberships
 from lemur_core.store.reading.columns import plain_series
 from lemur_core.store.reading.facts import check_facts_known, column_of, fact_names, fact_series
 from lemur_core.store.reading.filters import PRM, Filters
-from lemur_core.store.reading.highest import By, highest
+from lemur_core.store.reading.frame_options import (
+    CODE,
+    CURVE,
+    RESERVED_NAMES,
+    FrameOptions,
+    is_fact,
+)
+from lemur_core.store.reading.highest import highest
 from lemur_core.store.reading.order import best_first, in_order
 from lemur_core.store.reading.rows import fetched
-from lemur_core.store.reading.seeds import SEEDS, seed_columns
+from lemur_core.store.reading.seeds import seed_columns
 from lemur_core.store.statements import where_in
 
 if TYPE_CHECKING:
@@ -34,10 +41,6 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
-_LEMUR_COLUMNS = (
-    "task", "dataset", "metric", "metric_code", "nn", "nn_code", "epoch", "accuracy", "duration",
-    "prm", "transform_code",
-)  # fmt: skip
 _STAT_COLUMNS = {column.name: field.name for field in fields.EPOCH for column in field.shown}
 _TRIAL_COLUMNS = {
     column.name: schema.trial.c[field.name] for field in fields.TRIAL for column in field.shown
@@ -50,95 +53,14 @@ _DTYPES = {
 }
 # Functions that convert stored values to shown values, for the columns that need it.
 _CONVERSIONS = {column.name: column.value for column in _SHOWN_COLUMNS if column.value is not None}
-COLUMNS = (
-    *_LEMUR_COLUMNS,
-    *(
-        column.name
-        for column in _SHOWN_COLUMNS
-        if not column.with_stats and column.name not in _LEMUR_COLUMNS
-    ),
-)
-CURVE = "curve"
-STATS = tuple(
-    column.name
-    for field in (*fields.TRIAL, *fields.EPOCH)
-    for column in field.shown
-    if column.with_stats
-)
-CODE = {f"{table.name}_code": table for table in (schema.metric, schema.nn, schema.transform)}
-"""Columns of source code, with the tables of the code."""
 _DATASET_VALUES: dict[str, Callable[[str, str], str]] = {
     "data": label,
     "fingerprint": lambda folder, fingerprint: fingerprint,
 }
-# Names of columns that no fact's column may have.
-_RESERVED_NAMES = {*COLUMNS, CURVE, *STATS, *ROLES, *SEEDS}
 _BOARD = ("task", "dataset", "metric")
 _RANKED_BY = (*_BOARD, "validation", "accuracy")
 # For more trials than this, a query for all ids between the first and the last one is faster.
 _MANY_TRIALS = 2_000
-
-
-@dataclass(frozen=True)
-class FrameOptions:
-    """How to select and present the rows that match the filters.
-
-    Attributes:
-        best_of: Keep only the best of the rows that agree in these columns; empty keeps all rows.
-        by: Criterion for the best row, see `lemur_core.store.reading.highest`.
-        top: Number of rows to keep of the rows that agree in ``best_of``; they are of different
-            trials.
-        sort: Columns to sort the rows by; a name that starts with ``-`` sorts in descending order.
-        ranked: Whether to order the rows by task, dataset and metric, best first, before they are
-            sorted.
-        max_rows: Maximum number of rows, or of rows per task, dataset and metric if they are
-            ranked; None for no limit.
-        curves: Whether to add the learning curve of each row's trial.
-        stats: Whether to add the recorded details of each row's trial.
-        prm_as_columns: Whether to give each hyperparameter its own column.
-        columns: The columns to return; None returns all.
-        facts: Whether to add the facts of each row's trial and epoch, or the names of the facts to
-            add.
-        roles: Whether to add the roles and positions of members if rows are of a collection.
-        code: Whether to return the columns of source code if none are named.
-        seeds: Whether to add the columns in `lemur_core.store.reading.seeds.SEEDS`.
-    """
-
-    best_of: Sequence[str] = ()
-    by: By = "validation"
-    top: int = 1
-    sort: Sequence[str] = ()
-    ranked: bool = False
-    max_rows: int | None = None
-    curves: bool = False
-    stats: bool = False
-    prm_as_columns: bool = False
-    columns: Sequence[str] | None = None
-    facts: bool | Sequence[str] = False
-    roles: bool = False
-    code: bool = True
-    seeds: bool = False
-
-    @property
-    def available(self) -> list[str]:
-        """Names of the columns that are returned by default, without facts."""
-        return [
-            *(name for name in COLUMNS if self.code or name not in CODE),
-            *((CURVE,) if self.curves else ()),
-            *(STATS if self.stats else ()),
-            *(ROLES if self.roles else ()),
-            *(SEEDS if self.seeds else ()),
-        ]
-
-    @property
-    def selectable(self) -> list[str]:
-        """Names of the columns that can be selected, without facts and hyperparameters."""
-        return list(dict.fromkeys([*self.available, *COLUMNS, CURVE, *STATS]))
-
-    @property
-    def reordered(self) -> bool:
-        """Whether the rows are not in the order in which they were recorded."""
-        return bool(self.sort) or self.ranked
 
 
 def frame_of(connection: Connection, filters: Filters, options: FrameOptions) -> DataFrame:
@@ -155,7 +77,7 @@ def frame_of(connection: Connection, filters: Filters, options: FrameOptions) ->
     columns = list(names.values())
     needed = [*columns, *keys.values(), *_RANKED_BY] if options.reordered else columns
     facts = _requested_facts(connection, options, columns)
-    with no_search_for_cycles():
+    with collection_paused():
         rows = _rows(connection, filters, options, needed)
         max_rows = None if options.reordered else options.max_rows
         if options.roles and members is not None:
@@ -168,11 +90,6 @@ def frame_of(connection: Connection, filters: Filters, options: FrameOptions) ->
         of_rows = trials.loc[rows["trial_id"]]
         frame = _assemble(connection, rows, of_rows, columns, options, facts)
         return frame.rename(columns={column: name for name, column in names.items()})
-
-
-def is_fact(column: str) -> bool:
-    """Return whether a column of results shows a fact."""
-    return column not in _RESERVED_NAMES and not column.startswith(PRM)
 
 
 def _columns(
@@ -197,7 +114,7 @@ def _columns(
         available = [*options.selectable, *map(_fact_column, fact_names(connection))]
         known = {*available, *(f"{PRM}{name}" for name in prms)}
         for name in names:
-            if name not in known and (name not in prms or name in _RESERVED_NAMES):
+            if name not in known and (name not in prms or name in RESERVED_NAMES):
                 shown = known if name.startswith(PRM) else {*available, *prms}
                 raise UnknownNameError("column", name, shown)
             columns[name] = name if name in known else f"{PRM}{name}"
@@ -232,7 +149,7 @@ def _reordered(
 
 def _fact_column(fact: str) -> str:
     # Independent of which columns are requested, so that a name means the same in every frame.
-    return column_of(fact, _RESERVED_NAMES)
+    return column_of(fact, RESERVED_NAMES)
 
 
 def _requested_facts(

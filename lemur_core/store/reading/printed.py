@@ -8,7 +8,7 @@ from lemur_core.escapes import one_line
 from lemur_core.store.reading.collected import ROLES
 from lemur_core.store.reading.columns import is_missing, to_json
 from lemur_core.store.reading.filters import PRM
-from lemur_core.store.reading.frame import COLUMNS, CURVE, STATS
+from lemur_core.store.reading.frame_options import COLUMNS, CURVE, STATS
 from lemur_core.store.reading.seeds import SEEDS
 
 if TYPE_CHECKING:

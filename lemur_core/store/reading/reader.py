@@ -12,7 +12,8 @@ from lemur_core.store.database import DEFAULT_DB, open_engine
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.best_rows import best_rows
 from lemur_core.store.reading.filters import Filters
-from lemur_core.store.reading.frame import FrameOptions, frame_of
+from lemur_core.store.reading.frame import frame_of
+from lemur_core.store.reading.frame_options import FrameOptions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
