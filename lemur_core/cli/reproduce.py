@@ -42,6 +42,7 @@ Examples:
 @click.pass_context
 def reproduce(
     context: click.Context,
+    /,
     uid: str,
     device: str | None,
     threads: int,

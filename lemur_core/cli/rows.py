@@ -117,8 +117,9 @@ class Output:
 
     def columns(self, arguments: Mapping[str, Any]) -> list[str] | None:
         """Return the columns to read for a table with these arguments; None reads all."""
-        if arguments["columns"] is not None or arguments.get("with_facts"):
-            return arguments["columns"]
+        chosen: list[str] | None = arguments["columns"]
+        if chosen is not None or arguments.get("with_facts"):
+            return chosen
         if arguments.get("collection") or arguments.get("with_seeds"):
             return None
         code = ("nn_code", "metric_code", "transform_code") if self._with_code else ()

@@ -264,7 +264,7 @@ def count(
     filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where)
     query = filters.apply(select(func.count()).select_from(schema.stat))
     with open_engine(db) as engine:
-        return patiently(engine, lambda connection: connection.execute(query).scalar_one())
+        return patiently(engine, lambda connection: int(connection.execute(query).scalar_one()))
 
 
 def best(
