@@ -118,10 +118,9 @@ class Output:
     def columns(self, arguments: Mapping[str, Any]) -> list[str] | None:
         """Return the columns to read for a table with these arguments; None reads all."""
         chosen: list[str] | None = arguments["columns"]
-        if chosen is not None or arguments.get("with_facts"):
+        # Columns of facts and of roles in a collection are only known once they are read.
+        if chosen is not None or arguments["with_facts"] or arguments["collection"]:
             return chosen
-        if arguments.get("collection") or arguments.get("with_seeds"):
-            return None
         code = ("nn_code", "metric_code", "transform_code") if self._with_code else ()
         return [*_COLUMNS, *code]
 

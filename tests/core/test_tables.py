@@ -271,6 +271,13 @@ def test_the_best_rows_are_written_as_markdown_and_latex(db, lemur, tmp_path):
     assert (status, errors) == (2, "lemur: error: digits=99: expected a number from 0 to 17\n")
 
 
+def test_tables_without_rows_have_their_headers(db, lemur):
+    _, out, errors = lemur("best", "--db", db, "--net", "Tall", "--format", "markdown")
+    assert [line.count("|") for line in out.splitlines()] == [7, 7]
+    assert errors == "no results of net 'Tall'; there are Linear, Raises, ResNet\n"
+    assert r"\midrule" in lemur("data", "--db", db, "--net", "Tall", "--format", "latex")[1]
+
+
 def test_text_has_no_meaning_in_markdown_and_latex():
     table = PrintedTable(["a|b"], [["x|y"], ["[z]"]], [False], False)
     lines = [r"| a\|b  |", "| ----- |", r"| x\|y  |", r"| \[z\] |"]
