@@ -50,8 +50,8 @@ def best(
 
     The best epoch has the highest validation score; accuracy is its test score. If no epoch of a
     pipeline has a validation score, as in LEMUR's published results, the best epoch has the highest
-    test score. If its settings were trained with n seeds, their mean scores and sample standard
-    deviations are printed too.
+    test score. If its settings were trained with n seeds, the mean of their test scores and its
+    sample standard deviation are printed too.
     """
     every = every or options["max_rows"] is not None
     destination = Output(form, output, db, with_code, every, pager)

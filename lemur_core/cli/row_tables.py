@@ -78,10 +78,10 @@ def _table(frame: DataFrame) -> str:
 
 
 def _averages(frame: DataFrame) -> dict[str, str]:
-    """Return the columns of scores averaged over seeds, with their headers, if there are any."""
+    """Return the columns of test scores averaged over seeds, with their headers, if any are."""
     if "seeds" not in frame or not (frame["seeds"].fillna(0) > 1).any():
         return {}
-    return {"accuracy_mean": "mean accuracy", "validation_mean": "mean validation", "seeds": "n"}
+    return {"accuracy_mean": "mean accuracy", "seeds": "n"}
 
 
 def _average(row: dict[str, Any], name: str) -> str:
