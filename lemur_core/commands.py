@@ -21,7 +21,7 @@ and `show_progress` to print styles and progress on a terminal.
 from __future__ import annotations
 
 from lemur_core.cli.export import ExportResult, write_results
-from lemur_core.cli.filters import arguments_of, filter_options
+from lemur_core.cli.filters import arguments_of, filter_options, print_unrecorded
 from lemur_core.cli.flags import values_of
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import (
@@ -48,6 +48,7 @@ __all__ = [
     "print_line",
     "print_lines",
     "print_text",
+    "print_unrecorded",
     "show_progress",
     "style",
     "text_table",

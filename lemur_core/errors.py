@@ -31,6 +31,15 @@ class UnknownNameError(LemurError, LookupError):
         super().__init__(f"unknown {kind} {name!r}{hint(name, self.known, none=none)}")
 
 
+class NoResultsError(UnknownNameError):
+    """No results are recorded under this name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        near = hint(name, self.known, none="nothing is recorded")
+        LemurError.__init__(self, f"no results of {kind} {name!r}{near}")
+
+
 class AmbiguousNameError(LemurError, LookupError):
     """Several plugins register this name; the full names are unambiguous."""
 

@@ -44,6 +44,8 @@ def lemur_register_exporters() -> list[Entry]:
         "jsonl": "A JSON object on each line",
         "parquet": "An Apache Parquet table",
         "xlsx": "A workbook with one sheet",
+        "markdown": "A Markdown table of the main columns",
+        "latex": "A LaTeX table of the main columns, with booktabs",
         "lemur": "A folder of LEMUR's JSON files, which can be imported again",
     }
     return [

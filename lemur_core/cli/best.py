@@ -2,44 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.cli.data import tables
-from lemur_core.cli.filters import check_known
+from lemur_core.cli.filters import arguments_of, best_options, filter_options, print_unrecorded
 from lemur_core.cli.options import db_option
-from lemur_core.cli.output import print_text
+from lemur_core.cli.rows import TABLE, Output, column_names, row_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EPILOG = """\b
 Examples:
   lemur best
-  lemur best --task img-classification --dataset cifar-10 --max-rows 10
-  lemur best --net ResNet --db results.db"""
+  lemur best --task img-classification --dataset cifar-10 --limit 10
+  lemur best --top 3 --epoch 5 --by test
+  lemur best --per net --columns nn,dataset,accuracy,lr
+  lemur best --dataset digits --format latex --output best.tex"""
 
 
 @click.command(epilog=EPILOG)
-@click.option("--task", help="Only pipelines of this task.")
-@click.option("--dataset", help="Only pipelines of this dataset.")
-@click.option("--metric", help="Only pipelines of this metric.")
-@click.option("--nn", "--net", "nn", help="Only pipelines of this net.")
+@best_options
+@filter_options
 @click.option(
+    "--limit",
     "--max-rows",
+    "max_rows",
     type=click.IntRange(1),
-    help="Maximum number of pipelines for each task, dataset and metric.",
+    help="Number of rows of each task, dataset and metric.",
 )
+@row_options
 @db_option
-def best(db: str, max_rows: int | None, **filters: Any) -> None:
+@click.pass_context
+def best(
+    context: click.Context,
+    /,
+    form: str | None,
+    output: Path | None,
+    db: str,
+    with_code: bool | None,
+    every: bool,
+    pager: bool,
+    **options: Any,
+) -> None:
     """Print the best epoch of each pipeline, best first.
 
     The best epoch has the highest validation score; accuracy is its test score. If no epoch of a
     pipeline has a validation score, as in LEMUR's published results, the best epoch has the highest
-    test score.
+    test score. If its settings were trained with n seeds, the mean of their test scores and its
+    sample standard deviation are printed too.
     """
+    every = every or options["max_rows"] is not None
+    destination = Output(form, output, db, with_code, every, pager)
+    options["columns"] = column_names(options["columns"])
+    options["sort"] = column_names(options["sort"]) or []
+    implied: dict[str, Any] = {"ranked": True, "with_seeds": True}
+    if options["per"] is None:
+        implied["per"] = "pipeline"
+    arguments = arguments_of(db, options)
+    if destination.form != TABLE:
+        flags = {option.name or "": option.opts[0] for option in context.command.params}
+        spelling = {**flags, **dict.fromkeys(implied, "the rows of lemur best")}
+        if destination.write({**arguments, **implied}, spelling).rows == 0:
+            print_unrecorded(arguments, db)
+        return
+    _show_table(arguments, db, destination)
+
+
+def _show_table(arguments: dict[str, Any], db: str, destination: Output) -> None:
     from lemur_core.store.reading.reader import best as read
 
-    check_known(db, filters)
-    frame = read(**filters, db=db)
-    if max_rows is not None:
-        frame = frame.groupby(["task", "dataset", "metric"], sort=False).head(max_rows)
-    print_text(tables(frame))
+    given = {name: value for name, value in arguments.items() if value is not None}
+    frame = read(**given, db=db)
+    if frame.empty:
+        print_unrecorded(arguments, db)
+    destination.show(frame, arguments["columns"], len(frame))
+    destination.say_how_ranked(frame, arguments)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from lemur_core.cli.filters import arguments_of, filter_options
+from lemur_core.cli.filters import arguments_of, filter_options, print_unrecorded
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_data, print_line, show_progress, warn
 from lemur_core.cli.text import binary
@@ -64,7 +64,9 @@ def export(
     exporter_options = {"every": "yes"} if every else {}
     if test is not None:
         exporter_options["test"] = str(test)
-    message = write_results(form, output, db, arguments_of(db, filters), exporter_options).message
+    arguments = arguments_of(db, filters)
+    message = write_results(form, output, db, arguments, exporter_options).message
+    print_unrecorded(arguments, db)
     size = f", {binary(output.stat().st_size)}" if output.is_file() else ""
     print_line(f"wrote {output}{size}{f': {message}' if message else ''}")
 

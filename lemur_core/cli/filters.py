@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lemur_core.cli.output import print_lines
 from lemur_core.errors import SettingsError
 from lemur_core.space import check_values
 
@@ -40,6 +41,34 @@ _OPTIONS = (
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that filter rows to a command; `arguments_of` reads them."""
     for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_BEST_OPTIONS = (
+    click.option(
+        "--by",
+        type=click.Choice(["validation", "test"]),
+        help="Score that decides which rows are the best.  [validation]",
+    ),
+    click.option(
+        "--per",
+        type=click.Choice(["pipeline", "dataset", "net", "trial"]),
+        help="Only the best row of each pipeline, dataset (with task and metric), net (with task "
+        "and metric) or trial.",
+    ),
+    click.option(
+        "--top",
+        type=click.IntRange(1),
+        metavar="N",
+        help="The best rows of N trials instead of one, of each pipeline or as --per says.",
+    ),
+)
+
+
+def best_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select the best rows to a command."""
+    for option in reversed(_BEST_OPTIONS):
         command = option(command)
     return command
 
@@ -102,6 +131,24 @@ def check_known(
             engine,
             lambda connection: check_names(connection, installed(), names, prefixes, where),
         )
+
+
+def print_unrecorded(names: Mapping[str, str | None], db: str) -> None:
+    """Print which of the names that a command filters by have no results, with near names.
+
+    Args:
+        names: Names by ``task``, ``dataset``, ``metric`` and ``nn``; others are ignored.
+        db: A database URL, or the path of an SQLite file.
+    """
+    from lemur_core.store.database import open_engine
+    from lemur_core.store.patience import patiently
+    from lemur_core.store.reading.names import unrecorded
+
+    given = {name: names.get(name) for name in ("task", "dataset", "metric", "nn")}
+    if any(given.values()):
+        with open_engine(db) as engine:
+            errors = patiently(engine, lambda connection: unrecorded(connection, given))
+        print_lines(map(str, errors), err=True)
 
 
 def conditions(texts: Sequence[str]) -> dict[str, Any]:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from lemur_core.cli.filters import arguments_of, filter_options
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line, print_lines
+from lemur_core.errors import SettingsError
+
+_BEST = "best"
+EPILOG = """\b
+Examples:
+  lemur reproduce 1f2e3d4c
+  lemur reproduce best
+  lemur reproduce best --dataset digits --net ResNet"""
 
 
-@click.command()
-@click.argument("uid")
+@click.command(epilog=EPILOG)
+@click.argument("uid", metavar="UID|best")
 @click.option("--device", help="Torch device.  [as recorded]")
 @click.option(
     "--threads",
@@ -26,21 +36,25 @@ from lemur_core.cli.output import print_line, print_lines
     type=click.Path(path_type=Path),
     help="File of the weights that the trial started with, if it did not start from scratch.",
 )
+@filter_options
 @data_option
 @db_option
 @click.pass_context
 def reproduce(
     context: click.Context,
+    /,
     uid: str,
     device: str | None,
     threads: int,
     weights: Path | None,
     data: Path,
     db: str,
+    **filters: Any,
 ) -> None:
     """Repeat the trial whose id starts with UID from its recorded code, hyperparameters and seed.
 
-    Nothing is recorded. Exit status 1 if a result or the data differs.
+    "best" is the trial with the highest validation score of all, or of those that the options
+    filter. Nothing is recorded. Exit status 1 if a result or the data differs.
     """
     from lemur_core.errors import DataChangedError
     from lemur_core.registry import installed
@@ -48,6 +62,10 @@ def reproduce(
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.stored_trial import read_stored_trial
 
+    if uid == _BEST:
+        uid = _best(db, filters)
+    elif any(filters.values()):
+        raise SettingsError(f"filters choose among trials, and {uid!r} is one; write best instead")
     with open_engine(db) as engine:
         recorded = patiently(engine, lambda connection: read_stored_trial(connection, uid))
 
@@ -79,3 +97,20 @@ def reproduce(
         print_line(f"{result.outcome.state}: {result.outcome.reason}")
     print_line("the same" if result.same else "not the same")
     context.exit(0 if result.same else 1)
+
+
+def _best(db: str, given: dict[str, Any]) -> str:
+    """Print which trial is the best of those that match filters, and return its unique id."""
+    from lemur_core.store.database import open_engine
+    from lemur_core.store.patience import patiently
+    from lemur_core.store.reading.reader import filters_of
+    from lemur_core.store.reading.standings import best_epoch
+
+    filters = filters_of(**arguments_of(db, given))
+    with open_engine(db) as engine:
+        best = patiently(engine, lambda connection: best_epoch(connection, filters))
+    score = f"validation {best.validation:.4f}, test {best.accuracy:.4f}"
+    if best.validation is None or best.validation != best.validation:
+        score = f"test {best.accuracy:.4f}, as no validation score is recorded"
+    print_line(f"trial {best.uid}: epoch {best.epoch} of {best.pipeline}, {score}")
+    return best.uid

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lemur_core.errors import SettingsError
+from lemur_core.store.reading import markup
 from lemur_core.store.reading.formats import check_installed, write
+from lemur_core.store.reading.printed import PrintedTable, printed_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from lemur_core.store.reading.results import Results
+
+# More decimals than a float64 has.
+_MOST_DIGITS = 17
 
 
 def csv(results: Results, path: Path) -> str:
@@ -38,6 +44,16 @@ def xlsx(results: Results, path: Path) -> str:
     return _write_frame(results, path, "xlsx")
 
 
+def markdown(results: Results, path: Path, *, digits: int = 4) -> str:
+    """Write a Markdown table; scores have ``digits`` decimals."""
+    return _write_text(results, path, digits, markup.markdown)
+
+
+def latex(results: Results, path: Path, *, digits: int = 4) -> str:
+    """Write a LaTeX table with booktabs; scores have ``digits`` decimals."""
+    return _write_text(results, path, digits, markup.latex)
+
+
 def lemur(results: Results, path: Path) -> str:
     """Write a folder of LEMUR's JSON files, which `lemur db import` reads without loss."""
     from lemur_core.store.export import export
@@ -53,6 +69,17 @@ def _write_frame(results: Results, path: Path, form: str) -> str:
     frame = results.frame()
     with path.open("wb") as file:
         _warn_all(write(frame, form, file), results.warn)
+    return _count(len(frame), "row")
+
+
+def _write_text(
+    results: Results, path: Path, digits: int, text: Callable[[PrintedTable], str]
+) -> str:
+    if not 0 <= digits <= _MOST_DIGITS:
+        raise SettingsError(f"digits={digits}: expected a number from 0 to {_MOST_DIGITS}")
+    frame = results.frame()
+    table = printed_table(frame, digits, chosen="columns" in results.arguments)
+    path.write_text(text(table), encoding="utf-8", newline="\n")
     return _count(len(frame), "row")
 
 

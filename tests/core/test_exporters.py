@@ -356,7 +356,7 @@ def test_commands_write_with_an_exporter_of_a_plugin(db, lemur, third, tmp_path)
 
 def test_every_built_in_exporter_is_asked_by_both_commands(db, lemur, tmp_path):
     names = list(registry.installed().names("exporter"))
-    assert names == ["csv", "json", "jsonl", "parquet", "xlsx", "lemur"]
+    assert names == ["csv", "json", "jsonl", "parquet", "xlsx", "markdown", "latex", "lemur"]
     for name in names:
         for command in ("data", "export"):
             status, _, err = lemur(command, "--db", db, "--format", name, "-o", f"{command}.{name}")

@@ -73,7 +73,7 @@ def test_third_party_exporter_and_importer_work_with_the_commands(lemur, tiny, t
     )
     frame = data(with_curves=True)
     assert sorted(len(curve) for curve in frame["curve"]) == [1, 2, 2]
-    written = lemur("export", "--format", "markdown:title=Tiny,digits=2", "-o", "out.md")
+    written = lemur("export", "--format", "tiny-markdown:title=Tiny,digits=2", "-o", "out.md")
     assert written == (0, "wrote out.md, 57 B: 1 pipelines\n", "")
     assert (tmp_path / "out.md").read_text() == (
         "# Tiny\n\n| net | accuracy |\n|---|---|\n| TinyConv | 0.75 |\n"

@@ -17,7 +17,8 @@ from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.formats import FORMS
 from lemur_core.store.reading.formats import write as write_form
-from lemur_core.store.reading.frame import FrameOptions, frame_of
+from lemur_core.store.reading.frame import frame_of
+from lemur_core.store.reading.frame_options import FrameOptions
 from lemur_core.store.reading.reader import best
 from lemur_core.store.reading.standings import best_trial, standings
 from lemur_core.store.writing.writer import Writer
@@ -118,8 +119,9 @@ def test_requested_columns_are_returned_in_order(db):
     with pytest.raises(UnknownNameError) as raised:
         data(db=db, columns=["acuracy"])
     assert str(raised.value) == "unknown column 'acuracy'. Did you mean 'accuracy'?"
-    with pytest.raises(UnknownNameError):
-        data(db=db, columns=["curve"])
+    # Columns of `with_curves` and `with_stats` need only be named.
+    frame = data(db=db, columns=["curve", "seed"])
+    assert (frame["curve"][0], frame["seed"][0]) == ({1: pytest.approx(0.4)}, 7)
 
 
 def test_the_best_of_each_net_is_one_row(db):
@@ -367,7 +369,7 @@ def test_a_missing_package_is_named(db, monkeypatch):
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(SettingsError) as raised:
         as_form(data(db=db), "xlsx")
-    assert str(raised.value).endswith("is not installed; pip install lemur-core[formats]")
+    assert str(raised.value).endswith("is not installed; pip install 'lemur-core[formats]'")
 
 
 def test_the_command_filters_and_writes(db, lemur, tmp_path):
@@ -433,15 +435,16 @@ def test_rows_are_filtered_by_every_plain_column(db, lemur, condition, rows):
          "unknown column or hyperparameter 'acuracy'. Did you mean 'accuracy'?"),
         (["data", "--where", "lr=0.1", "--where", "lr=0.2"],
          "--where 'lr=0.2': lr is given twice; write lr=A,B"),
-        (["data", "--nn", "Linaer"], "unknown net 'Linaer'. Did you mean 'Linear'?"),
+        (["data", "--nn", "Linaer"], "no results of net 'Linaer'. Did you mean 'Linear'?"),
         (["data", "--nn-prefix", "Lix"], "unknown net name prefix 'Lix'"),
-        (["data", "--dataset", "cifar10"], "unknown dataset 'cifar10'. Did you mean 'cifar-10'?"),
-        (["data", "--metric", "hit"], "unknown metric 'hit'. Did you mean 'hits'?"),
+        (["data", "--dataset", "cifar10"],
+         "no results of dataset 'cifar10'. Did you mean 'cifar-10'?"),
+        (["data", "--metric", "hit"], "no results of metric 'hit'. Did you mean 'hits'?"),
         (["data", "--task", "img-clasification"],
-         "unknown task 'img-clasification'. Did you mean 'img-classification'?"),
-        (["best", "--net", "Linaer"], "unknown net 'Linaer'. Did you mean 'Linear'?"),
+         "no results of task 'img-clasification'. Did you mean 'img-classification'?"),
+        (["best", "--net", "Linaer"], "no results of net 'Linaer'. Did you mean 'Linear'?"),
         (["export", "-o", "out.jsonl", "--nn", "Linaer"],
-         "unknown net 'Linaer'. Did you mean 'Linear'?"),
+         "no results of net 'Linaer'. Did you mean 'Linear'?"),
     ],
 )  # fmt: skip
 def test_an_invalid_filter_gives_one_line(db, lemur, tmp_path, arguments, message):
@@ -453,10 +456,17 @@ def test_an_invalid_filter_gives_one_line(db, lemur, tmp_path, arguments, messag
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--nn", "Diverges"], ["--dataset", "blobs[samples=9]"], ["--where", "dropout=0"]]
-)
-def test_installed_entries_without_records_have_no_rows(db, lemur, arguments):
-    assert lemur("data", "--db", db, *arguments) == (0, "no such rows\n", "")
+    ("arguments", "errors"),
+    [
+        (["--nn", "Diverges"], "no results of net 'Diverges'; there are Linear, Raises, ResNet\n"),
+        (["--dataset", "blobs[samples=9]"],
+         "no results of dataset 'blobs[samples=9]'; there are blobs, cifar-10\n"),
+        (["--where", "dropout=0"], ""),
+        (["--nn", "Linear", "--epoch", 9], ""),
+    ],
+)  # fmt: skip
+def test_installed_entries_without_records_have_no_rows(db, lemur, arguments, errors):
+    assert lemur("data", "--db", db, *arguments) == (0, "no such rows\n", errors)
 
 
 def test_trials_without_epochs_are_named(db, lemur, toys):
@@ -482,7 +492,7 @@ def test_a_format_whose_package_is_missing_leaves_no_file(
 ):
     monkeypatch.setitem(sys.modules, package, None)
     status, _, errors = lemur("data", "--db", db, "-o", f"out.{form}")
-    line = f"format {form!r}: {package} is not installed; pip install lemur-core[formats]"
+    line = f"format {form!r}: {package} is not installed; pip install 'lemur-core[formats]'"
     assert (status, errors) == (2, f"lemur: error: {line}\n")
     assert not (tmp_path / f"out.{form}").exists()
 

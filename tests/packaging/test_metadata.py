@@ -57,12 +57,12 @@ def test_plugin_depends_on_the_core_version_of_the_repository(plugin):
 
 @pytest.mark.parametrize(
     ("file", "core", "end"),
-    [("requirements.txt", ".", ""), ("requirements-dev.txt", "-e .[dev]", "[tests]")],
+    [("requirements.txt", ".[formats]", ""), ("requirements-dev.txt", "-e .[dev]", "[tests]")],
 )
 def test_commands_of_the_readme_install_everything(file, core, end):
     assert f"pip install -r {file} && " in (ROOT / "README.md").read_text()
     lines = [one for one in (ROOT / file).read_text().splitlines() if not one.startswith("#")]
-    flag = core.removesuffix("[dev]").removesuffix(".")
+    flag = core.partition(".")[0]
     plugins = [f"{flag}./plugins/{folder.name}{end}" for folder in PLUGINS]
     assert lines[:2] == ["-c constraints.txt", core]
     assert sorted(lines[2:]) == plugins

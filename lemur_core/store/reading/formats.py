@@ -33,7 +33,7 @@ def check_installed(form: str) -> None:
 
 def _missing(form: str, package: str | None) -> SettingsError:
     return SettingsError(
-        f"format {form!r}: {package} is not installed; pip install lemur-core[formats]"
+        f"format {form!r}: {package} is not installed; pip install 'lemur-core[formats]'"
     )
 
 

@@ -7,7 +7,7 @@ frame is assembled column by column.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, Text, func, select
@@ -19,12 +19,21 @@ from lemur_core.store import fields, schema
 from lemur_core.store.code import read_codes
 from lemur_core.store.collections import collection_id
 from lemur_core.store.datasets import read_names
-from lemur_core.store.reading.collected import ROLES, memberships
+from lemur_core.store.reading.collected import memberships
 from lemur_core.store.reading.columns import plain_series
 from lemur_core.store.reading.facts import check_facts_known, column_of, fact_names, fact_series
 from lemur_core.store.reading.filters import PRM, Filters
-from lemur_core.store.reading.highest import By, highest
+from lemur_core.store.reading.frame_options import (
+    CODE,
+    CURVE,
+    RESERVED_NAMES,
+    FrameOptions,
+    is_fact,
+)
+from lemur_core.store.reading.highest import highest
+from lemur_core.store.reading.order import best_first, in_order
 from lemur_core.store.reading.rows import fetched
+from lemur_core.store.reading.seeds import seed_columns
 from lemur_core.store.statements import where_in
 
 if TYPE_CHECKING:
@@ -32,10 +41,6 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
-_LEMUR_COLUMNS = (
-    "task", "dataset", "metric", "metric_code", "nn", "nn_code", "epoch", "accuracy", "duration",
-    "prm", "transform_code",
-)  # fmt: skip
 _STAT_COLUMNS = {column.name: field.name for field in fields.EPOCH for column in field.shown}
 _TRIAL_COLUMNS = {
     column.name: schema.trial.c[field.name] for field in fields.TRIAL for column in field.shown
@@ -48,68 +53,14 @@ _DTYPES = {
 }
 # Functions that convert stored values to shown values, for the columns that need it.
 _CONVERSIONS = {column.name: column.value for column in _SHOWN_COLUMNS if column.value is not None}
-COLUMNS = (
-    *_LEMUR_COLUMNS,
-    *(
-        column.name
-        for column in _SHOWN_COLUMNS
-        if not column.with_stats and column.name not in _LEMUR_COLUMNS
-    ),
-)
-CURVE = "curve"
-STATS = tuple(
-    column.name
-    for field in (*fields.TRIAL, *fields.EPOCH)
-    for column in field.shown
-    if column.with_stats
-)
-_CODE = {f"{table.name}_code": table for table in (schema.metric, schema.nn, schema.transform)}
 _DATASET_VALUES: dict[str, Callable[[str, str], str]] = {
     "data": label,
     "fingerprint": lambda folder, fingerprint: fingerprint,
 }
-# Names of columns that no fact's column may have.
-_RESERVED_NAMES = {*COLUMNS, CURVE, *STATS, *ROLES}
+_BOARD = ("task", "dataset", "metric")
+_RANKED_BY = (*_BOARD, "validation", "accuracy")
 # For more trials than this, a query for all ids between the first and the last one is faster.
 _MANY_TRIALS = 2_000
-
-
-@dataclass(frozen=True)
-class FrameOptions:
-    """How to select and present the rows that match the filters.
-
-    Attributes:
-        best_of: Keep only the best of the rows that agree in these columns; empty keeps all rows.
-        by: Criterion for the best row, see `lemur_core.store.reading.highest`.
-        max_rows: Maximum number of rows; None for no limit.
-        curves: Whether to add the learning curve of each row's trial.
-        stats: Whether to add the recorded details of each row's trial.
-        prm_as_columns: Whether to give each hyperparameter its own column.
-        columns: The columns to return; None returns all.
-        facts: Whether to add the facts of each row's trial and epoch, or the names of the facts to
-            add.
-        roles: Whether to add the roles and positions of members if rows are of a collection.
-    """
-
-    best_of: Sequence[str] = ()
-    by: By = "validation"
-    max_rows: int | None = None
-    curves: bool = False
-    stats: bool = False
-    prm_as_columns: bool = False
-    columns: Sequence[str] | None = None
-    facts: bool | Sequence[str] = False
-    roles: bool = False
-
-    @property
-    def available(self) -> list[str]:
-        """Names of the available columns, without facts."""
-        return [
-            *COLUMNS,
-            *((CURVE,) if self.curves else ()),
-            *(STATS if self.stats else ()),
-            *(ROLES if self.roles else ()),
-        ]
 
 
 def frame_of(connection: Connection, filters: Filters, options: FrameOptions) -> DataFrame:
@@ -121,38 +72,84 @@ def frame_of(connection: Connection, filters: Filters, options: FrameOptions) ->
     name = filters.collection_name
     options = replace(options, roles=options.roles and name is not None)
     members = None if name is None else collection_id(connection, name)
-    columns = _columns(connection, options)
+    names = _columns(connection, options, options.columns)
+    keys = _columns(connection, options, [key.removeprefix("-") for key in options.sort])
+    columns = list(names.values())
+    needed = [*columns, *keys.values(), *_RANKED_BY] if options.reordered else columns
     facts = _requested_facts(connection, options, columns)
     with collection_paused():
-        rows = _rows(connection, filters, options, columns)
+        rows = _rows(connection, filters, options, needed)
+        max_rows = None if options.reordered else options.max_rows
         if options.roles and members is not None:
-            rows = memberships(connection, members, rows, options.max_rows)
-        trials = _trials(connection, rows["trial_id"], [*columns, "prm"])
-        return _assemble(connection, rows, trials.loc[rows["trial_id"]], columns, options, facts)
+            rows = memberships(connection, members, rows, max_rows)
+        trials = _trials(connection, rows["trial_id"], [*needed, "prm"])
+        if options.reordered:
+            rows = _reordered(connection, rows, trials, options, keys)
+        if options.seeds:
+            rows = rows.assign(**seed_columns(connection, filters, rows["trial_id"], options.by))
+        of_rows = trials.loc[rows["trial_id"]]
+        frame = _assemble(connection, rows, of_rows, columns, options, facts)
+        return frame.rename(columns={column: name for name, column in names.items()})
 
 
-def is_fact(column: str) -> bool:
-    """Return whether a column of results shows a fact."""
-    return column not in _RESERVED_NAMES and not column.startswith(PRM)
+def _columns(
+    connection: Connection, options: FrameOptions, names: Sequence[str] | None
+) -> dict[str, str]:
+    """Return the column of each name.
+
+    A hyperparameter may be given without its prefix if neither a column nor a fact has its name.
+
+    Args:
+        connection: Connection to the database.
+        options: The options of the frame.
+        names: The names; None for those of the columns that are returned by default.
+
+    Raises:
+        UnknownNameError: There is no such column, fact or hyperparameter.
+    """
+    names = options.available if names is None else names
+    columns = {name: name for name in names}
+    if not all(name in options.selectable for name in names):
+        prms = list(connection.scalars(select(schema.prm.c.name).distinct()))
+        available = [*options.selectable, *map(_fact_column, fact_names(connection))]
+        known = {*available, *(f"{PRM}{name}" for name in prms)}
+        for name in names:
+            if name not in known and (name not in prms or name in RESERVED_NAMES):
+                shown = known if name.startswith(PRM) else {*available, *prms}
+                raise UnknownNameError("column", name, shown)
+            columns[name] = name if name in known else f"{PRM}{name}"
+    return columns
 
 
-def _columns(connection: Connection, options: FrameOptions) -> list[str]:
-    if options.columns is None:
-        return options.available
-    unknown = [name for name in options.columns if name not in options.available]
-    if unknown:
-        names = connection.scalars(select(schema.prm.c.name).distinct())
-        available = [*options.available, *(f"{PRM}{name}" for name in names)]
-        available += map(_fact_column, fact_names(connection))
-        for name in unknown:
-            if name not in available:
-                raise UnknownNameError("column", name, available)
-    return list(options.columns)
+def _reordered(
+    connection: Connection,
+    rows: DataFrame,
+    trials: DataFrame,
+    options: FrameOptions,
+    keys: Mapping[str, str],
+) -> DataFrame:
+    """Return the rows in the requested order, up to the maximum number."""
+    columns = [*dict.fromkeys([*_RANKED_BY, *keys.values()])]
+    facts = _requested_facts(connection, replace(options, facts=False, columns=columns), columns)
+    of_rows = trials.loc[rows["trial_id"]]
+    frame = _assemble(
+        connection, rows, of_rows, columns, replace(options, columns=columns), facts
+    )  # fmt: skip
+    if options.ranked:
+        frame = frame.loc[best_first(frame, options.by)]
+    if options.sort:
+        # The key `-lr` sorts by the column of `lr`, in descending order.
+        directions = [key.startswith("-") for key in options.sort]
+        frame = frame.loc[in_order(frame, zip(keys.values(), directions, strict=True))]
+    if options.max_rows is not None:
+        boards = frame.groupby([*_BOARD], sort=False) if options.ranked else frame
+        frame = boards.head(options.max_rows)
+    return rows.loc[frame.index].reset_index(drop=True)
 
 
 def _fact_column(fact: str) -> str:
     # Independent of which columns are requested, so that a name means the same in every frame.
-    return column_of(fact, _RESERVED_NAMES)
+    return column_of(fact, RESERVED_NAMES)
 
 
 def _requested_facts(
@@ -182,16 +179,18 @@ def _rows(
     stat = schema.stat.c
     query = filters.apply(select(stat.trial_id, *(stat[_STAT_COLUMNS[name]] for name in names)))
     names = ["trial_id", *names]
-    if options.max_rows is not None and not options.best_of:
-        query = query.order_by(stat.trial_id, stat.epoch).limit(options.max_rows)
+    max_rows = None if options.reordered else options.max_rows
+    if max_rows is not None and not options.best_of:
+        query = query.order_by(stat.trial_id, stat.epoch).limit(max_rows)
     if options.best_of:
-        rows = _frame(highest(connection, query, names, options.best_of, options.by), names)
+        best = highest(connection, query, names, options.best_of, options.by, options.top)
+        rows = _frame(best, names)
     else:
         # The rows are almost sorted already; sorting them in the database would take far longer.
         rows = _frame(fetched(connection, query), names).sort_values(
             ["trial_id", "epoch"], ignore_index=True
         )
-    return rows if options.max_rows is None else rows.head(options.max_rows)
+    return rows if max_rows is None else rows.head(max_rows)
 
 
 def _frame(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> DataFrame:
@@ -254,8 +253,8 @@ def _assemble(
             values |= _prm(connection, trials["prm"], options.prm_as_columns)
         elif name.startswith(PRM):
             values |= _prm(connection, trials["prm"], True, [name.removeprefix(PRM)])
-        elif name in _CODE:
-            values[name] = _codes(connection, _CODE[name], trials[name])
+        elif name in CODE:
+            values[name] = _codes(connection, CODE[name], trials[name])
         elif name in _CONVERSIONS:
             column = rows[name] if name in rows else trials[name]
             values[name] = list(map(_CONVERSIONS[name], column.tolist()))

@@ -40,6 +40,7 @@ def highest(
     names: Sequence[str],
     best_of: Sequence[str],
     by: By,
+    top: int = 1,
 ) -> list[tuple[Any, ...]]:
     """Return the best rows, ordered by trial and epoch.
 
@@ -48,20 +49,24 @@ def highest(
         query: Query for rows that start with the trial id and the epoch.
         names: Names of the columns of a row; they include ``accuracy`` and, if ``by`` is
             ``validation``, ``validation``.
-        best_of: Columns that define the groups of rows of which the best is kept.
+        best_of: Columns that define the groups of rows of which the best is kept; ``trial`` puts
+            the rows of each trial in a group.
         by: Criterion: ``validation`` ranks as `lemur_core.store.reading.ranking` does;
             ``accuracy`` takes the highest accuracy and, in a tie, the trial that started first.
+        top: Number of rows to keep of each group; they are of different trials.
     """
     import numpy as np
 
     group_by_trial = _groups(connection, [name for name in best_of if name != "epoch"])
     by_epoch = "epoch" in best_of
-    candidates = _candidates(connection, query, group_by_trial, by_epoch, by)
-    rows = [
-        row
-        for chunk in where_in(query, schema.stat.c.trial_id, candidates)
-        for row in fetched(connection, chunk)
-    ]
+    if top == 1:
+        candidates = _candidates(connection, query, group_by_trial, by_epoch, by)
+        chunks = [*where_in(query, schema.stat.c.trial_id, candidates)]
+    else:
+        chunks = [query]
+    rows = [row for chunk in chunks for row in fetched(connection, chunk)]
+    # A campaign may have added trials since the groups were read.
+    rows = [row for row in rows if row[0] < len(group_by_trial)]
     trial, epoch, accuracy = (_column(rows, index) for index in (0, 1, names.index("accuracy")))
     group_of_row = _group_numbers(group_by_trial, trial, epoch, by_epoch)
     if by == "accuracy":
@@ -71,9 +76,26 @@ def highest(
         unknown = np.isnan(validation)
         score = np.where(unknown, accuracy, validation)
         order = np.lexsort([trial, -epoch, -score, unknown, group_of_row])
-    _, first = np.unique(group_of_row[order], return_index=True)
-    best = order[first]
+    best = order[_first_trials(group_of_row[order], trial[order], top)]
     return [rows[index] for index in best[np.lexsort([epoch[best], trial[best]])].tolist()]
+
+
+def _first_trials(group_of_row: Any, trial: Any, top: int) -> Any:
+    """Return the indices of the first row of each of the first ``top`` trials of each group.
+
+    Args:
+        group_of_row: Group of each row, in ascending order.
+        trial: Trial id of each row.
+        top: Number of trials.
+    """
+    import numpy as np
+
+    if top == 1:
+        return np.unique(group_of_row, return_index=True)[1]
+    pairs = np.stack([group_of_row, trial])
+    first = np.sort(np.unique(pairs, axis=1, return_index=True)[1])
+    _, starts, counts = np.unique(group_of_row[first], return_index=True, return_counts=True)
+    return first[np.arange(len(first)) - np.repeat(starts, counts) < top]
 
 
 def _candidates(
@@ -144,6 +166,9 @@ def _groups(connection: Connection, names: Sequence[str]) -> Any:
     import numpy as np
 
     trial = schema.trial.c
+    if "trial" in names:
+        last = connection.scalar(select(func.max(trial.id)))
+        return np.arange((last or 0) + 1)
     # A dataset is identified by its content, whatever its name is.
     content = [trial.dataset_id] if "dataset" in names else []
     # The order of an index.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
-from lemur_core.errors import UnknownNameError
+from lemur_core.errors import NoResultsError, UnknownNameError
 from lemur_core.fact import PREFIX
 from lemur_core.restriction import canonical, split
 from lemur_core.space import DEFAULT_RANGES, EXECUTION
@@ -55,11 +55,27 @@ def check_names(
 
 
 def _check_name(connection: Connection, registry: Registry, part: str, name: str) -> None:
-    known_names = _recorded(connection, part) | _installed(registry, part)
+    recorded_names = _recorded(connection, part)
     # Any restriction of an installed dataset is valid.
     forms = {canonical(name), split(canonical(name))[0]} if part == "dataset" else {name}
-    if not forms & known_names:
-        raise UnknownNameError(_KINDS[part], name, known_names)
+    if not forms & (recorded_names | _installed(registry, part)):
+        raise NoResultsError(_KINDS[part], name, recorded_names)
+
+
+def unrecorded(connection: Connection, filters: Mapping[str, str | None]) -> list[NoResultsError]:
+    """Return an error for each of the names in filters that no trial has.
+
+    Args:
+        connection: Connection to the database.
+        filters: Names by ``task``, ``dataset``, ``metric`` and ``nn``; None is not checked.
+    """
+    errors = []
+    for part, name in filters.items():
+        recorded_names = set(connection.scalars(select(schema.trial.c[part]).distinct()))
+        stored = canonical(name) if name is not None and part == "dataset" else name
+        if name is not None and stored not in recorded_names:
+            errors.append(NoResultsError(_KINDS[part], name, recorded_names))
+    return errors
 
 
 def _recorded(connection: Connection, part: str) -> set[str]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lemur_core.errors import SettingsError
+from sqlalchemy import func, select
+
 from lemur_core.restriction import canonical
+from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, open_engine
 from lemur_core.store.patience import patiently
+from lemur_core.store.reading.best_rows import best_rows
 from lemur_core.store.reading.filters import Filters
-from lemur_core.store.reading.frame import FrameOptions, frame_of
+from lemur_core.store.reading.frame import frame_of
+from lemur_core.store.reading.frame_options import FrameOptions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -38,6 +42,10 @@ def data(
     columns: Sequence[str] | None = None,
     with_facts: bool | Sequence[str] = False,
     collection: str | None = None,
+    by: str | None = None,
+    per: str | None = None,
+    top: int | None = None,
+    sort: str | Sequence[str] = (),
     db: str | Path = DEFAULT_DB,
 ) -> DataFrame:
     """Return the recorded results, one row per trial and epoch, in the order they were recorded.
@@ -74,14 +82,24 @@ def data(
             (where the row was imported from) and ``extra`` (a dictionary of the other values in
             its record).
         prm_as_columns: Replace ``prm`` by one column per hyperparameter, for example ``prm.lr``.
-        columns: Return only these columns, in this order. ``prm.lr`` is the hyperparameter ``lr``;
-            a fact is given by its name.
+        columns: Return only these columns, in this order; those of ``with_curves`` and
+            ``with_stats`` are included if they are named. A fact is given by its name, and a
+            hyperparameter by its name or, if a column or fact has this name, as ``prm.lr``.
         with_facts: Add a column for each fact of the rows, or for the facts with these names. A
             fact of a trial appears on each of its rows, a fact of an epoch only on that epoch's
             row. The column has the fact's name, or ``fact.accuracy`` if ``accuracy`` is another
             column.
         collection: Only rows of trials in this collection, with the columns ``role`` and
             ``position``. The rows of a trial with several roles are repeated for each role.
+        by: Score that selects the best rows: ``validation``, or ``test`` for the highest accuracy.
+            Only valid with another argument that keeps only the best rows.
+        per: Keep only the best row of each ``pipeline``, as `lemur_core.best` does; of each
+            ``dataset`` (task, dataset and metric); of each ``net`` (task, metric and net); or of
+            each ``trial``. By validation, unless ``by`` says otherwise.
+        top: Keep the best rows of this many trials instead of one, by default of each pipeline.
+        sort: Columns to sort the rows by, most important first; a name that starts with ``-``
+            sorts in descending order. Columns are named as in ``columns``; missing values come
+            last.
         db: A database URL, or the path of an SQLite file.
 
     Returns:
@@ -102,8 +120,9 @@ def data(
         StoreError: The database does not exist or cannot be read.
         UnknownNameError: A column, fact or collection does not exist. A filter on a name that is
             not recorded is not an error: the frame is empty and has all its columns.
-        SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given, or rows cannot be
-            filtered by ``where``.
+        SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given, the arguments that
+            keep the best rows contradict each other, or rows cannot be filtered by ``where`` or
+            sorted by ``sort``.
     """
     filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where, collection)
     options = frame_options(
@@ -116,6 +135,10 @@ def data(
         prm_as_columns=prm_as_columns,
         columns=columns,
         with_facts=with_facts,
+        by=by,
+        per=per,
+        top=top,
+        sort=sort,
     )
     with open_engine(db) as engine:
         return patiently(engine, lambda connection: frame_of(connection, filters, options))
@@ -157,20 +180,36 @@ def frame_options(
     prm_as_columns: bool = False,
     columns: Sequence[str] | None = None,
     with_facts: bool | Sequence[str] = False,
+    by: str | None = None,
+    per: str | None = None,
+    top: int | None = None,
+    sort: str | Sequence[str] = (),
+    ranked: bool = False,
+    with_seeds: bool = False,
+    without_code: bool = False,
 ) -> FrameOptions:
     """Return the frame options that these arguments of `data` define.
 
+    Two more arguments make the rows those of `best`: ``ranked`` orders them by task, dataset and
+    metric, best first, and ``with_seeds`` adds the columns of equal settings with other seeds.
+    ``without_code`` leaves out the columns of source code that are not named in ``columns``.
+
     Raises:
-        SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
+        SettingsError: The arguments that keep the best rows contradict each other.
+        UnknownNameError: There is no such ``per``.
     """
-    if only_best and only_best_accuracy:
-        raise SettingsError(
-            "only_best selects by validation score and only_best_accuracy by test score; "
-            "give only one"
-        )
+    selection = best_rows(
+        only_best=only_best, only_best_accuracy=only_best_accuracy, unique_nn=unique_nn,
+        by=by, per=per, top=top,
+    )  # fmt: skip
     return FrameOptions(
-        best_of=_best_of(only_best or only_best_accuracy, unique_nn),
-        by="validation" if only_best else "accuracy",
+        best_of=selection.best_of,
+        by=selection.by,
+        top=top or 1,
+        sort=[sort] if isinstance(sort, str) else sort,
+        ranked=ranked,
+        seeds=with_seeds,
+        code=not without_code,
         max_rows=max_rows,
         curves=with_curves,
         stats=with_stats,
@@ -206,12 +245,45 @@ def without_epochs(
         return patiently(engine, lambda connection: list(connection.scalars(query)))
 
 
+def count(
+    task: str | None = None,
+    dataset: str | None = None,
+    metric: str | None = None,
+    nn: str | None = None,
+    epoch: int | None = None,
+    nn_prefixes: Collection[str] = (),
+    *,
+    where: Mapping[str, Any] | None = None,
+    db: str | Path = DEFAULT_DB,
+) -> int:
+    """Return the number of rows that `data` returns with these arguments.
+
+    Raises:
+        StoreError: The database does not exist or cannot be read.
+    """
+    filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where)
+    query = filters.apply(select(func.count()).select_from(schema.stat))
+    with open_engine(db) as engine:
+        return patiently(engine, lambda connection: int(connection.execute(query).scalar_one()))
+
+
 def best(
     task: str | None = None,
     dataset: str | None = None,
     metric: str | None = None,
     nn: str | None = None,
     *,
+    by: str = "validation",
+    epoch: int | None = None,
+    top: int = 1,
+    per: str = "pipeline",
+    nn_prefixes: Collection[str] = (),
+    where: Mapping[str, Any] | None = None,
+    collection: str | None = None,
+    max_rows: int | None = None,
+    sort: str | Sequence[str] = (),
+    columns: Sequence[str] | None = None,
+    prm_as_columns: bool = False,
     db: str | Path = DEFAULT_DB,
 ) -> DataFrame:
     """Return the best epoch of each pipeline, by task, dataset and metric, best first.
@@ -225,31 +297,44 @@ def best(
         dataset: Only pipelines of this dataset; the name includes its restriction.
         metric: Only pipelines of this metric.
         nn: Only pipelines of this net.
+        by: Score that ranks: ``validation``, or ``test`` for the highest accuracy and, in a tie,
+            the trial that started first.
+        epoch: Only this epoch of each trial, so that all are compared after equal training.
+        top: Number of trials of each pipeline, each with its best epoch.
+        per: What the best epoch is of: each ``pipeline``; each ``dataset`` (task, dataset and
+            metric); each ``net`` (task, metric and net, whatever the dataset); or each ``trial``.
+        nn_prefixes: Only pipelines of nets whose name starts with one of these prefixes.
+        where: Required values of hyperparameters, facts and columns, as in `data`.
+        collection: Only trials of this collection.
+        max_rows: Maximum number of rows for each task, dataset and metric.
+        sort: Columns to sort the rows by, as in `data`, instead of best first.
+        columns: Return only these columns, as in `data`.
+        prm_as_columns: Replace ``prm`` by one column per hyperparameter.
         db: A database URL, or the path of an SQLite file.
+
+    Returns:
+        A frame with the columns of `data`, and five more about the trials that differ from the
+        row's trial only in their seed, itself included: ``seeds`` (their number; missing if the
+        seed is unknown), ``accuracy_mean``, ``accuracy_std``, ``validation_mean`` and
+        ``validation_std``. Each of these trials counts with its own best epoch; deviations are
+        sample standard deviations, missing for a single seed. Only trials that were trained to
+        their last epoch are averaged; the row of another trial counts alone.
 
     Raises:
         StoreError: The database does not exist or cannot be read.
+        UnknownNameError: A column, collection or ``per`` does not exist.
+        SettingsError: ``by`` or ``top`` is invalid, or rows cannot be sorted by ``sort``.
     """
-    filters = filters_of(task, dataset, metric, nn)
+    filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where, collection)
+    options = frame_options(
+        by=by, top=top, per=per, max_rows=max_rows, sort=sort, columns=columns,
+        prm_as_columns=prm_as_columns, ranked=True, with_seeds=True,
+    )  # fmt: skip
     with open_engine(db) as engine:
-        return patiently(engine, lambda connection: best_frame(connection, filters))
+        return patiently(engine, lambda connection: frame_of(connection, filters, options))
 
 
 def best_frame(connection: Connection, filters: Filters) -> DataFrame:
-    """Return the best epoch of each pipeline among the rows that match the filters.
-
-    The order is that of `best`.
-    """
-    parts = ("task", "dataset", "metric", "nn")
-    frame = frame_of(connection, filters, FrameOptions(best_of=parts))
-    score = frame["validation"].fillna(frame["accuracy"])
-    keys = frame[[*parts[:3]]].assign(unknown=frame["validation"].isna(), score=-score)
-    # Rows are ordered by the start of their trials; a stable sort keeps this order for ties.
-    return frame.loc[keys.sort_values([*keys], kind="stable").index].reset_index(drop=True)
-
-
-def _best_of(only_best: bool, unique_nn: bool) -> tuple[str, ...]:
-    """Return the columns that define the groups of rows of which the best is kept."""
-    if unique_nn:
-        return ("nn",)
-    return ("task", "dataset", "metric", "nn", "epoch") if only_best else ()
+    """Return the best epoch of each pipeline among the rows that match the filters, as `best`."""
+    options = frame_options(per="pipeline", ranked=True, with_seeds=True)
+    return frame_of(connection, filters, options)

@@ -86,7 +86,8 @@ class Results:
         }
         # Report wrong arguments before an exporter starts.
         frame_options(**self._options)
-        self._unused = {*user_arguments}
+        # An exporter of code writes it, whatever the others leave out.
+        self._unused = {*user_arguments} - {"without_code"}
         self._progress, self._warn, self._spelling = progress, warn, spelling or {}
 
     @property
@@ -175,7 +176,7 @@ class Results:
             SettingsError: An argument had no effect.
         """
         if self._unused:
-            names = sorted(self._spelling.get(name, name) for name in self._unused)
+            names = sorted({self._spelling.get(name, name) for name in self._unused})
             raise SettingsError(f"{reader} does not take {', '.join(names)}")
 
     def _merged(self, arguments: dict[str, Any]) -> dict[str, Any]:

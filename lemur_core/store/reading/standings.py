@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, case, select
 
-from lemur_core.errors import UnknownNameError
+from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.ranking import best_first, has_validation
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.store.writing.past_trials import read_prm
+from lemur_core.trial import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from lemur_core.store.reading.filters import Filters
+
+_cannot_be_trained: ColumnElement[int] = case(
+    (schema.trial.c.recipe == ELSEWHERE, 1), (schema.trial.c.state == State.IMPORTED, 1), else_=0
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,8 @@ def best_trial(
 ) -> str:
     """Return the unique id of the trial that has a pipeline's best epoch by validation.
 
-    Trials that were recorded from elsewhere, whose nets lemur cannot train, rank after all others.
+    Trials that were imported or recorded from elsewhere, which lemur cannot train, rank after all
+    others.
 
     Args:
         connection: Connection to the database.
@@ -88,9 +96,9 @@ def best_trial(
     query = (
         select(trial.uid)
         .join_from(schema.stat, schema.trial)
-        .where(has_validation == 1, *only)
+        .where(*only)
         .where(*(part == text for part, text in zip(parts, pipeline.split("_"), strict=False)))
-        .order_by(case((trial.recipe == ELSEWHERE, 1), else_=0), *best_first())
+        .order_by(_cannot_be_trained, *best_first())
         .limit(1)
     )
     uid = connection.scalar(query) if pipeline.count("_") == len(parts) - 1 else None
@@ -98,6 +106,48 @@ def best_trial(
         recorded = connection.execute(select(*parts).distinct())
         raise UnknownNameError("pipeline", pipeline, map("_".join, recorded))
     return str(uid)
+
+
+class BestEpoch(NamedTuple):
+    """The best epoch of several trials.
+
+    Attributes:
+        uid: Unique id of its trial.
+        pipeline: Name of the pipeline.
+        epoch: Number of the epoch, from 1.
+        validation: Score on the validation split, 0 to 1; None if unknown.
+        accuracy: Score on the test split, 0 to 1.
+    """
+
+    uid: str
+    pipeline: str
+    epoch: int
+    validation: float | None
+    accuracy: float
+
+
+def best_epoch(connection: Connection, filters: Filters) -> BestEpoch:
+    """Return the best epoch by validation of all that match filters.
+
+    Trials that were imported or recorded from elsewhere, which lemur cannot train, rank after all
+    others.
+
+    Args:
+        connection: Connection to the database.
+        filters: Conditions that epochs must meet.
+
+    Raises:
+        SettingsError: No epoch matches.
+    """
+    trial, stat = schema.trial.c, schema.stat.c
+    parts = (trial.task, trial.dataset, trial.metric, trial.nn)
+    query = select(trial.uid, stat.epoch, stat.validation, stat.accuracy, *parts)
+    query = filters.apply(query.join_from(schema.stat, schema.trial), joined=True)
+    row = connection.execute(query.order_by(_cannot_be_trained, *best_first()).limit(1)).first()
+    if row is None:
+        matching = "no results match" if not filters.is_empty else "no results are recorded"
+        raise SettingsError(f"there is no best trial: {matching}")
+    return BestEpoch(row[0], "_".join(row[4:]), *row[1:4])
 
 
 def _among(pipelines: set[str]) -> list[Any]:

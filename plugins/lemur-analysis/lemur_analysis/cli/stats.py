@@ -14,6 +14,7 @@ from lemur_core.commands import (
     print_data,
     print_line,
     print_text,
+    print_unrecorded,
     text_table,
 )
 
@@ -81,8 +82,10 @@ def stats(table: str | None, form: str, db: str, **filters: Any) -> None:
 
     if form != "table" and table is None:
         raise click.UsageError(f"--format {form} needs --table, one of {', '.join(TABLES)}")
-    frame = data(**arguments_of(db, filters), db=db)
+    arguments = arguments_of(db, filters)
+    frame = data(**arguments, db=db)
     if frame.empty:
+        print_unrecorded(arguments, db)
         print_line(NO_ROWS, err=form != "table")
     elif form != "table":
         result = compute_table(table or "", frame)

@@ -71,7 +71,7 @@ def test_a_folder_contains_all_reports_with_the_installed_figures(lemur, tmp_pat
             "no recorded results match; nothing to report",
         ),
         (["--out", "no/a.html"], "no/a.html: cannot be written: there is no directory no"),
-        (["--nn", "Resnet"], "unknown net 'Resnet'. Did you mean 'ResNet'"),
+        (["--nn", "Resnet"], "no results of net 'Resnet'. Did you mean 'ResNet'"),
         (["--figures", "rolling"], "unknown figure 'rolling'. Did you mean 'rolling-mean'?"),
         (["--figures", "+"], "figures is '+'; expected all, none, or names joined by +"),
     ],

@@ -17,7 +17,7 @@ def lemur_register_metrics():
 
 @hookimpl
 def lemur_register_exporters():
-    return [Entry("markdown", "lemur_tiny.markdown:export")]
+    return [Entry("tiny-markdown", "lemur_tiny.markdown:export")]
 
 
 @hookimpl

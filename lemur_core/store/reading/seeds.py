@@ -1,0 +1,138 @@
+"""Mean and deviation of the scores of trials that differ only in their seeds."""
+
+from __future__ import annotations
+
+from itertools import chain
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from lemur_core.store import schema
+from lemur_core.store.reading.highest import By, highest
+from lemur_core.store.statements import where_in
+from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pandas import Series
+
+    from lemur_core.store.reading.filters import Filters
+
+SEEDS = ("seeds", "accuracy_mean", "accuracy_std", "validation_mean", "validation_std")
+"""Columns that `seed_columns` returns."""
+_trial, _stat = schema.trial.c, schema.stat.c
+# Trials that agree in all of these have equal settings.
+_SETTINGS = (
+    _trial.task, _trial.dataset, _trial.metric, _trial.nn, _trial.dataset_id, _trial.nn_id,
+    _trial.metric_id, _trial.transform_id, _trial.prm, _trial.epochs, _trial.recipe,
+)  # fmt: skip
+_PRM = [column.name for column in _SETTINGS].index("prm")
+
+
+class _Settings(NamedTuple):
+    """A trial's settings without its seed, its seed, and whether it was trained to its end."""
+
+    key: tuple[Any, ...]
+    seed: int | None
+    is_finished: bool
+
+
+class _Scores(NamedTuple):
+    accuracy: float
+    validation: float | None
+
+
+def seed_columns(
+    connection: Connection, filters: Filters, trials: Series, by: By
+) -> dict[str, Series]:
+    """Return the mean and standard deviation over the seeds of each row's settings.
+
+    Each seed counts with the best epoch of its trial. Trials have equal settings if they agree in
+    the pipeline, the content of the dataset, the code, the hyperparameters and the number of
+    epochs. Only trials that were trained to their last epoch are averaged; a row of any other trial
+    counts alone.
+
+    Args:
+        connection: Connection to the database.
+        filters: Conditions that epochs must meet.
+        trials: Trial id of each row.
+        by: Score that ranks the epochs of a trial.
+
+    Returns:
+        The columns in `SEEDS`: the number of seeds, missing if the trial's seed is unknown; means,
+        0 to 1; and sample standard deviations, NaN for a single seed. A mean or deviation of
+        validation scores is NaN if one of them is missing.
+    """
+    import pandas as pd
+
+    settings = _read(connection, trials.tolist())
+    finished = _seeds(connection, {setting.key for setting in settings.values()})
+    groups = []
+    for trial in trials.tolist():
+        key, seed, is_finished = settings[trial]
+        # If two trials have the same seed, the row's own counts.
+        others = finished[key] if is_finished else {}
+        groups.append(list(({**others, seed: trial} if seed is not None else {}).values()))
+    scores = _best_scores(connection, filters, sorted({*chain(*groups)}), by)
+    rows = [_summary([scores[trial] for trial in group if trial in scores]) for group in groups]
+    return {
+        name: pd.Series([row[index] for row in rows], dtype="float64" if index else "Int64")
+        for index, name in enumerate(SEEDS)
+    }
+
+
+def _read(connection: Connection, trials: Sequence[int]) -> dict[int, _Settings]:
+    query = select(_trial.id, _trial.seed, _trial.state, *_SETTINGS)
+    return {
+        row[0]: _Settings(tuple(row[3:]), row[1], row[2] == State.FINISHED)
+        for part in where_in(query, _trial.id, trials)
+        for row in connection.execute(part)
+    }
+
+
+def _seeds(
+    connection: Connection, keys: set[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], dict[int, int]]:
+    """Return the finished trials of each of these settings, by seed; the first one of each seed."""
+    prms = sorted({key[_PRM] for key in keys})
+    query = (
+        select(_trial.id, _trial.seed, *_SETTINGS)
+        .where(_trial.seed.is_not(None), _trial.state == State.FINISHED)
+        .order_by(_trial.id)
+    )
+    seeds: dict[tuple[Any, ...], dict[int, int]] = {key: {} for key in keys}
+    for part in where_in(query, _trial.prm, prms):
+        for trial, seed, *key in connection.execute(part):
+            if tuple(key) in seeds:
+                seeds[tuple(key)].setdefault(seed, trial)
+    return seeds
+
+
+def _best_scores(
+    connection: Connection, filters: Filters, trials: Sequence[int], by: By
+) -> dict[int, _Scores]:
+    """Return the scores of the best epoch of each trial among the epochs that match the filters."""
+    columns = (_stat.trial_id, _stat.epoch, _stat.accuracy, _stat.validation)
+    query = filters.apply(select(*columns))
+    names = [column.name for column in columns]
+    rows = [
+        row
+        for part in where_in(query, _stat.trial_id, trials)
+        for row in highest(connection, part, names, ["trial"], by)
+    ]
+    return {trial: _Scores(accuracy, validation) for trial, _, accuracy, validation in rows}
+
+
+def _summary(scores: Sequence[_Scores]) -> tuple[Any, ...]:
+    if not scores:
+        return (None,) * len(SEEDS)
+    accuracies = [score.accuracy for score in scores]
+    validations = [score.validation for score in scores if score.validation is not None]
+    validated = _mean(validations) if len(validations) == len(scores) else (None, None)
+    return (len(scores), *_mean(accuracies), *validated)
+
+
+def _mean(values: Sequence[float]) -> tuple[float, float | None]:
+    return fmean(values), stdev(values) if len(values) > 1 else None
