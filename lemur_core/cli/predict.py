@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,10 +13,11 @@ from lemur_core.cli.image_files import image_files
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_data, print_line, print_text, warn
 from lemur_core.cli.table import text_table
-from lemur_core.errors import CorruptSampleError, LemurError, RetrainingError
+from lemur_core.errors import ImageError, LemurError, RetrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from lemur_core.reproduction.image_predictions import ImagePrediction
     from lemur_core.trial import Epoch
@@ -96,7 +96,7 @@ def predict(
     style = Style(net.class_names, score, top)
     predictions = list(image_predictions(net, files, style, _skip(skipped, len(files) == 1)))
     if not predictions:
-        raise CorruptSampleError("none of the images", "each of them is named above")
+        raise ImageError(f"none of the {len(files)} images could be predicted")
     _PRINT[form](predictions, task.columns)
     return 1 if skipped else 0
 

@@ -9,8 +9,9 @@ import torch
 
 from lemur_core import registry
 from lemur_core.errors import (
+    CorruptSampleError,
+    ImageError,
     LemurError,
-    MisfitError,
     NotFiniteError,
     SettingsError,
     ShapeError,
@@ -146,23 +147,26 @@ def _prepared(trained: Trained, task: Task, file: Path) -> _Prepared:
     """Return the net's input for an image file.
 
     Raises:
-        CorruptSampleError: The file is not an image.
+        ImageError: The file is not an image, or the transform gives an input of another size than
+            in training.
         MissingDataError: The file cannot be read.
-        MisfitError: The transform gives an input of another size than in training.
     """
     # Pillow, which reads images, is optional.
     from lemur_core.images import read_image
 
     description, transform = trained.description, trained.transform
     pair: Callable[[Tensor, Any], tuple[Tensor, Any]] | None = getattr(transform, "pair", None)
-    image = read_image(file, len(description.mean))
+    try:
+        image = read_image(file, len(description.mean))
+    except CorruptSampleError as error:
+        raise ImageError(f"{file}: {error.reason}") from error
     size, target = (image.shape[-2], image.shape[-1]), None
     if pair is None:
         inputs = transform(image[None])[0]
     else:
         inputs, target = pair(image, task.probe(image))
     if tuple(inputs.shape) != tuple(description.in_shape[1:]):
-        raise MisfitError(_other_size(file, description, size))
+        raise ImageError(_other_size(file, description, size))
     return _Prepared(file, inputs, target, size)
 
 

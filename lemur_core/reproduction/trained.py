@@ -97,10 +97,10 @@ class Trained:
             score: Detections with a lower score are left out, 0 to 1.
 
         Raises:
-            CorruptSampleError: A file is not an image.
+            ImageError: A file is not an image, or its size does not fit the net.
             MissingDataError: A file cannot be read.
             SettingsError: The net was not trained on images, or its task defines no rows.
-            MisfitError: An image does not fit the net.
+            MisfitError: An output cannot be placed in its image.
             NotFiniteError: An output is NaN or infinite.
         """
         paths = [files] if isinstance(files, str | Path) else files
