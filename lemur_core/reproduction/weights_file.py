@@ -10,7 +10,7 @@ from safetensors.torch import load_model
 
 from lemur_core import registry
 from lemur_core.errors import LemurError, UnknownNameError, WeightsError
-from lemur_core.kinds.net import as_net
+from lemur_core.kinds.net import Trainable, as_net
 from lemur_core.kinds.transform import as_transform
 from lemur_core.sources.load import load_file
 from lemur_core.train import saved_weights
@@ -88,7 +88,10 @@ def _net(description: NetDescription, file: Path, device: str) -> Any:
         # Lazy modules create their parameters in a first run.
         with torch.no_grad():
             net(torch.zeros(2, *description.in_shape[1:], dtype=dtype, device=place))
-    net.train_setup(prm)
+    # That of lemur only builds what trains a net, and importing torch's optimizers takes longer than
+    # importing torch. That of another net may do anything.
+    if getattr(type(net), "train_setup", None) is not Trainable.train_setup:
+        net.train_setup(prm)
     configure_execution(net, prm)
     return net
 
