@@ -88,8 +88,8 @@ def _net(description: NetDescription, file: Path, device: str) -> Any:
         # Lazy modules create their parameters in a first run.
         with torch.no_grad():
             net(torch.zeros(2, *description.in_shape[1:], dtype=dtype, device=place))
-    # That of lemur only builds what trains a net, and importing torch's optimizers takes longer than
-    # importing torch. That of another net may do anything.
+    # That of lemur only builds what trains a net, and importing torch's optimizers takes longer
+    # than importing torch. That of another net may do anything.
     if getattr(type(net), "train_setup", None) is not Trainable.train_setup:
         net.train_setup(prm)
     configure_execution(net, prm)
