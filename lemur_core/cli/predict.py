@@ -122,20 +122,25 @@ def _print_epoch(epoch: Epoch) -> None:
 
 def _print_table(predictions: Sequence[ImagePrediction], columns: Sequence[str]) -> None:
     shown = [column for column in columns if column != "index"]
+    every = [row for prediction in predictions for row in prediction.rows]
+    forms = [_form([row[column] for row in every]) for column in shown]
     rows = []
     for prediction in predictions:
-        cells = [[_cell(row[column]) for column in shown] for row in prediction.rows]
+        cells = [
+            [form(row[column]) for column, form in zip(shown, forms, strict=True)]
+            for row in prediction.rows
+        ]
         for number, row in enumerate(cells or [["-"] * len(shown)]):
             rows.append(["" if number else str(prediction.file), *row])
     print_text(text_table(["image", *shown], rows))
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) and value <= 1 else _number(value)
-
-
-def _number(value: Any) -> str:
-    return f"{value:.1f}" if isinstance(value, float) else str(value)
+def _form(values: Sequence[Any]) -> Callable[[Any], str]:
+    """Return a function that formats the values of a column: shares, or pixels, or as they are."""
+    if not all(isinstance(value, float) for value in values):
+        return str
+    digits = 4 if all(0 <= value <= 1 for value in values) else 1
+    return f"{{:.{digits}f}}".format
 
 
 def _print_csv(predictions: Sequence[ImagePrediction], columns: Sequence[str]) -> None:
