@@ -26,9 +26,8 @@ EPILOG = """\b
 Examples:
   lemur predict img-classification_digits_acc_ResNet three.png
   lemur predict 1f2e3d4c photos/ more/cat.jpg --top 1 --format csv
-  lemur predict lemur.db-weights/1f2e3d4c....safetensors photos/ --format json
+  lemur predict digits.safetensors photos/ --format json
 
-\b
 A FILE.safetensors holds the net's code, which runs with your rights: only use files of people whose
 code you would run."""
 
