@@ -140,6 +140,10 @@ class CorruptSampleError(LemurError, ValueError):
         return one_line(text)
 
 
+class ImageError(LemurError, ValueError):
+    """An image file cannot be predicted."""
+
+
 class LabelError(LemurError, ValueError):
     """A label is not a class of its dataset.
 

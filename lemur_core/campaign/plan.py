@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lemur_core.composition import compose, demo
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
-from lemur_core.pattern import Pattern, pattern_of
+from lemur_core.pattern import Pattern, is_wild, pattern_of
 from lemur_core.search.found_nets import summaries_of_found, with_found_nets
 
 if TYPE_CHECKING:
@@ -79,6 +79,15 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     )
 
 
+def names_pipelines(settings: Settings) -> bool:
+    """Return whether the settings name the datasets and nets of all pipelines, without wildcards.
+
+    Raises:
+        PatternError: A pattern cannot be parsed.
+    """
+    return _Selection(settings).is_named
+
+
 class _Selection:
     """The patterns and filters of settings, parsed.
 
@@ -111,6 +120,14 @@ class _Selection:
         """Whether the settings name nothing."""
         return not self.patterns and self.only == Pattern()
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the dataset and net of each pipeline are named without a wildcard."""
+        return all(
+            _is_named(part, self.patterns) or _is_named(part, [self.only])
+            for part in ("dataset", "net")
+        )
+
     def literals(self, part: str) -> set[str]:
         """Return the names of a part that are given without a wildcard."""
         patterns = (*self.patterns, self.only)
@@ -135,6 +152,11 @@ class _Selection:
             return compose(registry, [self.only], self._transforms)
         only = None if self.only == Pattern() else self.only
         return compose(registry, self.patterns, self._transforms, only)
+
+
+def _is_named(part: str, patterns: Sequence[Pattern]) -> bool:
+    names = [name for pattern in patterns for name in getattr(pattern, part)]
+    return bool(names) and not any(map(is_wild, names))
 
 
 def _is_file(text: str) -> bool:

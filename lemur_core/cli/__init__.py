@@ -29,6 +29,7 @@ COMMANDS = [
     Entry("show", "lemur_core.cli.show:show", summary="Show one net, loader, ... or trial."),
     Entry("data", "lemur_core.cli.data:data", summary="Print recorded results."),
     Entry("reproduce", "lemur_core.cli.reproduce:reproduce", summary="Run a recorded trial again."),
+    Entry("predict", "lemur_core.cli.predict:predict", summary="Predict images with a net."),
     Entry("best", "lemur_core.cli.best:best", summary="Print the best epoch of each pipeline."),
     Entry("compare", "lemur_core.cli.compare:compare", summary="Show how two trials differ."),
     Entry("export", "lemur_core.cli.export:export", summary="Write code with scores, or results."),

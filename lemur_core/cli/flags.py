@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lemur_core.campaign.plan import names_pipelines
 from lemur_core.errors import SettingsError
 from lemur_core.settings import SHORT_PRM, Settings, prm_of
 from lemur_core.space import Value, fixed, parse_range
+from lemur_core.trial import Keep
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
 
 def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Settings:
     """Return the settings of a command line.
+
+    If they do not say whose weights to keep, the best weights are kept if datasets and nets are
+    named without wildcards.
 
     Args:
         flags: The values that click parsed, by parameter name.
@@ -42,7 +48,11 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
     pipelines = [text for text in patterns if text not in files]
     if pipelines:
         settings["patterns"] = pipelines
-    return Settings.of({**settings, "prm": prm})
+    result = Settings.of({**settings, "prm": prm})
+    if "keep_weights" not in settings and names_pipelines(result):
+        # Whoever names a net may want to use it; wildcards can select hundreds.
+        return replace(result, keep_weights=Keep.BEST)
+    return result
 
 
 def ranges_of(prm: str | None, assigned: Iterable[str]) -> dict[str, Any]:

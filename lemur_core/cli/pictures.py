@@ -72,7 +72,7 @@ def pictures(
     from lemur_core.kinds.task import Style
     from lemur_core.pictures.grid import grid
     from lemur_core.reproduction.predict import draw_samples, predict
-    from lemur_core.reproduction.trained import find, restore
+    from lemur_core.reproduction.restore import find, restore
 
     recorded, file = find(name, db, data)
     draw = _drawer(recorded.facts["task"])

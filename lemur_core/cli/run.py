@@ -129,8 +129,8 @@ class _Run(click.Command):
 @click.option(
     "--keep-weights",
     type=click.Choice(_KEEP),
-    help="Keep the weights of each trial's best, last or every epoch; best if no value is given.  "
-    "[no]",
+    help="Keep the weights of each trial's best, last or every epoch, for lemur predict; best if "
+    "no value is given.  [best if dataset and net are named without wildcards, else no]",
 )
 @click.option("--weights", metavar="FILE.safetensors", help="Initial weights of every trial.")
 @click.option(

@@ -2,9 +2,10 @@
 
 A task's target is a class derived from `Task` whose constructor takes no arguments. The name of a
 task is the first part of a pipeline's name. Plugins register a task to define what the core cannot
-know: which labels are wrong, which batches its nets can be tested with, and how samples and
-predictions are drawn. By default, the methods check and draw nothing, so a task only defines those
-that it needs. Nets can also be trained for a task that no plugin registers.
+know: which labels are wrong, which batches its nets can be tested with, how samples and predictions
+are drawn, and what the predictions for an image are. By default, the methods check, draw and
+predict nothing, so a task only defines those that it needs. Nets can also be trained for a task
+that no plugin registers.
 
 Contract tests use the tasks of the tested entry: `Task.check_sample` for loaders, `Task.batch` and
 `Task.check_outputs` for nets, `Task.check_pair` for transforms.
@@ -53,17 +54,36 @@ class Example(NamedTuple):
     output: Any
 
 
+class ImageOutput(NamedTuple):
+    """A net's output for an image without a label, on the CPU.
+
+    Attributes:
+        output: The net's output for this image.
+        target: The target that `Task.probe` gave the image, as its transform moved it; None if the
+            transform has no ``pair``.
+        image_size: Height and width of the image in pixels.
+        input_size: Height and width of the net's input.
+    """
+
+    output: Any
+    target: Any
+    image_size: tuple[int, int]
+    input_size: tuple[int, int]
+
+
 @dataclass(frozen=True)
 class Style:
-    """How examples are drawn.
+    """How examples are drawn and predictions are listed.
 
     Attributes:
         class_names: The name of each class; empty to show class numbers.
         score: Boxes with a lower score are not shown, 0 to 1.
+        top: Number of classes to list for an image in classification.
     """
 
     class_names: Sequence[str] = ()
     score: float = 0.5
+    top: int = 3
 
     def name(self, number: int) -> str:
         """Return the name of a class, or its number if it has no name."""
@@ -99,10 +119,13 @@ class Task:
             only imported for drawing, so no other module needs Pillow.
         in_image: Whether targets are positions in the image, such as masks and boxes, which
             transforms must move with the image.
+        columns: Names of the values in each of the `rows` of a prediction, in order. Empty if
+            images are not predicted.
     """
 
     drawer: str = ""
     in_image: bool = False
+    columns: Sequence[str] = ()
 
     def wrong_label(self, target: Any, classes: int) -> WrongLabel | None:
         """Return the first label of a target that is not a class; None if there is none.
@@ -157,6 +180,29 @@ class Task:
 
     def empty_target(self, image: Tensor) -> Any:
         """Return the target of an image without any object, if `in_image`."""
+        raise NotImplementedError
+
+    def probe(self, image: Tensor) -> Any:
+        """Return a target for an image without a label, if `in_image`.
+
+        The transform moves it with the image, which tells `rows` where the image is in the input.
+        By default, this is the target without any object.
+        """
+        return self.empty_target(image)
+
+    def rows(self, predicted: ImageOutput, style: Style) -> list[dict[str, Any]]:
+        """Return the prediction for an image as rows of a table, each with the values of `columns`.
+
+        Args:
+            predicted: The net's output.
+            style: The names of the classes, and which predictions are left out.
+
+        Returns:
+            The rows, with strings, numbers and None as values; positions are pixels of the image.
+
+        Raises:
+            MisfitError: The output cannot be placed in the image.
+        """
         raise NotImplementedError
 
     def check_pair(self, make: MakePair, size: int) -> None:

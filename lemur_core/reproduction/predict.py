@@ -18,7 +18,7 @@ from lemur_core.train.training import precision
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lemur_core.reproduction.trained import Trained
+    from lemur_core.reproduction.restore import Restored
     from lemur_core.trial import Trial
 
 
@@ -28,27 +28,27 @@ def draw_samples(bundle: DataBundle, count: int, seed: int) -> Samples:
     return take(bundle.test, order[:count].sort().values)
 
 
-def predict(trained: Trained, samples: Samples) -> list[Example]:
+def predict(restored: Restored, samples: Samples) -> list[Example]:
     """Return the predictions of a trained net for samples.
 
     Args:
-        trained: The net, its transform and its data.
+        restored: The net, its transform and its data.
         samples: The samples, to which the transform is applied without random numbers.
 
     Raises:
         NotFiniteError: An output is NaN or infinite.
         ShapeError: The outputs cannot be split into samples.
     """
-    training, trial = trained.training, trained.trial
+    training, trial = restored.training, restored.trial
     targets, outputs, seen_outputs = [], [], Outputs("test")
     with torch.inference_mode(), precision(trial.prm, training.device):
         for inputs, batch in training.scored(samples):
-            predicted = trained.net(inputs)
+            predicted = restored.net(inputs)
             seen_outputs.record(predicted)
-            targets += _by_sample(batch)
-            outputs += _by_sample(predicted)
+            targets += by_sample(batch)
+            outputs += by_sample(predicted)
     seen_outputs.check()
-    images = _images(trial, trained.bundle, samples)
+    images = _images(trial, restored.bundle, samples)
     return list(map(Example, images, targets, outputs))
 
 
@@ -61,14 +61,19 @@ def _images(trial: Trial, bundle: DataBundle, samples: Samples) -> Iterator[Tens
         yield inputs[0]
 
 
-def _by_sample(batch: Any) -> list[Any]:
-    """Return the samples of a batch, on the CPU."""
+def by_sample(batch: Any) -> list[Any]:
+    """Return the samples of a batch of outputs or targets, on the CPU.
+
+    Raises:
+        ShapeError: The batch is neither a tensor nor a list of dictionaries.
+    """
     if isinstance(batch, Tensor):
         return list(batch.cpu())
     if isinstance(batch, list):
         return [{name: _on_cpu(value) for name, value in sample.items()} for sample in batch]
     raise ShapeError(
-        f"the net gives {type(batch).__name__}; only tensors and lists of boxes can be drawn"
+        f"the net gives {type(batch).__name__}; expected a tensor, or a list of the objects in "
+        "each image"
     )
 
 

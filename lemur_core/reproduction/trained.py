@@ -1,69 +1,115 @@
-"""Restore the net of a recorded trial with its trained weights."""
+"""Use a trained net: of a recorded trial, or of a weights' file alone."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lemur_core import registry
-from lemur_core.errors import RetrainingError, SettingsError, UnknownNameError
-from lemur_core.reproduction.reproduce import (
-    bundles_of,
-    check_same_data,
-    recorded_trial,
-    train_to_end,
-)
-from lemur_core.store.database import DEFAULT_DB, folder_beside, open_engine
-from lemur_core.store.datasets import on_data
-from lemur_core.store.patience import patiently
-from lemur_core.store.reading.standings import best_trial
-from lemur_core.store.reading.stored_trial import StoredTrial, read_stored_trial
-from lemur_core.train import saved_weights
-from lemur_core.train.devices import check_device
-from lemur_core.train.training import Training
-from lemur_core.trial import Epoch, State, Trial
+from lemur_core.errors import SettingsError, WeightsError
+from lemur_core.kinds.task import Style
+from lemur_core.reproduction.image_predictions import ImagePrediction, image_predictions
+from lemur_core.reproduction.reproduce import bundles_of, check_same_data, recorded_trial
+from lemur_core.reproduction.restore import find, keeps_best, restore, usable_device
+from lemur_core.reproduction.weights_file import build, read_description
+from lemur_core.store.database import DEFAULT_DB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from sqlalchemy import Connection, Engine
     from torch import nn
 
     from lemur_core.kinds.loader import DataBundle
-    from lemur_core.train.data import Bundles
+    from lemur_core.kinds.transform import Normalisation
+    from lemur_core.reproduction.restore import Restored
+    from lemur_core.store.reading.stored_trial import StoredTrial
+    from lemur_core.train.net_description import NetDescription
+    from lemur_core.trial import Epoch
+
+SUFFIX = ".safetensors"
+"""Suffix of the files of weights."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A net with the weights of its trial's best epoch by validation.
+    """A trained net and how to use it.
 
     Attributes:
-        trial: The trial, as it was recorded.
-        net: The net, in evaluation mode, on the trial's device.
-        transform: Maps a batch of the dataset's images, uint8, shape ``(batch, channels, height,
-            width)``, to the net's inputs; draws no random numbers.
-        bundle: The data, with a validation split.
-        epoch: Number of the best epoch, from 1.
+        net: The net, in evaluation mode, on ``device``.
+        transform: Maps a batch of images, uint8, shape ``(batch, channels, height, width)``, to the
+            net's inputs; on the CPU. It draws no random numbers. A transform of a task whose
+            targets are positions in the image has a method ``pair`` instead.
+        description: What is known of the net: names, hyperparameters, shapes, code and versions.
+        device: A torch device.
+        epoch: Number of the epoch whose weights the net has, from 1.
         validation: The epoch's score on the validation split, 0 to 1.
         accuracy: The epoch's score on the test split, 0 to 1.
-        training: Builds the batches in which the net is scored.
     """
 
-    trial: Trial
     net: Any
     transform: nn.Module
-    bundle: DataBundle
+    description: NetDescription
+    device: str
     epoch: int
     validation: float
     accuracy: float
-    training: Training
+    _bundle: Callable[[], DataBundle] = field(repr=False)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class, by index; empty if classes only have numbers."""
+        return self.description.class_names
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """Mean and standard deviation of each channel, for values scaled to 0 to 1."""
+        return self.description.normalisation
+
+    @property
+    def channels(self) -> int:
+        """Number of channels of the images: 1 for grey, 3 for RGB."""
+        return len(self.description.mean)
+
+    @cached_property
+    def bundle(self) -> DataBundle:
+        """The data, with a validation split; read on first use.
+
+        Raises:
+            MissingDataError: The dataset is not in the folder.
+            DataChangedError: The dataset in the folder differs from the one used for training.
+            SettingsError: The net was loaded from a file, which holds no data.
+        """
+        return self._bundle()
+
+    def predict(
+        self, files: str | Path | Iterable[str | Path], *, top: int = 3, score: float = 0.5
+    ) -> list[ImagePrediction]:
+        """Return the predictions for image files, in their order.
+
+        Images of any size and mode are read as `lemur_core.images.read_image` does, with the
+        channels that the net expects, and transformed as for scoring.
+
+        Args:
+            files: Paths of images, or one path.
+            top: Number of classes of each image in classification; the most probable ones.
+            score: Detections with a lower score are left out, 0 to 1.
+
+        Raises:
+            ImageError: A file is not an image, or its size does not fit the net.
+            MissingDataError: A file cannot be read.
+            SettingsError: The net was not trained on images, or its task defines no rows.
+            MisfitError: An output cannot be placed in its image.
+            NotFiniteError: An output is NaN or infinite.
+        """
+        paths = [files] if isinstance(files, str | Path) else files
+        style = Style(self.class_names, score, top)
+        return list(image_predictions(self, [Path(path) for path in paths], style))
 
 
 def trained(
-    name: str,
+    name: str | Path,
     *,
     db: str | Path = DEFAULT_DB,
     data: str | Path = "data",
@@ -71,14 +117,19 @@ def trained(
     watch: Callable[[Epoch], None] = lambda epoch: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Trained:
-    """Return the net of a recorded trial with the weights of its best epoch by validation.
+    """Return a trained net.
 
-    The net is built from the recorded code. If ``lemur run --keep-weights`` saved no weights, the
-    trial is trained again, up to its best epoch, and its weights are saved.
+    The net of a trial has the weights of its best epoch by validation. It is built from the
+    recorded code. If ``lemur run --keep-weights`` saved no weights, the trial is trained again, up
+    to its best epoch, and its weights are saved. With kept weights, the dataset is not needed.
+
+    A file of weights is used without a database. The code in the file is executed, with the rights
+    of the user, so only use files of people whose code you would run.
 
     Args:
-        name: The trial's id or a prefix of it, or the name of a pipeline. A pipeline's name selects
-            its best trial by validation, among those on the data in ``data`` if there are any.
+        name: The trial's id or a prefix of it; the name of a pipeline; or the path of a weights'
+            file, which ends in ``.safetensors``. A pipeline's name selects its best trial by
+            validation, among those on the data in ``data`` if there are any.
         db: A database URL, or the path of an SQLite file.
         data: Folder of the datasets.
         device: A torch device; None uses the device of the trial, or the CPU if that is not
@@ -90,128 +141,65 @@ def trained(
         UnknownNameError: There is no such trial, or its dataset, metric or transform is not
             installed.
         SettingsError: The record of the trial is incomplete, or the device cannot be used.
-        MissingDataError: The dataset is not in the folder.
-        DataChangedError: The dataset in the folder differs from the one used for training.
-        WeightsError: The saved weights are not the net's.
+        MissingDataError: There are no kept weights, and the dataset is not in the folder.
+        DataChangedError: There are no kept weights, and the dataset in the folder differs from the
+            one used for training.
+        WeightsError: The weights are not the net's, or the file is damaged or not lemur's.
         RetrainingError: The trial was trained again and did not reach its best epoch.
     """
-    return restore(*find(name, db, Path(data)), Path(data), device, watch, say)
+    if str(name).endswith(SUFFIX):
+        return _of_file(Path(name).expanduser(), device)
+    stored, file = find(str(name), db, Path(data))
+    if keeps_best(stored, file) and (description := read_description(file)):
+        say(f"trial {stored.facts['uid']} of {stored.pipeline}")
+        if description.uid != stored.facts["uid"]:
+            raise WeightsError(
+                f"{file}: holds the weights of trial {description.uid}, not of "
+                f"{stored.facts['uid']}; remove it to train the trial again"
+            )
+        return _built(description, file, device, lambda: _data(stored, Path(data)))
+    return _of_restored(restore(stored, file, Path(data), device, watch, say))
 
 
-def restore(
-    stored: StoredTrial,
-    file: Path,
-    folder: Path,
-    device: str | None = None,
-    watch: Callable[[Epoch], None] = lambda epoch: None,
-    say: Callable[[str], None] = lambda line: None,
+def _of_file(file: Path, device: str | None) -> Trained:
+    description = read_description(file)
+    if description is None:
+        raise WeightsError(
+            f"{file}: does not describe its net; expected a file that lemur run --keep-weights "
+            "wrote with this version; name the trial of an older file by its id"
+        )
+
+    def no_data() -> DataBundle:
+        raise SettingsError(f"{file} holds no data; name the trial by its id to get its data")
+
+    return _built(description, file, device, no_data)
+
+
+def _built(
+    description: NetDescription, file: Path, device: str | None, bundle: Callable[[], DataBundle]
 ) -> Trained:
-    """Return the trained net of a trial and file that `find` returned; see `trained`."""
-    say(f"trial {stored.facts['uid']} of {stored.pipeline}")
-    bundles = bundles_of(stored, folder)
-    with recorded_trial(stored, registry.installed(), _device(stored, device)) as trial:
-        bundle = bundles.get(trial.pipeline)
-        check_same_data(stored, bundles.record(trial.pipeline))
-        with _weights(stored, trial, bundles, file, watch, say) as weights:
-            return load(trial, bundle, weights)
+    device = usable_device(device, description.device)
+    net, transform, info = build(description, file, device)
+    return Trained(net, transform, description, device, *info, bundle)
 
 
-def load(trial: Trial, bundle: DataBundle, weights: Path) -> Trained:
-    """Build the net of a trial and load the weights in a file.
-
-    Args:
-        trial: The trial.
-        bundle: The trial's data, with a validation split.
-        weights: A file that `lemur_core.train.saved_weights` wrote.
-
-    Raises:
-        MisfitError: The net cannot process the data.
-        WeightsError: The weights cannot be read, or are not the net's.
-    """
-    training = Training(trial, bundle)
-    info = saved_weights.load(weights, training.net, trial.device)
+def _of_restored(restored: Restored) -> Trained:
     return Trained(
-        trial, training.net.eval(), training.transform.eval(), bundle, *info, training=training
+        restored.net,
+        # In training it may be on the net's device.
+        restored.transform.to("cpu"),
+        restored.training.description,
+        restored.trial.device,
+        restored.epoch,
+        restored.validation,
+        restored.accuracy,
+        lambda: restored.bundle,
     )
 
 
-def _device(stored: StoredTrial, device: str | None) -> str:
-    """Return a device, or by default the trial's, or the CPU if that is not available."""
-    if device is not None:
-        check_device(device)
-        return device
-    recorded_device: str = stored.facts["device"]
-    try:
-        check_device(recorded_device)
-    except SettingsError:
-        return "cpu"
-    return recorded_device
-
-
-def find(name: str, db: str | Path, folder: Path) -> tuple[StoredTrial, Path]:
-    """Return a trial, and the file for its weights, which may not exist.
-
-    The arguments are those of `trained`.
-    """
-    # Only names of pipelines contain "_".
-    is_pipeline = "_" in name
-
-    def read(connection: Connection) -> StoredTrial:
-        return read_stored_trial(connection, best_trial(connection, name) if is_pipeline else name)
-
-    with open_engine(db) as engine:
-        stored = patiently(engine, read)
-        if is_pipeline:
-            stored = _best_on_data(engine, stored, folder)
-        return stored, folder_beside(engine, "weights") / f"{stored.facts['uid']}.safetensors"
-
-
-def _best_on_data(engine: Engine, best: StoredTrial, folder: Path) -> StoredTrial:
-    """Return the best trial of a pipeline on the data in a folder, or on any data if none is."""
-    with recorded_trial(best, registry.installed()) as trial:
-        only = on_data(trial.pipeline, bundles_of(best, folder).record(trial.pipeline))
-
-    def read(connection: Connection) -> StoredTrial:
-        return read_stored_trial(connection, best_trial(connection, best.pipeline, only))
-
-    # If there is none, `check_same_data` reports how the data differ.
-    with suppress(UnknownNameError):
-        return patiently(engine, read)
-    return best
-
-
-@contextmanager
-def _weights(
-    stored: StoredTrial,
-    trial: Trial,
-    bundles: Bundles,
-    file: Path,
-    watch: Callable[[Epoch], None],
-    say: Callable[[str], None],
-) -> Iterator[Path]:
-    """Yield the file of a trial's best weights, after training them if the file lacks them.
-
-    A worker that lost its trial to another one may have replaced the best weights by those of an
-    earlier epoch.
-    """
-    info = saved_weights.epoch_of(file) if file.is_file() else None
-    recorded_best = stored.best.validation if stored.best else None
-    if info and (recorded_best is None or info.validation >= recorded_best):
-        yield file
-        return
-    if stored.best is None:
-        raise SettingsError(f"trial {stored.facts['uid']} has no epoch; expected a trained one")
-    best = stored.best.number
-    reason = f"{file} is of epoch {info.epoch}" if info else f"there is no {file}"
-    say(f"{reason}: training it again, to epoch {best}, its best")
-    # If training is interrupted, no incomplete weights are left behind.
-    with TemporaryDirectory(prefix="lemur-trained-") as folder:
-        written = Path(folder) / file.name
-        outcome = train_to_end(replace(trial, epochs=best, weights=written), bundles, watch)
-        if outcome.state is not State.FINISHED:
-            raise RetrainingError(trial.uid, outcome.state, outcome.reason)
-        # If they cannot be saved, for example in another user's folder, they can still be used.
-        with suppress(OSError):
-            saved_weights.copy(written, file)
-            say(f"saved its weights in {file}")
-        yield written
+def _data(stored: StoredTrial, folder: Path) -> DataBundle:
+    bundles = bundles_of(stored, folder)
+    with recorded_trial(stored, registry.installed()) as trial:
+        bundle = bundles.get(trial.pipeline)
+        check_same_data(stored, bundles.record(trial.pipeline))
+        return bundle

@@ -430,6 +430,7 @@ class StudyRun:
             left_out=self._left_out,
             data=self.data,
             recipe=self.recipe,
+            versions=self._resources.writer.versions,
         )
 
     def _folder(self, uid: str) -> Path | None:

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lemur_core.kinds.task import MakePair, Shape, Task, WrongLabel
+from lemur_core.kinds.task import ImageOutput, MakePair, Shape, Style, Task, WrongLabel
 from lemur_core.labels import class_indices, first_outside
 from lemur_core.tasks.discs import box_of, bright_pixels, check_centred, draw_disc_for, whole_disc
+from lemur_core.tasks.frame import probe_boxes, to_image
 from lemur_core.tasks.images import EXAMPLE_CLASSES, check_image, expect, random_images
 from lemur_core.tasks.objects import (
     Objects,
@@ -33,6 +34,7 @@ class Detection(Task):
 
     drawer = "lemur_core.tasks.drawing:detected"
     in_image = True
+    columns = ("class", "index", "score", "left", "top", "right", "bottom")
 
     def wrong_label(self, target: Any, classes: int) -> WrongLabel | None:
         """Return a label in ``target["labels"]`` that is not in 1 to ``classes - 1``; else None."""
@@ -64,6 +66,26 @@ class Detection(Task):
         return _with_torchvision_types(
             target_of(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), 0), image
         )
+
+    def probe(self, image: Tensor) -> Objects:
+        """Return a target with boxes that show where the transform moves the image."""
+        boxes = probe_boxes(image.shape[-2], image.shape[-1])
+        labels = torch.ones(len(boxes), dtype=torch.int64)
+        return _with_torchvision_types(target_of(boxes, labels, 0), image)
+
+    def rows(self, predicted: ImageOutput, style: Style) -> list[dict[str, Any]]:
+        """Return the objects with a sufficient score, the highest first, boxes in image pixels."""
+        output = predicted.output
+        boxes = output["boxes"].float()
+        if predicted.target is not None:
+            boxes = to_image(boxes, predicted.target["boxes"].as_subclass(Tensor), predicted)
+        scores, labels = output["scores"].tolist(), output["labels"].tolist()
+        kept = [index for index, score in enumerate(scores) if score >= style.score]
+        return [
+            {"class": style.name(labels[index]), "index": labels[index], "score": scores[index]}
+            | dict(zip(self.columns[3:], boxes[index].tolist(), strict=True))
+            for index in sorted(kept, key=lambda index: -scores[index])
+        ]
 
     def check_pair(self, make: MakePair, size: int) -> None:
         """Check that boxes and masks move with their image, and labels stay with their boxes."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from lemur_core.kinds.task import Example, Row, Style
 from lemur_core.pictures.colours import GREY, Colour, class_picture, colour
 from lemur_core.pictures.tiles import enlarge, input_picture, scale_of, text_tile, write
+from lemur_core.tasks.classification import probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ def classified(example: Example, style: Style) -> Row:
     """Draw the class and the most probable class with its probability, each on its colour."""
     image = _input(example)
     target = int(example.target)
-    probability, number = _probabilities(example.output).max(0)
+    probability, number = probabilities(example.output).max(0)
     predicted = int(number)
     text = f"{style.name(predicted)}\n{probability.item():.2f}"
     return Row(
@@ -82,13 +83,6 @@ class _Object(NamedTuple):
 def _input(example: Example) -> Image.Image:
     picture = input_picture(example.image)
     return enlarge(picture, scale_of(*picture.shape[:2]))
-
-
-def _probabilities(output: Tensor) -> Tensor:
-    """Return the probabilities of the classes from logits or probabilities."""
-    output = output.float()
-    are_probabilities = bool((output >= 0).all()) and abs(float(output.sum()) - 1) < 1e-3
-    return output if are_probabilities else output.softmax(0)
 
 
 def _object(objects: Mapping[str, Tensor], index: int, style: Style) -> _Object:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lemur_core.kinds.loader import IGNORED
-from lemur_core.kinds.task import MakePair, Shape, Task, WrongLabel
+from lemur_core.kinds.task import ImageOutput, MakePair, Shape, Style, Task, WrongLabel
 from lemur_core.labels import class_indices, first_outside
 from lemur_core.tasks.discs import check_centred, draw_disc_for, whole_disc
 from lemur_core.tasks.images import (
@@ -25,6 +25,7 @@ class Segmentation(Task):
 
     drawer = "lemur_core.tasks.drawing:segmented"
     in_image = True
+    columns = ("class", "index", "share")
 
     def wrong_label(self, target: Any, classes: int) -> WrongLabel | None:
         """Return a pixel's class that is neither 0 to ``classes - 1`` nor `IGNORED`; else None."""
@@ -64,6 +65,24 @@ class Segmentation(Task):
     def empty_target(self, image: Tensor) -> Tensor:
         """Return a mask in which every pixel is background."""
         return torch.zeros(image.shape[1:], dtype=torch.int64)
+
+    def rows(self, predicted: ImageOutput, style: Style) -> list[dict[str, Any]]:
+        """Return each class in the image with its share of the pixels, the largest first."""
+        classes = predicted.output.argmax(0)
+        if predicted.target is not None:
+            # The transform's padding is ignored.
+            classes = classes[predicted.target != IGNORED]
+        counts = torch.bincount(classes.flatten()).tolist()
+        largest = sorted(range(len(counts)), key=lambda index: (-counts[index], index))
+        return [
+            {
+                "class": style.name(index),
+                "index": index,
+                "share": counts[index] / classes.numel(),
+            }
+            for index in largest
+            if counts[index]
+        ]
 
     def check_pair(self, make: MakePair, size: int) -> None:
         """Check that a mask moves with its image, and that no other classes appear in it.

@@ -55,6 +55,13 @@ class TaskRules:
                 f"task {task.name!r}: has_wrong_labels() is true of targets without wrong labels"
             )
 
+    def test_task_with_columns_has_rows(self, task: Entry) -> None:
+        """A task that names the columns of its predictions returns their rows."""
+        made = as_task(task.load(), task.name)
+        assert not made.columns or type(made).rows is not Task.rows, (
+            f"task {task.name!r}: has columns, but no method rows()"
+        )
+
     def test_task_drawer_can_be_called(self, task: Entry) -> None:
         """The drawer takes an example and a style."""
         drawer = as_task(task.load(), task.name).drawer

@@ -1,4 +1,4 @@
-"""Save the weights of a trial's epochs in safetensors files that name their epoch.
+"""Save the weights of a trial's epochs in safetensors files that name their epoch and their net.
 
 ``UID.safetensors`` holds the weights of the best epoch by validation, ``UID-last.safetensors``
 those of the last epoch, and ``UID-epoch-1.safetensors`` and so on those of each epoch.
@@ -6,19 +6,21 @@ those of the last epoch, and ``UID-epoch-1.safetensors`` and so on those of each
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 
 from lemur_core.errors import WeightsError
 from lemur_core.trial import Epoch, Keep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from torch import nn
@@ -52,7 +54,15 @@ def file_of(best: Path, which: int | str) -> Path:
     return best.with_stem(f"{best.stem}-{name}")
 
 
-def save_selected(best: Path, net: nn.Module, epoch: Epoch, how: Keep, *, is_best: bool) -> None:
+def save_selected(
+    best: Path,
+    net: nn.Module,
+    epoch: Epoch,
+    how: Keep,
+    *,
+    is_best: bool,
+    about: Callable[[], Mapping[str, str]] = dict,
+) -> None:
     """Save a net's weights after an epoch, if they are to be kept.
 
     Args:
@@ -61,23 +71,35 @@ def save_selected(best: Path, net: nn.Module, epoch: Epoch, how: Keep, *, is_bes
         epoch: The epoch.
         how: Which weights are kept.
         is_best: Whether the epoch is the trial's best so far.
+        about: Returns further metadata of the file.
     """
     if how is Keep.LAST:
-        save(file_of(best, "last"), net, epoch)
+        save(file_of(best, "last"), net, epoch, about())
     elif how is Keep.EVERY:
-        save(file_of(best, epoch.number), net, epoch)
+        save(file_of(best, epoch.number), net, epoch, about())
     if is_best and how is Keep.BEST:
-        save(best, net, epoch)
+        save(best, net, epoch, about())
     elif is_best and how is Keep.EVERY:
         copy(file_of(best, epoch.number), best)
 
 
-def save(file: Path, net: nn.Module, epoch: Epoch) -> None:
-    """Save a net's weights with their epoch, replacing the file completely or not at all."""
+def save(
+    file: Path, net: nn.Module, epoch: Epoch, about: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Save a net's weights with their epoch, replacing the file completely or not at all.
+
+    Args:
+        file: The file.
+        net: The net.
+        epoch: The epoch.
+        about: Further metadata of the file.
+    """
     info = WeightsInfo(epoch.number, epoch.validation, epoch.accuracy)
     with _replaced_when_complete(file) as written:
         # The format's metadata can only hold texts.
-        save_model(net, str(written), {name: repr(value) for name, value in info._asdict().items()})
+        metadata = {name: repr(value) for name, value in info._asdict().items()}
+        scores = {"scores": json.dumps(epoch.scores)} if epoch.scores else {}
+        save_model(net, str(written), {**about, **scores, **metadata})
 
 
 def copy(source: Path, file: Path) -> None:
@@ -104,11 +126,29 @@ def epoch_of(file: Path) -> WeightsInfo:
         WeightsError: The file cannot be read, or does not name the epoch.
     """
     with _readable(file):
-        with safe_open(file, "pt") as opened:
-            metadata = opened.metadata() or {}
+        metadata = _metadata(file)
         return WeightsInfo(
             int(metadata["epoch"]), float(metadata["validation"]), float(metadata["accuracy"])
         )
+
+
+def metadata_of(file: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file.
+
+    Raises:
+        WeightsError: The file cannot be read.
+    """
+    try:
+        return _metadata(file)
+    except OSError as error:
+        raise WeightsError(f"{file} cannot be read: {error.strerror or error}") from error
+    except SafetensorError as error:
+        raise WeightsError(f"{file} is not a safetensors file, or damaged ({error})") from error
+
+
+def _metadata(file: Path) -> dict[str, str]:
+    with safe_open(file, "pt") as opened:
+        return opened.metadata() or {}
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.draws import derived_seed
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
 from lemur_core.train.initial_weights import load_initial_weights
+from lemur_core.train.net_description import NetDescription, describe, metadata_of
 from lemur_core.train.part_scorer import PartScorer
 from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
 
@@ -95,9 +97,8 @@ class Training:
 
     def scored(self, samples: Samples) -> TrainData:
         """Return the batches in which the net is scored on samples, in their order."""
-        side = self.trial.transform_entry.size or _LARGE_SIDE
-        at_once = min(_SCORED_AT_ONCE, _SCORED_PIXELS // side**2)
-        return self._batches(samples, max(self.trial.prm["batch"], at_once), training=False)
+        at_once = scored_at_once(self.trial.prm["batch"], self.trial.transform_entry.size)
+        return self._batches(samples, at_once, training=False)
 
     def epochs(self, hooks: EpochHooks | None = None) -> Iterator[Epoch]:
         """Train, and yield each epoch after it is scored and its weights are saved.
@@ -162,14 +163,34 @@ class Training:
 
         return PartScorer(train_data, self.trial.parts, validation, (self.net, self._transform))
 
+    @cached_property
+    def description(self) -> NetDescription:
+        """The description of the net, for its weights' file."""
+        return describe(self.trial, self.bundle, self._size)
+
+    def _metadata(self) -> dict[str, str]:
+        return metadata_of(self.description)
+
     def _save(self, epochs: Sequence[Epoch]) -> None:
         trial, latest = self.trial, epochs[-1]
         # Before the checkpoint, so that every epoch with a checkpoint has its weights.
         if trial.weights:
             is_best = best_of(epochs) is latest
-            save_weights(trial.weights, self.net, latest, trial.keep, is_best=is_best)
+            save_weights(
+                trial.weights, self.net, latest, trial.keep, is_best=is_best, about=self._metadata
+            )
         if trial.checkpoint and latest.number < trial.epochs:
             save_checkpoint(trial.checkpoint, self.net, epochs)
+
+
+def scored_at_once(batch: int, side: int | None) -> int:
+    """Return the number of samples in a batch that is scored.
+
+    Args:
+        batch: Number of samples in a training batch.
+        side: Height and width of the net's inputs; None if unknown.
+    """
+    return max(batch, min(_SCORED_AT_ONCE, _SCORED_PIXELS // (side or _LARGE_SIDE) ** 2))
 
 
 def configure_execution(net: Any, prm: Mapping[str, Any]) -> None:
@@ -197,10 +218,18 @@ def save_checkpoint(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> No
         _warn(f"{folder}: the trial's checkpoint cannot be saved", error)
 
 
-def save_weights(file: Path, net: nn.Module, epoch: Epoch, keep: Keep, *, is_best: bool) -> None:
+def save_weights(
+    file: Path,
+    net: nn.Module,
+    epoch: Epoch,
+    keep: Keep,
+    *,
+    is_best: bool,
+    about: Callable[[], Mapping[str, str]],
+) -> None:
     """Save the weights of a net after an epoch, or warn that they cannot be saved."""
     try:
-        saved_weights.save_selected(file, net, epoch, keep, is_best=is_best)
+        saved_weights.save_selected(file, net, epoch, keep, is_best=is_best, about=about)
     # As for checkpoints: training goes on without the weights.
     except Exception as error:
         _warn(f"{file}: the trial's weights cannot be saved", error)

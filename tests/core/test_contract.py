@@ -61,6 +61,7 @@ NETS = (
 TASKS = (
     "task_is_one",
     "task_finds_no_fault_in_its_own_batch",
+    "task_with_columns_has_rows",
     "task_drawer_can_be_called",
 )
 ESTIMATORS = (
@@ -371,6 +372,10 @@ BROKEN = {
     "task_blames_itself": (
         ["task_finds_no_fault_in_its_own_batch"],
         "task 'bad': its own target WrongLabel(value=2, words='is 2')",
+    ),
+    "task_without_rows": (
+        ["task_with_columns_has_rows"],
+        "task 'bad': has columns, but no method rows()",
     ),
     "task_draws_without_style": (
         ["task_drawer_can_be_called"],

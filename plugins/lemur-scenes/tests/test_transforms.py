@@ -8,7 +8,10 @@ from torch.nn.functional import interpolate
 from torchvision import tv_tensors
 
 from lemur_core.kinds.loader import IGNORED
+from lemur_core.kinds.task import ImageOutput, Style
 from lemur_core.kinds.transform import Normalisation
+from lemur_core.tasks.detection import Detection
+from lemur_core.tasks.segmentation import Segmentation
 from lemur_scenes.plugin import lemur_register_transforms
 from lemur_scenes.transforms.resizing import nearest
 
@@ -335,3 +338,28 @@ def test_the_image_is_normalised():
     transform = ENTRIES["resize_64"].load()(Normalisation((0.1, 0.2, 0.3), (0.5, 0.2, 0.1)))
     pixels, _ = transform.pair(image, image[0].long())
     torch.testing.assert_close(pixels[:, 0, 0], torch.tensor([0.2, 0.0, -1.0]))
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if "flip" not in name])
+def test_predictions_are_placed_in_the_image(name):
+    transform = make(name, training=False)
+    detection, segmentation = Detection(), Segmentation()
+    image, mask, target = scene()
+    pixels, moved = transform.pair(image, target)
+    output = {name: moved[name].as_subclass(torch.Tensor) for name in ("boxes", "labels")}
+    _, probed = transform.pair(image, detection.probe(image))
+    sizes = image.shape[1:], pixels.shape[1:]
+    [row] = detection.rows(
+        ImageOutput(output | {"scores": torch.tensor([0.9])}, probed, *sizes), Style()
+    )
+    actual = [row[side] for side in ("left", "top", "right", "bottom")]
+    assert actual == pytest.approx([16, 8, 56, 24], abs=1e-3)
+    # The mask fills a sixth of the image; a transform's padding does not count.
+    _, classes = transform.pair(image, mask)
+    logits = torch.nn.functional.one_hot(classes.clamp(min=0), 4).permute(2, 0, 1)
+    rows = segmentation.rows(
+        ImageOutput(logits, transform.pair(image, segmentation.probe(image))[1], *sizes), Style()
+    )
+    assert {row["index"]: row["share"] for row in rows} == pytest.approx(
+        {0: 5 / 6, 3: 1 / 6}, abs=0.01
+    )

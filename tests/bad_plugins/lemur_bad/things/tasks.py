@@ -25,3 +25,7 @@ class DrawsWithoutStyle(Task):
 
 def draw(example):
     return None
+
+
+class HasNoRows(Task):
+    columns = ("class",)
