@@ -66,8 +66,4 @@ def test_the_demo_trains_on_the_embedded_digits_at_32_px(registry):
     pipelines = demo(registry)
     assert {pipeline.dataset for pipeline in pipelines} == {"digits"}
     assert {name for pipeline in pipelines for name in pipeline.transforms} == {"norm_32"}
-    assert {pipeline.net for pipeline in pipelines} == {
-        "ShuffleNet",
-        "SqueezeNet-1",
-        "SqueezeNet-2",
-    }
+    assert {pipeline.net for pipeline in pipelines} == {"ResNet", "ShuffleNet", "SqueezeNet-1"}
