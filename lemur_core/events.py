@@ -94,6 +94,14 @@ class Warned:
     message: str
 
 
+@dataclass(frozen=True)
+class Noted:
+    """Something that the user may want to know or change; nothing is left out."""
+
+    message: str
+    is_warning: bool = False
+
+
 Event = (
     FileFetched
     | CampaignStarted
@@ -104,5 +112,6 @@ Event = (
     | TrialFinished
     | CampaignEnded
     | Warned
+    | Noted
 )
 Watch = Callable[[Event], None]

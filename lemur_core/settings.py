@@ -26,13 +26,13 @@ class Settings:
     Attributes:
         patterns: Pipelines, patterns or paths of net files; empty runs the demo if ``task``,
             ``dataset``, ``metric``, ``net`` and ``entries`` are empty too.
-        task: Names or wildcards of tasks; empty allows any, as in the next three.
+        task: Names or wildcards of tasks; empty allows any, also of datasets and nets.
         dataset: Names or wildcards of datasets.
-        metric: Names or wildcards of metrics.
+        metric: Names or wildcards of metrics; empty uses the first metric of each task.
         net: Names or wildcards of nets, or paths of net files.
         entries: Nets that no plugin registers; only from Python.
         transform: Names or wildcards of the transforms to search; empty means those of one size
-            that fit.
+            that fit and draw no random numbers.
         trials: Number of trials of each pipeline in total; if negative, of additional trials.
         points: Hyperparameters to train each pipeline with once, instead of a search: a list of
             mappings, or the path of a JSONL or CSV file.

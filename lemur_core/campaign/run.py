@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.campaign.finished_campaign import recall, record_file, remember, repeat
 from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.plan import plan
-from lemur_core.events import Warned, Watch
+from lemur_core.events import Noted, Warned, Watch
 from lemur_core.registry import Registry, installed
 from lemur_core.settings import Settings
 from lemur_core.store.location import may_exist
@@ -49,6 +49,8 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     pipelines = planned.pipelines
     for net, summary_of_net in sorted(planned.found_nets.items()):
         watch(Warned(f"net {net!r} was {summary_of_net}; here it runs with your rights"))
+    for line in planned.image_sizes:
+        watch(Noted(line))
     from lemur_core.store.database import check_lasting
 
     check_lasting(settings.db)

@@ -25,8 +25,9 @@ class JsonLines(AbstractContextManager["JsonLines"]):
 
     def __call__(self, event: events.Event) -> None:
         """Print an event."""
-        if isinstance(event, events.Warned):
-            warn(event.message)
+        match event:
+            case events.Warned(message) | events.Noted(message, is_warning=True):
+                warn(message)
         # `ended` prints this event after the database is closed.
         if not isinstance(event, events.CampaignEnded):
             self._print(type(event).__name__, _facts(event))
@@ -50,7 +51,7 @@ class JsonLines(AbstractContextManager["JsonLines"]):
 
 def _facts(event: events.Event) -> dict[str, Any]:
     match event:
-        case events.FileFetched():
+        case events.FileFetched() | events.Noted():
             return asdict(event)
         case events.CampaignStarted():
             pipelines = [pipeline.name for pipeline in event.pipelines]

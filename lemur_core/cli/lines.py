@@ -40,7 +40,7 @@ class Quiet(AbstractContextManager["Quiet"]):
                 self._fixed[event.pipeline.name] = event.fixed
             case events.TrialsHeld():
                 print_line(wording.waiting_line(event), err=True)
-            case events.Warned(message):
+            case events.Warned(message) | events.Noted(message, is_warning=True):
                 warn(message)
 
     def ended(self, summary: Summary) -> None:
@@ -77,6 +77,8 @@ class Lines(Quiet):
                 yield wording.study_line(event)
                 if event.fixed:
                     yield wording.fixed_line(event)
+            case events.Noted(message, is_warning=False):
+                yield message
             case events.TrialStarted(trial):
                 searched = wording.searched_text(trial, self._fixed[trial.pipeline.name])
                 yield f"  {wording.trial_name(trial, alone=self._alone)}: {searched}"

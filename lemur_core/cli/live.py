@@ -118,7 +118,9 @@ class Live(AbstractContextManager["Live"]):
                 text = f"  {self._name(trial)} {wording.outcome_text(outcome)}"
                 self._say(text, _STYLES.get(outcome.state, "green"))
                 self._say(f"    {self._searched(trial)}", "dim")
-            case events.Warned(message):
+            case events.Noted(message, is_warning=False):
+                self._say(message)
+            case events.Warned(message) | events.Noted(message):
                 self._say(f"warning: {message}", "yellow")
 
     def ended(self, summary: Summary) -> None:

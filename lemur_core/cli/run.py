@@ -46,10 +46,14 @@ class _Run(click.Command):
 @click.argument("patterns", nargs=-1, metavar="[PATTERN|FILE.py|FILE.toml]...")
 @click.option("--task", multiple=True, help="Only pipelines of this task.")
 @click.option("--dataset", multiple=True, help="Only pipelines of this dataset.")
-@click.option("--metric", multiple=True, help="Only pipelines of this metric.")
+@click.option("--metric", multiple=True, help="Only pipelines of this metric.  [a task's first]")
 @click.option("--net", multiple=True, help="Only pipelines of this net: a name or path of a file.")
 @click.option(
-    "-f", "--transform", multiple=True, help="Transforms to search.  [all of one fitting size]"
+    "-f",
+    "--transform",
+    multiple=True,
+    help="Transforms to search, at any size: norm_48, 'randcrop*_32'.  [those of one fitting size "
+    "without random augmentation]",
 )
 @click.option(
     "-t", "--trials", type=int, help="Trials of each pipeline in total; -N trains N more.  [3]"
@@ -173,14 +177,17 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     """
     from lemur_core.campaign.plan import plan
     from lemur_core.cli.flags import settings_of
+    from lemur_core.cli.wording import transforms_lines
     from lemur_core.registry import installed
 
     settings = settings_of(resolve_aliases(flags), _on_command_line(context))
     if dry_run:
-        pipelines = plan(settings, installed()).pipelines
-        for pipeline in pipelines:
+        planned = plan(settings, installed())
+        for pipeline in planned.pipelines:
             print_line(pipeline.name)
-        _print_held_trials(settings.db, pipelines)
+        for line in (*planned.image_sizes, *transforms_lines(planned.pipelines)):
+            print_line(line, err=True)
+        _print_held_trials(settings.db, planned.pipelines)
         return 0
     from lemur_core.campaign.run import campaign
     from lemur_core.cli.progress import progress_display

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lemur_core.cli.text import binary, duration, prm_text
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lemur_core import events
+    from lemur_core.pipeline import Pipeline
     from lemur_core.space import Value
 
 
@@ -41,6 +43,15 @@ def study_line(event: events.StudyStarted) -> str:
 def fixed_line(event: events.StudyStarted) -> str:
     """Return the hyperparameters that are the same for all trials."""
     return f"  all with {prm_text(event.fixed)}" if event.fixed else ""
+
+
+def transforms_lines(pipelines: Sequence[Pipeline]) -> Iterator[str]:
+    """Yield a line for each set of transforms that pipelines search or use."""
+    counts = Counter(tuple(pipeline.transforms) for pipeline in pipelines)
+    for names, count in counts.items():
+        which = _count(count, "pipeline") if len(counts) > 1 else "all pipelines"
+        what = "transform used" if len(names) == 1 else f"{len(names)} transforms searched"
+        yield f"{what} by {which}: {', '.join(names)}"
 
 
 def waiting_line(event: events.TrialsHeld) -> str:

@@ -29,7 +29,7 @@ that returns ``(out_shape, minimum_accuracy, train_set, test_set)``, with images
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -93,6 +93,22 @@ class Downloads(Protocol):
 
         Raises:
             FetchError: A file cannot be downloaded.
+        """
+
+
+class ImageSizes(Protocol):
+    """Finds out how large a dataset's images are, for `lemur_core.Entry.image_sizes`.
+
+    It is called before anything is trained, also by ``lemur run --dry-run``. It therefore imports
+    no torch, and reads only the headers of some images, always the same ones.
+    """
+
+    def __call__(self, folder: Path, /, **options: str) -> Iterable[tuple[int, int]]:
+        """Return the height and width in pixels of some images; nothing if there are none.
+
+        Args:
+            folder: The data folder.
+            options: The loader's options, as for the loader.
         """
 
 

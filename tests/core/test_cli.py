@@ -66,8 +66,9 @@ def test_json_prints_an_object_for_each_event(lemur):
 
 
 def test_dry_run_prints_the_pipelines_and_trains_nothing(lemur, tmp_path):
-    status, out, _ = lemur("run", BLOBS, "--net", "{Linear,Raises}", "--dry-run")
+    status, out, errors = lemur("run", BLOBS, "--net", "{Linear,Raises}", "--dry-run")
     assert (status, out) == (0, f"{BLOBS}_Raises\n{BLOBS}_Linear\n")
+    assert errors == "2 transforms searched by all pipelines: plain, double\n"
     assert not list(tmp_path.iterdir())
 
 
