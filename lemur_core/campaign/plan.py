@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +12,7 @@ from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
 from lemur_core.image_size import UsualSizes
 from lemur_core.pattern import Pattern, pattern_of
+from lemur_core.restriction import with_validation
 from lemur_core.search.found_nets import summaries_of_found, with_found_nets
 
 if TYPE_CHECKING:
@@ -77,12 +78,17 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     sizes = UsualSizes(settings.data)
     pipelines = selection.pipelines(registry, sizes)
     datasets = dict.fromkeys(pipeline.dataset for pipeline in pipelines)
+    image_sizes = [*filter(None, map(sizes.line, datasets))]
+    named = selection.literals("dataset")
+    if (share := settings.validation) is not None:
+        pipelines = _with_validation(pipelines, share)
+        named = {with_validation(name, share) for name in named}
     return Plan(
         pipelines,
         (DEMO_PRM if selection.is_demo else {}) | dict(settings.prm),
-        LiteralNames(selection.literals("dataset"), selection.metrics),
+        LiteralNames(named, selection.metrics),
         summaries_of_found(pipelines, registry),
-        [*filter(None, map(sizes.line, datasets))],
+        image_sizes,
     )
 
 
@@ -142,6 +148,15 @@ class _Selection:
             return compose(registry, [self.only], self._transforms, None, sizes)
         only = None if self.only == Pattern() else self.only
         return compose(registry, self.patterns, self._transforms, only, sizes)
+
+
+def _with_validation(pipelines: Sequence[Pipeline], share: float) -> list[Pipeline]:
+    """Return the pipelines with datasets of which a share is held out, without duplicates."""
+    named = (
+        replace(pipeline, dataset=with_validation(pipeline.dataset, share))
+        for pipeline in pipelines
+    )
+    return list({pipeline.name: pipeline for pipeline in named}.values())
 
 
 def _is_file(text: str) -> bool:

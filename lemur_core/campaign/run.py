@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     Raises:
         LemurError: The settings are invalid.
     """
+    began = time.monotonic()
     # Report an unknown name at once, before importing torch, which takes seconds.
     planned = plan(settings, registry)
     pipelines = planned.pipelines
@@ -64,7 +66,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     with _processes(settings) as started:
         from lemur_core.campaign.campaign import Campaign
 
-        active = Campaign(settings, planned, registry, watch, started)
+        active = Campaign(settings, planned, registry, watch, started, began)
         summary = active.run()
     # If a dependency changed during the campaign, it is not recorded as finished.
     if active.finished and file and file == record_file(settings, pipelines, registry):

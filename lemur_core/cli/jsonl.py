@@ -41,6 +41,7 @@ class JsonLines(AbstractContextManager["JsonLines"]):
             "left_out": summary.left_out,
             "audit": summary.audit and asdict(summary.audit),
             "db": summary.db,
+            "left": summary.left and summary.left._asdict(),
         }
         self._print("CampaignEnded", facts)
 
@@ -58,9 +59,11 @@ def _facts(event: events.Event) -> dict[str, Any]:
             return {"pipelines": pipelines} | {
                 name: getattr(event, name) for name in ("trials", "epochs", "devices", "db")
             }
-        case events.StudyStarted(pipeline, done, trials, _, fixed, others):
-            counts = {"done": done, "trials": trials, "others": others}
-            return {"pipeline": pipeline.name} | counts | {"fixed": dict(fixed)}
+        case events.StudyStarted():
+            names = ("done", "trials", "others", "validation", "is_held_out")
+            counts = {name: getattr(event, name) for name in names}
+            ranges = {"fixed": dict(event.fixed), "searched": dict(event.searched)}
+            return {"pipeline": event.pipeline.name} | counts | ranges
         case events.TrialsHeld():
             free_at = event.free_at and event.free_at.isoformat(timespec="seconds")
             return asdict(event) | {"free_at": free_at}

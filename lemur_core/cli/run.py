@@ -116,6 +116,12 @@ class _Run(click.Command):
     type=int,
     help="Consecutive failures after which lemur gives up on a pipeline.  [3]",
 )
+@click.option(
+    "--time",
+    metavar="DURATION",
+    help="Time for the whole campaign, as in 90s, 10m or 2h. Then no trial starts, and running "
+    "trials end after their epoch; the same command continues.  [no limit]",
+)
 @click.option("--epoch-limit", type=float, help="Maximum duration of an epoch in minutes.  [30]")
 @click.option(
     "--trial-limit", type=float, help="Maximum duration of a trial in minutes.  [no limit]"
@@ -160,6 +166,13 @@ class _Run(click.Command):
     default=None,
     help="Record earlier trials whose training data is unknown as trained on this data.",
 )
+@click.option(
+    "--validation",
+    type=float,
+    metavar="SHARE",
+    help="Share of the training samples to hold out for validation, as in 0.2; it becomes part of "
+    "the dataset's name.  [0.1, or the dataset's own validation split]",
+)
 @click.option("--dry-run", is_flag=True, help="Print the pipelines without training them.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and the leaderboard.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
@@ -172,8 +185,8 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     FILE.py is a net. FILE.toml contains settings, which flags override. Without arguments, lemur
     trains a few small nets on embedded data.
 
-    Exit status: 0 if all trials are done, 1 if some failed or could not be recorded, 2 if nothing
-    could be run or the database was lost, 130 if interrupted.
+    Exit status: 0 if all trials are done or --time is over, 1 if some failed or could not be
+    recorded, 2 if nothing could be run or the database was lost, 130 if interrupted.
     """
     from lemur_core.campaign.plan import plan
     from lemur_core.cli.flags import settings_of

@@ -163,16 +163,12 @@ def _facts(registry: Registry, kind: str, full: str, entry: Entry) -> Iterator[s
     if entry.size:
         yield f"{'size':<12}{entry.size} px"
     if entry.sizes:
-        yield f"{'sizes':<12}{entry.sizes[0]} to {entry.sizes[1]} px, as in {_other(entry).name}"
+        least, most = entry.sizes
+        yield f"{'sizes':<12}{least} to {most} px, the number in the name"
     if entry.random:
         yield f"{'random':<12}draws random numbers in training; only searched if named"
     if entry.options:
         yield f"{'options':<12}{', '.join(entry.options)}"
-
-
-def _other(entry: Entry) -> Entry:
-    assert entry.sizes is not None
-    return entry.at_size(48 if entry.size != 48 else entry.sizes[1])
 
 
 def _details(kind: Kind, entry: Entry) -> list[str]:

@@ -213,6 +213,8 @@ def test_complex_net_rejects_real_inputs(sized):
         ("bl*[seed=1,samples=20]", "blobs[samples=20,seed=1]"),
         ("blobs[classes=2,seed=0]", "blobs[classes=2]"),
         ("b[kl]obs", "blobs"),
+        ("blobs[validation=.2]", "blobs[validation=0.2]"),
+        ("blobs[validation=0.10, samples=20]", "blobs[samples=20,validation=0.1]"),
     ],
 )
 def test_dataset_name_can_contain_a_restriction(toys, given, named):
@@ -239,6 +241,14 @@ def test_restrictions_that_differ_exclude_each_other(toys):
         ("blobs[samples=few]", "samples is 'few'; expected 2 or more"),
         ("blobs[classes=1]", "classes is '1'; expected 2 or more"),
         (f"blobs[samples={'9' * 5000}]", f"samples is '{'9' * 5000}'; expected 2 or more"),
+        *(
+            (
+                f"blobs[validation={share}]",
+                f"validation is {share!r}; expected a share between 0 and 1, as in 0.2",
+            )
+            for share in ("0", "1", "0.0", "2", "20%", "-0.1", "0.00001", "nan", "", "0.2.1")
+        ),
+        ("blobs[seed=3,validation=0.2]", "a seed alone restricts nothing; add samples=N"),
         ("blobs[seed=3]", "a seed alone restricts nothing; add samples=N"),
     ],
 )
@@ -279,11 +289,12 @@ def test_loader_option_is_part_of_the_dataset_name(optional, given, named):
         ("shapes[kinds=round,sample=3]", "unknown restriction 'sample'. Did you mean 'samples'?"),
         (
             "blobs[kinds=round]",
-            "unknown restriction 'kinds'; there are classes, samples, test, seed",
+            "unknown restriction 'kinds'; there are classes, samples, test, seed, validation",
         ),
         (
             "*[zebra=1]",
-            "unknown restriction 'zebra'; there are classes, samples, test, seed, kinds, min-size",
+            "unknown restriction 'zebra'; there are classes, samples, test, seed, validation, "
+            "kinds, min-size",
         ),
         (
             "shapes[kinds=]",
@@ -295,7 +306,7 @@ def test_loader_option_is_part_of_the_dataset_name(optional, given, named):
         ),
         (
             "shapes[Kinds=1]",
-            "'Kinds' is not a valid name; expected classes, samples, test, seed "
+            "'Kinds' is not a valid name; expected classes, samples, test, seed, validation "
             "or an option of its loader",
         ),
         ("shapes[kinds=a,kinds=b]", "kinds is given twice"),
