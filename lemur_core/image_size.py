@@ -6,7 +6,6 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from lemur_core.entry import Entry
-from lemur_core.errors import LemurError
 from lemur_core.fitting import LEAST_SIZE, USUAL_SIZE
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ def _read(
     options = {name.replace("-", "_"): text for name, text in restriction.options}
     try:
         return [*Entry(loader.name, target).load()(folder, **options)]
-    # The loader reports missing data and invalid options, if its pipelines are trained.
-    except LemurError:
+    # Third-party code may raise anything; pipelines of other datasets must still be trained. The
+    # loader itself reports missing or invalid data.
+    except Exception:
         return []

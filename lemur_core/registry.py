@@ -304,6 +304,8 @@ def _entries(manager: pluggy.PluginManager, kind: Kind) -> list[Entry]:
             )
         entry.file()
         entry.code_file()
+        if entry.image_sizes is not None:
+            Entry(entry.name, entry.image_sizes).file()
     for name, count in Counter(entry.name for entry in entries).items():
         if count > 1:
             raise PluginError(f"{kind.hook} returns {kind.name} {name!r} {count} times")

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from lemur_core.cli.text import binary, duration, prm_text
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
 
-# A single sample changes the score on fewer samples by more than 2 %.
-_FEW_SAMPLES = 50
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lemur_core import events
     from lemur_core.pipeline import Pipeline
     from lemur_core.space import Value
+
+# A single sample changes the score on fewer samples by more than 2 %.
+_FEW_SAMPLES = 50
 
 
 def fetched_line(event: events.FileFetched) -> str:

@@ -96,6 +96,8 @@ def test_failed_trial_is_counted_and_exits_with_status_1(lemur):
     assert "  trial 1 failed: RuntimeError: out of luck" in out.splitlines()
     assert "  2 failed: RuntimeError: out of luck" in out.splitlines()
     assert err == (
+        "lemur: warning: dataset 'blobs': validation split has 6 samples: scores differ by 17% per "
+        "sample; use --validation 0.2\n"
         f"lemur: warning: {BLOBS}_Raises is set aside: its first 2 trials failed in the same way: "
         "RuntimeError: out of luck\n"
     )
