@@ -70,10 +70,9 @@ class UsualSizes:
             return ""
         sides = [side for pair in sizes for side in pair]
         least, most = min(sides), max(sides)
-        text = f"{most}" if least == most else f"{least} to {most} (median {median(sides):g})"
+        text = f"{most} px" if least == most else f"{least} to {most} px, median {median(sides):g}"
         return (
-            f"dataset {dataset!r}: images of {text} px, so transforms of {size} px or more are "
-            "searched"
+            f"dataset {dataset!r}: images of {text}: transforms of {size} px or more are searched"
         )
 
 

@@ -111,13 +111,13 @@ def test_usual_size_suits_images_and_nets(sizes, expected):
 @pytest.mark.parametrize(
     ("text", "net", "transforms", "line"),
     [
-        ("48 48 48 48", "Linear", ["fit_48"], "images of 48 px, so transforms of 48 px or more"),
-        ("48 48 48 48", "Large", ["fit_128"], "images of 48 px, so transforms of 48 px or more"),
+        ("48 48 48 48", "Linear", ["fit_48"], "images of 48 px: transforms of 48 px or more"),
+        ("48 48 48 48", "Large", ["fit_128"], "images of 48 px: transforms of 48 px or more"),
         (
             "40 60 70 90",
             "Linear",
             ["fit_64"],
-            "images of 40 to 90 (median 65) px, so transforms of 64 px or more",
+            "images of 40 to 90 px, median 65: transforms of 64 px or more",
         ),
         (None, "Linear", ["fit_224"], ""),
     ],
