@@ -99,10 +99,9 @@ class Warned:
 
 @dataclass(frozen=True)
 class Noted:
-    """Something that the user may want to know or change; nothing is left out."""
+    """A choice of lemur that the user may want to know; nothing is left out."""
 
     message: str
-    is_warning: bool = False
 
 
 Event = (

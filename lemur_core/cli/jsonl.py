@@ -25,9 +25,8 @@ class JsonLines(AbstractContextManager["JsonLines"]):
 
     def __call__(self, event: events.Event) -> None:
         """Print an event."""
-        match event:
-            case events.Warned(message) | events.Noted(message, is_warning=True):
-                warn(message)
+        if isinstance(event, events.Warned):
+            warn(event.message)
         # `ended` prints this event after the database is closed.
         if not isinstance(event, events.CampaignEnded):
             self._print(type(event).__name__, _facts(event))

@@ -42,7 +42,7 @@ class Quiet(AbstractContextManager["Quiet"]):
                 self._warn_of_validation(event)
             case events.TrialsHeld():
                 print_line(wording.waiting_line(event), err=True)
-            case events.Warned(message) | events.Noted(message, is_warning=True):
+            case events.Warned(message):
                 warn(message)
 
     def _warn_of_validation(self, event: events.StudyStarted) -> None:
@@ -85,7 +85,7 @@ class Lines(Quiet):
                 yield wording.study_line(event)
                 if line := wording.searched_line(event):
                     yield line
-            case events.Noted(message, is_warning=False):
+            case events.Noted(message):
                 yield message
             case events.TrialStarted(trial):
                 searched = wording.searched_text(trial, self._fixed[trial.pipeline.name])

@@ -117,9 +117,9 @@ class Live(AbstractContextManager["Live"]):
                 text = f"  {self._name(trial)} {wording.outcome_text(outcome)}"
                 self._say(text, _STYLES.get(outcome.state, "green"))
                 self._say(f"    {self._searched(trial)}", "dim")
-            case events.Noted(message, is_warning=False):
+            case events.Noted(message):
                 self._say(message)
-            case events.Warned(message) | events.Noted(message):
+            case events.Warned(message):
                 self._say(f"warning: {message}", "yellow")
 
     def ended(self, summary: Summary) -> None:

@@ -4,8 +4,12 @@ import pytest
 
 from lemur_core import Entry
 from lemur_core.campaign.plan import plan
+from lemur_core.campaign.run import campaign
+from lemur_core.cli.jsonl import JsonLines
+from lemur_core.cli.lines import Lines, Quiet
 from lemur_core.composition import compose
-from lemur_core.errors import MisfitError, PluginError, UnknownNameError
+from lemur_core.errors import MisfitError, PluginError, StoreError, UnknownNameError
+from lemur_core.events import Noted
 from lemur_core.image_size import usual_size
 from lemur_core.kinds.transform import by_size
 from lemur_core.pattern import Pattern
@@ -139,3 +143,17 @@ def test_images_are_not_read_if_transforms_are_named(scaled, tmp_path):
     planned = plan(Settings.of(given), scaled)
     assert list(planned.pipelines[0].transforms) == ["fit_64"]
     assert planned.image_sizes == []
+
+
+def test_the_size_is_said_before_the_campaign_starts(scaled, tmp_path, capsys):
+    (tmp_path / "sizes").write_text("48 48")
+    seen = []
+    given = {"dataset": "varied", "net": "Linear", "data": str(tmp_path), "db": str(tmp_path)}
+    with pytest.raises(StoreError, match="is a directory"):
+        campaign(Settings.of(given), scaled, seen.append)
+    line = "dataset 'varied': images of 48 px: transforms of 48 px or more are searched"
+    assert seen == [Noted(line)]
+    for show in (Lines(), Quiet(), JsonLines()):
+        show(seen[0])
+    out, err = capsys.readouterr()
+    assert (out, err) == (f'{line}\n{{"event": "Noted", "message": "{line}"}}\n', "")
