@@ -157,3 +157,17 @@ def test_the_size_is_said_before_the_campaign_starts(scaled, tmp_path, capsys):
         show(seen[0])
     out, err = capsys.readouterr()
     assert (out, err) == (f'{line}\n{{"event": "Noted", "message": "{line}"}}\n', "")
+
+
+def test_image_sizes_name_a_function_of_a_module():
+    with pytest.raises(PluginError) as caught:
+        Entry("varied", "toys:load", image_sizes="no function")
+    assert str(caught.value) == (
+        "entry 'varied': image_sizes 'no function' is not 'package.module:function'"
+    )
+
+
+def test_images_whose_sizes_cannot_be_read_get_the_usual_transforms(scaled, tmp_path):
+    (tmp_path / "sizes").write_text("no numbers")
+    planned = plan(Settings.of({"dataset": "varied", "net": "Linear", "data": tmp_path}), scaled)
+    assert (list(planned.pipelines[0].transforms), planned.image_sizes) == (["fit_224"], [])
