@@ -6,18 +6,19 @@ import math
 import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from itertools import chain, product
+from itertools import chain, filterfalse, product
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import PatternError, UnknownNameError
 from lemur_core.fitting import Transforms
+from lemur_core.image_size import UsualSizes
 from lemur_core.misfit import check_names, explain_misfit, explain_opt_in, named_nets
 from lemur_core.pattern import Pattern, is_wild
 from lemur_core.pipeline import Pipeline
-from lemur_core.restriction import NONE, Restriction
+from lemur_core.restriction import NONE, Restriction, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lemur_core.entry import Entry
     from lemur_core.registry import Registry
@@ -30,6 +31,7 @@ def compose(
     patterns: Sequence[Pattern],
     transforms: Sequence[str] = (),
     only: Pattern | None = None,
+    sizes: UsualSizes | None = None,
 ) -> list[Pipeline]:
     """Return all pipelines that match a pattern and are possible with the installed plugins.
 
@@ -37,8 +39,9 @@ def compose(
         registry: The installed plugins.
         patterns: Patterns; their pipelines are returned in the same order.
         transforms: Names or wildcards of the transforms to search; empty means all of one fitting
-            size.
+            size that draw no random numbers.
         only: A pattern that each pipeline must match too.
+        sizes: The usual image sizes of datasets; None leaves them unknown.
 
     Raises:
         UnknownNameError: A name without wildcards, of a transform or in a pattern, is not
@@ -52,7 +55,7 @@ def compose(
         wants = [pattern] if only is None else [pattern, only]
         for want in wants:
             check_names(registry, want)
-        matching = _matching(registry, wants, chosen_transforms)
+        matching = _matching(registry, wants, chosen_transforms, sizes or UsualSizes(None))
         pipelines.update((pipeline.name, pipeline) for pipeline in matching)
     return list(pipelines.values())
 
@@ -69,7 +72,9 @@ def demo(registry: Registry, transforms: Sequence[str] = ()) -> list[Pipeline]:
     demo_transforms = [name for name, entry in registry.names("transform").items() if entry.demo]
     pipelines = [
         pipeline
-        for pipeline in _combine(registry, [], _transforms(registry, transforms or demo_transforms))
+        for pipeline in _combine(
+            registry, [], _transforms(registry, transforms or demo_transforms), UsualSizes(None)
+        )
         if pipeline.loader_entry.demo and pipeline.net_entry.demo and pipeline.metric_entry.demo
     ]
     if not pipelines:
@@ -86,9 +91,9 @@ def _image_size(pipeline: Pipeline) -> float:
 
 
 def _matching(
-    registry: Registry, wants: Sequence[Pattern], transforms: Transforms
+    registry: Registry, wants: Sequence[Pattern], transforms: Transforms, sizes: UsualSizes
 ) -> list[Pipeline]:
-    pipelines = _combine(registry, wants, transforms)
+    pipelines = _combine(registry, wants, transforms, sizes)
     if pipelines:
         return pipelines
     text = " and ".join(repr(str(want)) for want in wants)
@@ -100,7 +105,7 @@ def _matching(
 
 
 def _combine(
-    registry: Registry, wants: Sequence[Pattern], transforms: Transforms
+    registry: Registry, wants: Sequence[Pattern], transforms: Transforms, sizes: UsualSizes
 ) -> list[Pipeline]:
     served = [
         (task, dataset, loader)
@@ -108,7 +113,13 @@ def _combine(
         for task in loader.tasks
         if all(want.matches("task", task) for want in wants)
     ]
-    metrics, nets = _metrics(registry, wants).items(), _nets(registry, wants).items()
+    usual = {
+        dataset: None if transforms.by_user else sizes.of(dataset, loader, split(dataset)[1])
+        for _, dataset, loader in served
+    }
+    metrics, nets = _metrics(registry, wants), _nets(registry, wants).items()
+    is_named = not wants or any(want.metric for want in wants)
+    first = {} if is_named else {task: _first(metrics, task) for task, _, _ in served}
     tasks = {task: _task(registry, task) for task, _, _ in served}
     return [
         Pipeline(
@@ -124,10 +135,11 @@ def _combine(
             tasks[task],
         )
         for (task, dataset, loader), (metric, (metric_entry, also)), (net, net_entry) in product(
-            served, metrics, nets
+            served, metrics.items(), nets
         )
-        if all(entry.serves(task) for entry in (metric_entry, net_entry, *also.values()))
-        and (fitting := transforms.fitting(task, loader, net_entry))
+        if first.get(task, metric) == metric
+        and all(entry.serves(task) for entry in (metric_entry, net_entry, *also.values()))
+        and (fitting := transforms.fitting(task, loader, net_entry, usual[dataset]))
     ]
 
 
@@ -181,6 +193,15 @@ def _metrics(
     return metrics
 
 
+def _first(metrics: Mapping[str, tuple[Entry, dict[str, Entry]]], task: str) -> str:
+    """Return the metric of a task that is used if none is named; empty if there is none.
+
+    It is the metric of the demo, or else the one that is registered first.
+    """
+    names = [name for name, (entry, _) in metrics.items() if entry.serves(task)]
+    return next((name for name in names if metrics[name][0].demo), next(iter(names), ""))
+
+
 def _nets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
     """Return the matching nets; opt-in nets only if they are named in full."""
     full = {id(entry): name for name, entry in registry.entries("net")}
@@ -195,9 +216,6 @@ def _nets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
 
 def _transforms(registry: Registry, patterns: Sequence[str]) -> Transforms:
     installed = registry.names("transform")
-    for name in patterns:
-        if not is_wild(name):
-            registry.get("transform", name)
     if not patterns:
         return Transforms(installed, by_user=False)
     chosen = {
@@ -207,4 +225,9 @@ def _transforms(registry: Registry, patterns: Sequence[str]) -> Transforms:
             fnmatchcase(name, pattern) or fnmatchcase(entry.name, pattern) for pattern in patterns
         )
     }
+    keys = {id(entry): name for name, entry in installed.items()}
+    for name in filterfalse(is_wild, patterns):
+        entry = registry.get("transform", name)
+        # The entry of a size that is not listed is created on request.
+        chosen[keys.get(id(entry), entry.name)] = entry
     return Transforms(chosen, by_user=True, named=patterns)

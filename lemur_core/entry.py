@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lemur_core.errors import PluginError
+from lemur_core.errors import MisfitError, PluginError
 from lemur_core.restriction import LIMITS, OPTION
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_][\w+-]*)*")
 _TARGET = re.compile(rf"{_MODULE.pattern}(:[A-Za-z_]\w*)?")
+_NUMBER = re.compile("[1-9][0-9]{0,4}")  # pixels
 _DTYPES = ("float32", "complex64")
 _FIRST_DOC_LINE = re.compile(r'\s*[rR]?"""\s*([^\n"]+)')
 
@@ -45,6 +46,8 @@ class Entry:
         min_size: For a net, the minimum height and width of its input in pixels.
         size: For a transform, the height and width of its output; for a loader, those of its
             images; in pixels, None if they vary.
+        sizes: For a transform, the smallest and largest ``size`` in which it also exists, as
+            ``norm_48`` for ``norm_32``: its name and the attribute in its target contain ``size``.
         dtype: For a net, the type of its input; for a transform, the type of its output:
             ``float32`` or ``complex64``.
         opt_in: Whether the entry is used only on request: a transform if it is named in full or
@@ -52,11 +55,16 @@ class Entry:
         demo: Whether ``lemur run`` without arguments uses the entry.
         ready: For a loader, whether nets receive its inputs unchanged, so no transform is
             searched; for a transform, whether it returns its inputs unchanged.
+        random: For a transform, whether it draws random numbers in training, or mixes images with
+            each other; it is then only searched if it is named in full or matched by a wildcard.
         options: For a loader, names of the options that can be given in brackets, as in
             ``coco[categories=person]``: lower-case words separated by hyphens. An option called
             ``size`` is the height and width of the images.
         prm: For a net, fixed values of some of its hyperparameters, for example ``{"width": 64}``,
             which let many entries share one module.
+        image_sizes: For a loader whose images vary in size, ``"package.module:function"``: a
+            function that `lemur_core.kinds.loader.ImageSizes` describes, from which lemur derives
+            the size of the transforms that it searches.
         code_target: For a net, ``"package.module"``, the module whose text is recorded as its
             code, if it is not the target's: an adapter for the nets of another package names their
             module. If it is in the same top-level package as the target, the modules that it
@@ -77,6 +85,9 @@ class Entry:
     prm: Mapping[str, Value] = field(default_factory=dict, hash=False)
     ready: bool = False
     code_target: str | None = None
+    random: bool = False
+    sizes: tuple[int, int] | None = None
+    image_sizes: str | None = None
     snapshot: Snapshot | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +109,7 @@ class Entry:
             raise PluginError(
                 f"entry {self.name!r}: dtype {self.dtype!r}; expected {' or '.join(_DTYPES)}"
             )
+        self._check_sizes()
         if isinstance(self.tasks, str):
             raise PluginError(
                 f"entry {self.name!r}: tasks is the string {self.tasks!r}; "
@@ -115,6 +127,51 @@ class Entry:
                     f"entry {self.name!r}: option {option!r}; expected lower-case letters, digits "
                     f"and hyphens, and none of {', '.join(LIMITS)}"
                 )
+
+    def _check_sizes(self) -> None:
+        if self.image_sizes is not None and not _TARGET.fullmatch(self.image_sizes):
+            raise PluginError(
+                f"entry {self.name!r}: image_sizes {self.image_sizes!r} is not "
+                "'package.module:function'"
+            )
+        if self.sizes is None:
+            return
+        texts = (self.name, self.target.partition(":")[2])
+        if not all(str(self.size) in _NUMBER.findall(text) for text in texts):
+            raise PluginError(
+                f"entry {self.name!r}: has sizes; expected a name and a target with its size, "
+                "as in Entry('norm_32', 'package.module:norm_32', size=32, sizes=(8, 1024))"
+            )
+
+    def size_in(self, name: str) -> int | None:
+        """Return the size that makes this transform's name equal to ``name``; None if none does.
+
+        >>> Entry("norm_32", "transforms:norm_32", size=32, sizes=(8, 1024)).size_in("norm_48")
+        48
+        """
+        if self.sizes is None:
+            return None
+        numbers = map(int, _NUMBER.findall(name))
+        return next((size for size in numbers if self._renamed(self.name, size) == name), None)
+
+    def at_size(self, size: int) -> Entry:
+        """Return the entry of this transform at another size, in pixels.
+
+        Raises:
+            MisfitError: The transform does not exist at this size.
+        """
+        assert self.sizes is not None
+        name = self._renamed(self.name, size)
+        least, most = self.sizes
+        if not least <= size <= most:
+            raise MisfitError(f"transform {name!r}: size {size}; expected {least} to {most} px")
+        module, _, attribute = self.target.partition(":")
+        target = f"{module}:{self._renamed(attribute, size)}"
+        return replace(self, name=name, target=target, size=size, demo=False)
+
+    def _renamed(self, name: str, size: int) -> str:
+        own = str(self.size)
+        return _NUMBER.sub(lambda match: str(size) if match[0] == own else match[0], name)
 
     def serves(self, task: str) -> bool:
         """Return whether the entry serves this task."""

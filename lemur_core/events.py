@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ class StudyStarted:
     planned: int  # number of trials that `CampaignStarted.trials` includes for the pipeline
     fixed: Mapping[str, Value]  # hyperparameters that are not searched
     others: int = 0  # number of ended trials with other hyperparameters
+    searched: Mapping[str, str] = field(default_factory=dict)  # ranges of the other hyperparameters
+    validation: int = 0  # number of samples in the validation split; 0 if unknown
+    is_held_out: bool = False  # whether the validation split is held out of the training split
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,13 @@ class Warned:
     message: str
 
 
+@dataclass(frozen=True)
+class Noted:
+    """A choice of lemur that the user may want to know; nothing is left out."""
+
+    message: str
+
+
 Event = (
     FileFetched
     | CampaignStarted
@@ -104,5 +114,6 @@ Event = (
     | TrialFinished
     | CampaignEnded
     | Warned
+    | Noted
 )
 Watch = Callable[[Event], None]

@@ -28,7 +28,7 @@ class Pattern:
     Attributes:
         task: Names or wildcards of tasks.
         dataset: Names or wildcards of datasets.
-        metric: Names or wildcards of metrics.
+        metric: Names or wildcards of metrics; empty means the first metric of each task.
         net: Names or wildcards of nets.
 
     >>> Pattern.parse("img-classification_*_acc_{ResNet,VGG}").net
@@ -39,7 +39,7 @@ class Pattern:
 
     task: tuple[str, ...] = ("*",)
     dataset: tuple[str, ...] = ("*",)
-    metric: tuple[str, ...] = ("*",)
+    metric: tuple[str, ...] = ()
     net: tuple[str, ...] = ("*",)
 
     def __post_init__(self) -> None:
@@ -70,7 +70,8 @@ class Pattern:
 
     def matches(self, part: str, *names: str) -> bool:
         """Return whether one of the names of an entry matches a part of the pattern."""
-        return any(fnmatchcase(name, pattern) for pattern in getattr(self, part) for name in names)
+        patterns = getattr(self, part) or ("*",)
+        return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
     def also(self, *names: str) -> list[str] | None:
         """Return the metrics to record with a metric that has these names; None if none matches.
@@ -78,6 +79,8 @@ class Pattern:
         >>> Pattern.parse("img-classification_*_acc,acc5").also("acc")
         ['acc5']
         """
+        if not self.metric:
+            return []
         groups = [together.split(",") for together in self.metric]
         matches = [
             others
@@ -95,7 +98,7 @@ class Pattern:
         ]
 
     def __str__(self) -> str:
-        parts = [getattr(self, part) for part in PARTS]
+        parts = [getattr(self, part) or ("*",) for part in PARTS]
         return "_".join(f"{{{','.join(names)}}}" if len(names) > 1 else names[0] for names in parts)
 
 
@@ -103,7 +106,8 @@ def pattern_of(names: Mapping[str, Sequence[str]]) -> Pattern:
     """Return the pattern of options such as ``--net ResNet --net 'VGG*'``.
 
     Args:
-        names: Values of the options, by part; a missing part matches anything.
+        names: Values of the options, by part; a missing part matches anything, a missing metric
+            the first of each task.
     """
     return Pattern(
         **{

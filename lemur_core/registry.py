@@ -183,18 +183,40 @@ class Registry:
         }
 
     def get(self, kind: str, name: str) -> Entry:
-        """Return an entry by its short or full name.
+        """Return an entry by its short or full name, or by that of one of its other sizes.
 
         Raises:
             UnknownNameError: No entry of the kind has the name.
             AmbiguousNameError: Several plugins register an entry of the name.
+            MisfitError: An entry has the name, and does not exist in the size in it.
         """
-        matches = self._index(kind).get(name, [])
+        return self.find(kind, name)[1]
+
+    def find(self, kind: str, name: str) -> tuple[str, Entry]:
+        """Return the full name and the entry that `get` returns.
+
+        Raises:
+            UnknownNameError: No entry of the kind has the name.
+            AmbiguousNameError: Several plugins register an entry of the name.
+            MisfitError: An entry has the name, and does not exist in the size in it.
+        """
+        matches = self._index(kind).get(name, []) or self._of_other_size(kind, name)
         if len(matches) == 1:
-            return matches[0][1]
+            return matches[0]
         if matches:
             raise AmbiguousNameError(kind, name, [full for full, _ in matches])
         raise UnknownNameError(kind, name, self.names(kind))
+
+    def _of_other_size(self, kind: str, name: str) -> _Matches:
+        """Return the entries whose name at another size this is, with their full names."""
+        plugin, _, short = name.rpartition("/")
+        matches = {}
+        for full, entry in self.entries(kind):
+            owner = full.partition("/")[0]
+            size = entry.size_in(short) if plugin in ("", owner) else None
+            if size is not None:
+                matches[f"{owner}/{short}"] = entry.at_size(size)
+        return [*matches.items()]
 
     def _index(self, kind: str) -> dict[str, _Matches]:
         """Return the entries of a kind by short name and by full name."""
@@ -282,6 +304,8 @@ def _entries(manager: pluggy.PluginManager, kind: Kind) -> list[Entry]:
             )
         entry.file()
         entry.code_file()
+        if entry.image_sizes is not None:
+            Entry(entry.name, entry.image_sizes).file()
     for name, count in Counter(entry.name for entry in entries).items():
         if count > 1:
             raise PluginError(f"{kind.hook} returns {kind.name} {name!r} {count} times")

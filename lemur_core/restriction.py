@@ -1,14 +1,15 @@
 """Dataset names with a restriction: ``cifar-10[samples=1000]``, ``coco[categories=dog+person]``.
 
-The brackets contain limits, which reduce the dataset, and options of its loader. Any dataset can be
-reduced:
+The brackets contain limits, which reduce the dataset or divide it, and options of its loader. The
+limits of any dataset are:
 
-========  ==================================================================================
-classes   number of classes to keep, drawn at random and renumbered in their order
-samples   number of training samples to keep; the validation split is held out of them
-test      number of test samples to keep
-seed      seed of the random draws; default 0
-========  ==================================================================================
+==========  ================================================================================
+classes     number of classes to keep, drawn at random and renumbered in their order
+samples     number of training samples to keep; the validation split is held out of them
+test        number of test samples to keep
+seed        seed of the random draws; default 0
+validation  share of the training samples that the validation split is; default 0.1
+==========  ================================================================================
 
 A restriction selects the same samples everywhere, and classes keep their shares. Subsets are
 nested: if two restrictions differ only in ``samples`` or ``test``, the smaller subset is contained
@@ -21,8 +22,8 @@ any order.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import PatternError, hint
 
@@ -35,6 +36,7 @@ OPTION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VALUE = re.compile(r"[A-Za-z0-9.+-]+")
 # No dataset has more samples, and Python does not parse numbers with thousands of digits.
 _MOST_DIGITS = 15
+_SHARE = re.compile(r"0?\.[0-9]{1,4}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Restriction:
         samples: Number of training samples; None keeps all.
         test: Number of test samples; None keeps all.
         seed: Seed with which classes and samples are drawn.
+        validation: Share of the training samples that is held out for validation, between 0 and 1;
+            None holds out a tenth, unless the dataset has a validation split of its own.
         options: Options of the loader as pairs of name and value, sorted by name.
     """
 
@@ -53,6 +57,7 @@ class Restriction:
     samples: int | None = None
     test: int | None = None
     seed: int = 0
+    validation: float | None = None
     options: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -70,7 +75,7 @@ class Restriction:
 
 
 NONE = Restriction()
-LIMITS = ("classes", "samples", "test", "seed")
+LIMITS = ("classes", "samples", "test", "seed", "validation")
 
 
 def split(name: str) -> tuple[str, Restriction]:
@@ -95,8 +100,12 @@ def split(name: str) -> tuple[str, Restriction]:
         if key in values:
             raise PatternError(f"dataset {name!r}: {key} is given twice")
         values[key] = value
-    limits = {key: _limit(name, key, values[key]) for key in values if key in LIMITS}
-    if set(limits) == {"seed"}:
+    limits: dict[str, Any] = {
+        key: (_share if key == "validation" else _limit)(name, key, values[key])
+        for key in values
+        if key in LIMITS
+    }
+    if set(limits) - {"validation"} == {"seed"}:
         raise PatternError(f"dataset {name!r}: a seed alone restricts nothing; add samples=N")
     options = [
         (key, _option(name, key, values[key])) for key in sorted(values) if key not in LIMITS
@@ -112,6 +121,18 @@ def canonical(name: str) -> str:
     """
     dataset, restriction = split(name)
     return f"{dataset}{restriction}"
+
+
+def with_validation(name: str, share: float) -> str:
+    """Return a dataset's name with the share that is held out for validation, unless it has one.
+
+    >>> with_validation("digits[samples=200]", 0.2), with_validation("digits[validation=0.5]", 0.2)
+    ('digits[samples=200,validation=0.2]', 'digits[validation=0.5]')
+    """
+    dataset, restriction = split(name)
+    if restriction.validation is not None:
+        return name
+    return f"{dataset}{replace(restriction, validation=share)}"
 
 
 def check_options(name: str, restriction: Restriction, options: Collection[str]) -> None:
@@ -133,6 +154,14 @@ def _limit(name: str, key: str, value: str) -> int:
     if not value.isdecimal() or len(value) > _MOST_DIGITS or int(value) < least:
         raise PatternError(f"dataset {name!r}: {key} is {value!r}; expected {least} or more")
     return int(value)
+
+
+def _share(name: str, key: str, value: str) -> float:
+    if not _SHARE.fullmatch(value) or not float(value):
+        raise PatternError(
+            f"dataset {name!r}: {key} is {value!r}; expected a share between 0 and 1, as in 0.2"
+        )
+    return float(value)
 
 
 def _option(name: str, key: str, value: str) -> str:

@@ -12,6 +12,7 @@ from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, hint
 from lemur_core.points import Point, read_points
 from lemur_core.space import EXECUTION, RangeSpec, parse_range
+from lemur_core.time_budget import seconds_of
 from lemur_core.trial import Keep
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ class Settings:
     Attributes:
         patterns: Pipelines, patterns or paths of net files; empty runs the demo if ``task``,
             ``dataset``, ``metric``, ``net`` and ``entries`` are empty too.
-        task: Names or wildcards of tasks; empty allows any, as in the next three.
+        task: Names or wildcards of tasks; empty allows any, also of datasets and nets.
         dataset: Names or wildcards of datasets.
-        metric: Names or wildcards of metrics.
+        metric: Names or wildcards of metrics; empty uses the first metric of each task.
         net: Names or wildcards of nets, or paths of net files.
         entries: Nets that no plugin registers; only from Python.
         transform: Names or wildcards of the transforms to search; empty means those of one size
-            that fit.
+            that fit and draw no random numbers.
         trials: Number of trials of each pipeline in total; if negative, of additional trials.
         points: Hyperparameters to train each pipeline with once, instead of a search: a list of
             mappings, or the path of a JSONL or CSV file.
@@ -66,6 +67,11 @@ class Settings:
         data: Folder of the datasets.
         download: Whether to download missing datasets that are named without a wildcard, if their
             loaders support it.
+        validation: Share of the training split that is held out for validation, between 0 and 1,
+            with up to four decimals; it becomes part of the datasets' names. None holds out a
+            tenth. Datasets that have a validation split of their own are left out.
+        time: Seconds after which no trial is started, and running trials end after their epoch, to
+            be resumed by the same settings; None for no limit. As text with units: ``10m``.
         adopt: Whether to record trials of older versions, whose training data is unknown, as
             trained on the present datasets.
         skip_corrupt: Whether to decode all samples in files once and leave out those that cannot
@@ -109,6 +115,8 @@ class Settings:
     download: bool = False
     skip_corrupt: bool = False
     adopt: bool = False
+    validation: float | None = None
+    time: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "fail_attempts"):
@@ -124,6 +132,7 @@ class Settings:
             if limit is not None and not 0 < limit < math.inf:
                 raise SettingsError(f"{name} is {limit}; expected a number above 0")
         self._check_audit()
+        self._check_validation()
         for name, given in self.prm.items():
             parse_range(name, given)
         if self.trials == 0:
@@ -136,6 +145,13 @@ class Settings:
             raise SettingsError(f"audit is {self.audit}; expected a share, 0 to 1")
         if self.audit and self.estimator is None:
             raise SettingsError("audit is of an estimator's predictions; name one with estimator")
+
+    def _check_validation(self) -> None:
+        share = self.validation
+        if share is not None and not (0 < share < 1 and round(share, 4) == share):
+            raise SettingsError(
+                f"validation is {share}; expected a share between 0 and 1, as in 0.2"
+            )
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:
@@ -260,6 +276,15 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
+def _duration(name: str, value: Any) -> float:
+    seconds = seconds_of(value) if isinstance(value, str) else None
+    if not seconds:
+        raise SettingsError(
+            f"{name} is {value!r}; expected a duration with its unit, as in 90s, 10m or 1h30m"
+        )
+    return seconds
+
+
 def _keep(name: str, value: Any) -> Keep:
     if isinstance(value, bool):
         return Keep.BEST if value else Keep.NO
@@ -275,15 +300,16 @@ def _switch(name: str, value: Any) -> bool:
 
 
 _SWITCHES = ("checkpoint", "in_process", "download", "skip_corrupt", "adopt")
-_LIMITS = ("epoch_limit", "trial_limit", "memory_limit")
+_LIMITS = ("epoch_limit", "trial_limit", "memory_limit", "time")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
     **dict.fromkeys(("trials", "epochs", "seed", "fail_attempts"), _integer),
     **dict.fromkeys(("workers", "threads"), _integer),
-    **dict.fromkeys((*_LIMITS, "audit"), _number),
+    **dict.fromkeys((*_LIMITS, "audit", "validation"), _number),
     **dict.fromkeys(_SWITCHES, _switch),
     **dict.fromkeys(("device", "sampler", "pruner", "estimator", "db"), _text),
     "transform": _names,
+    "time": _duration,
     "gpus": _integers,
     **dict.fromkeys(("data", "weights"), _path),
     "points": lambda _, given: read_points(given),

@@ -287,6 +287,11 @@ def fixed(space: Space) -> dict[str, Value]:
     }
 
 
+def searched(space: Space) -> dict[str, str]:
+    """Return the ranges of the hyperparameters that are searched, as text."""
+    return {name: str(choices) for name, choices in space.items() if not choices.fixed}
+
+
 def check_used(names: Iterable[str], spaces: Collection[Space]) -> None:
     """Raise `SpaceError` for a name that no net of the campaign has."""
     known = sorted({name for space in spaces for name in space})

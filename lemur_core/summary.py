@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
     from lemur_core.search.forecast import EstimatorAudit
     from lemur_core.store.reading.standings import Standing
+
+
+class Left(NamedTuple):
+    """What is left to train because the time of the campaign was over.
+
+    Attributes:
+        trials: Number of trials that the pipelines which were begun still lack.
+        pipelines: Number of these pipelines.
+        not_begun: Number of pipelines that were not begun.
+    """
+
+    trials: int
+    pipelines: int
+    not_begun: int
 
 
 @dataclass
@@ -27,6 +41,7 @@ class Summary:
         audit: Savings and errors of the campaign's estimator; None without an estimator.
         db: Path or URL of the database of results.
         interrupted: Whether the campaign was interrupted.
+        left: What is left to train because the time of the campaign was over; None if nothing is.
         unwritten: Number of records that could not be written to the database and are kept in a
             file for later.
     """
@@ -38,11 +53,15 @@ class Summary:
     audit: EstimatorAudit | None = None
     db: str = ""
     interrupted: bool = False
+    left: Left | None = None
     unwritten: int = 0
 
     @property
     def exit_status(self) -> int:
-        """0 if all trials were done and recorded, 1 if some were not, 130 if interrupted."""
+        """0 if all trials were done and recorded, 1 if some were not, 130 if interrupted.
+
+        Trials for which there was no time do not count.
+        """
         if self.interrupted:
             return 130
         return int(bool(self.states[State.FAILED] or self.unwritten))

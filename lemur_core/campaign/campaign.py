@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, closing, contextmanager
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -61,6 +62,7 @@ class Campaign:
         registry: The installed plugins, whose hooks are called.
         watch: Called with each event.
         started: Worker processes that are already running.
+        began: When the campaign began, by `time.monotonic`; None is now.
 
     Attributes:
         summary: The outcome of the campaign.
@@ -75,7 +77,10 @@ class Campaign:
         registry: Registry,
         watch: Watch,
         started: Sequence[SpawnedProcess] = (),
+        began: float | None = None,
     ) -> None:
+        began = time.monotonic() if began is None else began
+        self._deadline = None if settings.time is None else began + settings.time
         self.settings, self.plan, self._started = settings, plan, started
         self._tell = watcher_with_hooks(registry, watch, settings)
         self._registry, self._has_started = registry, False
@@ -115,7 +120,10 @@ class Campaign:
         engine = open_database(settings.db)
         self.summary.db = place(engine)
         try:
-            with self._workers() as workers, Interruption(self._warn) as interruption:
+            with (
+                self._workers() as workers,
+                Interruption(self._warn, self._deadline) as interruption,
+            ):
                 writer = self._writer(engine)
                 with closing(writer):
                     studies = Studies(ready, supply, self._resources(writer, interruption))
@@ -220,6 +228,8 @@ class Campaign:
         )
         studies.remember_past()
         Dispatch(studies, workers, interruption, self._warn).run()
+        if interruption.is_late and not interruption.is_requested:
+            self.summary.left = studies.left
         studies.close()
         for study in studies.closed:
             self._sum_up(study)

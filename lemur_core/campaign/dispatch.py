@@ -59,7 +59,7 @@ class Dispatch:
             self._stop()
 
     def _is_waiting(self) -> bool:
-        return self._studies.is_waiting and not self._interruption.is_requested
+        return self._studies.is_waiting and not self._interruption.stops
 
     def _wait(self) -> None:
         if not self._busy:
@@ -83,7 +83,7 @@ class Dispatch:
     def _start_trials(self) -> None:
         self._last_start = time.monotonic()
         for worker in self._workers:
-            if worker not in self._busy and not self._interruption.is_requested:
+            if worker not in self._busy and not self._interruption.stops:
                 self._assign(worker)
 
     def _assign(self, worker: Worker) -> None:

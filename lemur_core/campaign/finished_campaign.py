@@ -117,7 +117,7 @@ def repeat(
 
 
 def _as_json(campaign: FinishedCampaign) -> dict[str, Any]:
-    names = ("done", "planned", "fixed", "others")
+    names = ("done", "planned", "fixed", "others", "searched", "validation", "is_held_out")
     return {
         "studies": [
             [study.pipeline.name, {name: getattr(study, name) for name in names}]
@@ -179,6 +179,7 @@ class _UnknownError(Exception):
 def _settings(settings: Settings) -> str:
     values = {field.name: getattr(settings, field.name) for field in fields(settings)}
     values["db"] = settings.db if is_url(settings.db) else os.path.abspath(file_path(settings.db))
+    values["time"] = None
     values["data"] = settings.data.absolute()
     files = [settings.weights, *(point.prm.get("weights") for point in settings.points)]
     paths = [Path(file).expanduser() for file in files if isinstance(file, str | Path)]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.composition import compose, demo
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
+from lemur_core.image_size import UsualSizes
 from lemur_core.pattern import Pattern, is_wild, pattern_of
+from lemur_core.restriction import with_validation
 from lemur_core.search.found_nets import summaries_of_found, with_found_nets
 
 if TYPE_CHECKING:
@@ -49,12 +51,15 @@ class Plan:
         ranges: Ranges that replace those of the nets, by hyperparameter.
         named: The datasets and metrics that the settings name in full.
         found_nets: The summary of each net that is not installed but found by a plugin, by name.
+        image_sizes: A line for each dataset of the pipelines whose images determine the size of the
+            transforms that are searched.
     """
 
     pipelines: Sequence[Pipeline]
     ranges: Mapping[str, RangeSpec]
     named: LiteralNames
     found_nets: Mapping[str, str]
+    image_sizes: Sequence[str] = ()
 
 
 def plan(settings: Settings, registry: Registry) -> Plan:
@@ -70,12 +75,20 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     registry = with_found_nets(selection.nets, settings.db, registry)
     registry = _with_files(registry, selection.files)
     registry = _with_entries(registry, settings.entries)
-    pipelines = selection.pipelines(registry)
+    sizes = UsualSizes(settings.data)
+    pipelines = selection.pipelines(registry, sizes)
+    datasets = dict.fromkeys(pipeline.dataset for pipeline in pipelines)
+    image_sizes = [*filter(None, map(sizes.line, datasets))]
+    named = selection.literals("dataset")
+    if (share := settings.validation) is not None:
+        pipelines = _with_validation(pipelines, share)
+        named = {with_validation(name, share) for name in named}
     return Plan(
         pipelines,
         (DEMO_PRM if selection.is_demo else {}) | dict(settings.prm),
-        LiteralNames(selection.literals("dataset"), selection.metrics),
+        LiteralNames(named, selection.metrics),
         summaries_of_found(pipelines, registry),
+        image_sizes,
     )
 
 
@@ -144,14 +157,23 @@ class _Selection:
         prefixes = (f"{FILES}/", f"{GIVEN}/")
         return {name for name in self.literals("net") if not name.startswith(prefixes)}
 
-    def pipelines(self, registry: Registry) -> list[Pipeline]:
+    def pipelines(self, registry: Registry, sizes: UsualSizes) -> list[Pipeline]:
         """Return the matching pipelines, in the order of the patterns."""
         if self.is_demo:
             return demo(registry, self._transforms)
         if not self.patterns:
-            return compose(registry, [self.only], self._transforms)
+            return compose(registry, [self.only], self._transforms, None, sizes)
         only = None if self.only == Pattern() else self.only
-        return compose(registry, self.patterns, self._transforms, only)
+        return compose(registry, self.patterns, self._transforms, only, sizes)
+
+
+def _with_validation(pipelines: Sequence[Pipeline], share: float) -> list[Pipeline]:
+    """Return the pipelines with datasets of which a share is held out, without duplicates."""
+    named = (
+        replace(pipeline, dataset=with_validation(pipeline.dataset, share))
+        for pipeline in pipelines
+    )
+    return list({pipeline.name: pipeline for pipeline in named}.values())
 
 
 def _is_named(part: str, patterns: Sequence[Pattern]) -> bool:

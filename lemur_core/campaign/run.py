@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.campaign.finished_campaign import recall, record_file, remember, repeat
 from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.plan import plan
-from lemur_core.events import Warned, Watch
+from lemur_core.events import Noted, Warned, Watch
 from lemur_core.garbage import collection_paused
 from lemur_core.registry import Registry, installed
 from lemur_core.settings import Settings
@@ -45,11 +46,14 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     Raises:
         LemurError: The settings are invalid.
     """
+    began = time.monotonic()
     # Report an unknown name at once, before importing torch, which takes seconds.
     planned = plan(settings, registry)
     pipelines = planned.pipelines
     for net, summary_of_net in sorted(planned.found_nets.items()):
         watch(Warned(f"net {net!r} was {summary_of_net}; here it runs with your rights"))
+    for line in planned.image_sizes:
+        watch(Noted(line))
     from lemur_core.store.database import check_lasting
 
     check_lasting(settings.db)
@@ -64,7 +68,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         with collection_paused():
             from lemur_core.campaign.campaign import Campaign
 
-        active = Campaign(settings, planned, registry, watch, started)
+        active = Campaign(settings, planned, registry, watch, started, began)
         summary = active.run()
     # If a dependency changed during the campaign, it is not recorded as finished.
     if active.finished and file and file == record_file(settings, pipelines, registry):

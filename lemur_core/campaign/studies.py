@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lemur_core.campaign.data import check_data
 from lemur_core.events import StudyStarted, TrialsHeld
 from lemur_core.search.study_run import StudyRun
+from lemur_core.summary import Left
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +98,13 @@ class Studies:
         """Whether other campaigns are training trials of the open studies."""
         return any(study_run.held for study_run in self._open)
 
+    @property
+    def left(self) -> Left | None:
+        """What is left to train; None if nothing is."""
+        counts = [study_run.left for study_run in self._open if study_run.left]
+        left = Left(sum(counts), len(counts), len(self._waiting))
+        return left if any(left) else None
+
     def report_held(self) -> None:
         """Report which campaigns hold trials that this one waits for, once for each trial."""
         held: dict[str, list[tuple[StudyRun, PastTrial]]] = {}
@@ -140,7 +148,8 @@ class Studies:
                 self._compared.add((pipeline.task, pipeline.dataset))
                 check_data(pipeline, self._resources)
             left_out = self._resources.bundles.left_out(pipeline)
-            study_run = StudyRun(ready, self._resources, bundle.chance, left_out)
+            validation = 0 if bundle.validation is None else len(bundle.validation)
+            study_run = StudyRun(ready, self._resources, bundle.chance, left_out, validation)
             self._open.append(study_run)
             return study_run
         return None

@@ -90,7 +90,7 @@ class DataSupply:
         """Return the error because of which a pipeline is left out; None if it can be trained."""
         try:
             _check_metrics(pipeline, self._fetcher(pipeline))
-        except (MissingDataError, PluginError, _MetricMisfitError) as error:
+        except (MissingDataError, PluginError, MisfitError) as error:
             is_named = not isinstance(error, _MetricMisfitError) or self._names_metric(pipeline)
             is_plugins = isinstance(error, PluginError)
             if is_named and not is_plugins and pipeline.dataset in self._named.datasets:

@@ -40,6 +40,7 @@ class JsonLines(AbstractContextManager["JsonLines"]):
             "left_out": summary.left_out,
             "audit": summary.audit and asdict(summary.audit),
             "db": summary.db,
+            "left": summary.left and summary.left._asdict(),
         }
         self._print("CampaignEnded", facts)
 
@@ -50,16 +51,18 @@ class JsonLines(AbstractContextManager["JsonLines"]):
 
 def _facts(event: events.Event) -> dict[str, Any]:
     match event:
-        case events.FileFetched():
+        case events.FileFetched() | events.Noted():
             return asdict(event)
         case events.CampaignStarted():
             pipelines = [pipeline.name for pipeline in event.pipelines]
             return {"pipelines": pipelines} | {
                 name: getattr(event, name) for name in ("trials", "epochs", "devices", "db")
             }
-        case events.StudyStarted(pipeline, done, trials, _, fixed, others):
-            counts = {"done": done, "trials": trials, "others": others}
-            return {"pipeline": pipeline.name} | counts | {"fixed": dict(fixed)}
+        case events.StudyStarted():
+            names = ("done", "trials", "others", "validation", "is_held_out")
+            counts = {name: getattr(event, name) for name in names}
+            ranges = {"fixed": dict(event.fixed), "searched": dict(event.searched)}
+            return {"pipeline": event.pipeline.name} | counts | ranges
         case events.TrialsHeld():
             free_at = event.free_at and event.free_at.isoformat(timespec="seconds")
             return asdict(event) | {"free_at": free_at}

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from lemur_core.cli.table import headed, text_table
-from lemur_core.cli.text import duration, prm_text
+from lemur_core.cli.text import counted, duration, prm_text
 from lemur_core.escapes import join_lines
 from lemur_core.trial import State
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lemur_core.search.forecast import EstimatorAudit
     from lemur_core.store.reading.standings import Standing
-    from lemur_core.summary import Summary
+    from lemur_core.summary import Left, Summary
 
 HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters")
 
@@ -54,11 +54,19 @@ def _board(standing: Standing) -> str:
 def _closing(summary: Summary, elapsed_s: float) -> Iterator[str]:
     counts = [f"{summary.states[state]} {state}" for state in State if summary.states[state]]
     yield f"trials: {', '.join(counts) or 'none to train'}, in {duration(elapsed_s)}"
+    if summary.left:
+        yield f"the time is over: {_left(summary.left)}; the same command continues"
     for reason, count in summary.reasons.most_common():
         yield f"  {count} failed: {reason}"
     if summary.audit:
         yield from _audited(summary.audit)
     yield f"results: {summary.db} (lemur data{_flag(summary.db)})"
+
+
+def _left(left: Left) -> str:
+    begun = f"{counted(left.trials, 'trial')} of {counted(left.pipelines, 'pipeline')} left"
+    waiting = f"{counted(left.not_begun, 'pipeline')} not begun"
+    return ", ".join([begun] * bool(left.trials) + [waiting] * bool(left.not_begun))
 
 
 def _audited(audit: EstimatorAudit) -> Iterator[str]:

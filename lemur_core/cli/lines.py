@@ -26,6 +26,7 @@ class Quiet(AbstractContextManager["Quiet"]):
         self.pace = Pace()
         self._alone = True
         self._fixed: dict[str, Mapping[str, Value]] = {}
+        self._warned: set[str] = set()
 
     def __exit__(self, *error: object) -> None:
         return None
@@ -38,10 +39,17 @@ class Quiet(AbstractContextManager["Quiet"]):
                 self._alone = len(event.devices) == 1
             case events.StudyStarted():
                 self._fixed[event.pipeline.name] = event.fixed
+                self._warn_of_validation(event)
             case events.TrialsHeld():
                 print_line(wording.waiting_line(event), err=True)
             case events.Warned(message):
                 warn(message)
+
+    def _warn_of_validation(self, event: events.StudyStarted) -> None:
+        line = wording.validation_line(event)
+        if line and line not in self._warned:
+            self._warned.add(line)
+            warn(line)
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
@@ -75,8 +83,10 @@ class Lines(Quiet):
             case events.StudyStarted():
                 yield ""
                 yield wording.study_line(event)
-                if event.fixed:
-                    yield wording.fixed_line(event)
+                if line := wording.searched_line(event):
+                    yield line
+            case events.Noted(message):
+                yield message
             case events.TrialStarted(trial):
                 searched = wording.searched_text(trial, self._fixed[trial.pipeline.name])
                 yield f"  {wording.trial_name(trial, alone=self._alone)}: {searched}"

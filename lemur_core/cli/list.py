@@ -67,4 +67,9 @@ def _block(registry: Registry, kind: Kind) -> str:
         for name, entry in registry.names(kind.name).items()
     ]  # fmt: skip
     tasks = ["tasks"] if kind.per_task else []
-    return text_table([kind.name, "plugin", *tasks, "summary"], rows)
+    table = text_table([kind.name, "plugin", *tasks, "summary"], rows)
+    sized = next((entry for _, entry in registry.entries(kind.name) if entry.sizes), None)
+    if sized is None:
+        return table
+    note = f"{kind.plural} whose name has a size exist in other sizes: lemur show {kind.name}"
+    return f"{table}\n{note} {sized.name}"

@@ -53,6 +53,7 @@ class Live(AbstractContextManager["Live"]):
         self._alone = True
         self._running: dict[str, _Running] = {}
         self._fixed: dict[str, Mapping[str, Value]] = {}
+        self._warned: set[str] = set()
         self._spinner = Spinner("dots")
         self._preparing = "loading torch and the data"
         self._screen = Screen(
@@ -104,9 +105,7 @@ class Live(AbstractContextManager["Live"]):
                 self._say(wording.campaign_line(event))
             case events.StudyStarted():
                 self._fixed[event.pipeline.name] = event.fixed
-                self._say("")
-                self._say(wording.study_line(event), "bold")
-                self._say(wording.fixed_line(event), "dim")
+                self._say_study(event)
             case events.TrialsHeld():
                 self._say(wording.waiting_line(event), "yellow")
             case events.TrialStarted(trial):
@@ -118,6 +117,8 @@ class Live(AbstractContextManager["Live"]):
                 text = f"  {self._name(trial)} {wording.outcome_text(outcome)}"
                 self._say(text, _STYLES.get(outcome.state, "green"))
                 self._say(f"    {self._searched(trial)}", "dim")
+            case events.Noted(message):
+                self._say(message)
             case events.Warned(message):
                 self._say(f"warning: {message}", "yellow")
 
@@ -128,6 +129,15 @@ class Live(AbstractContextManager["Live"]):
 
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(_text(text, style))
+
+    def _say_study(self, event: events.StudyStarted) -> None:
+        self._say("")
+        self._say(wording.study_line(event), "bold")
+        self._say(wording.searched_line(event), "dim")
+        line = wording.validation_line(event)
+        if line and line not in self._warned:
+            self._warned.add(line)
+            self._say(f"warning: {line}", "yellow")
 
     def _name(self, trial: Trial) -> str:
         return wording.trial_name(trial, alone=self._alone)

@@ -44,12 +44,14 @@ def loader_lines(entry: Entry, name: str, restriction: Restriction, data: Path) 
             warnings.simplefilter("always", UserWarning)
             options = dict(restriction.options)
             whole = as_bundle(entry.load(), data, task, entry.name, options)
-        bundle = restrict(whole, restriction, name).held_out(name)
+        bundle = restrict(whole, restriction, name).held_out(name, restriction.validation)
         yield ""
         yield f"{'data':<12}{data}, {task or 'any task'}"
         yield f"{'images':<12}{_images(bundle.train)}"
         if whole.validation is None:
-            yield f"{'validation':<12}a tenth of the training split"
+            share = restriction.validation
+            part = "a tenth" if share is None else f"{share:.4g}"
+            yield f"{'validation':<12}{part} of the training split"
         yield from dict.fromkeys(f"{'note':<12}{warning.message}" for warning in caught)
         yield from _classes(bundle)
 

@@ -32,6 +32,7 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._began = clock()
+        self._training_since: float | None = None
         self._trained = self._skipped = self._epochs = 0
         self.total = 0
 
@@ -45,6 +46,8 @@ class Pace:
                 # How many trials exist already is only known when the study starts.
                 self.total -= (event.planned - event.trials) * self._epochs
             case TrialStarted(trial):
+                if self._training_since is None:
+                    self._training_since = self._clock()
                 self._skipped += len(trial.done)
             case EpochEnded():
                 self._trained += 1
@@ -67,7 +70,11 @@ class Pace:
 
     @property
     def left_s(self) -> float | None:
-        """Estimated seconds until the end, from the mean pace; None before the first epoch."""
-        if not self._trained:
+        """Estimated seconds until the end, from the mean pace; None before the first epoch.
+
+        The time before the first trial, in which data is read, does not count.
+        """
+        if not self._trained or self._training_since is None:
             return None
-        return max(0, self.total - self.done) * self.elapsed_s / self._trained
+        training_s = self._clock() - self._training_since
+        return max(0, self.total - self.done) * training_s / self._trained

@@ -46,10 +46,14 @@ class _Run(click.Command):
 @click.argument("patterns", nargs=-1, metavar="[PATTERN|FILE.py|FILE.toml]...")
 @click.option("--task", multiple=True, help="Only pipelines of this task.")
 @click.option("--dataset", multiple=True, help="Only pipelines of this dataset.")
-@click.option("--metric", multiple=True, help="Only pipelines of this metric.")
+@click.option("--metric", multiple=True, help="Only pipelines of this metric.  [a task's first]")
 @click.option("--net", multiple=True, help="Only pipelines of this net: a name or path of a file.")
 @click.option(
-    "-f", "--transform", multiple=True, help="Transforms to search.  [all of one fitting size]"
+    "-f",
+    "--transform",
+    multiple=True,
+    help="Transforms to search, at any size: norm_48, 'randcrop*_32'.  [those of one fitting size "
+    "without random augmentation]",
 )
 @click.option(
     "-t", "--trials", type=int, help="Trials of each pipeline in total; -N trains N more.  [3]"
@@ -112,6 +116,12 @@ class _Run(click.Command):
     type=int,
     help="Consecutive failures after which lemur gives up on a pipeline.  [3]",
 )
+@click.option(
+    "--time",
+    metavar="DURATION",
+    help="Time for the whole campaign, as in 90s, 10m or 2h. Then no trial starts, and running "
+    "trials end after their epoch; the same command continues.  [no limit]",
+)
 @click.option("--epoch-limit", type=float, help="Maximum duration of an epoch in minutes.  [30]")
 @click.option(
     "--trial-limit", type=float, help="Maximum duration of a trial in minutes.  [no limit]"
@@ -156,6 +166,13 @@ class _Run(click.Command):
     default=None,
     help="Record earlier trials whose training data is unknown as trained on this data.",
 )
+@click.option(
+    "--validation",
+    type=float,
+    metavar="SHARE",
+    help="Share of the training samples to hold out for validation, as in 0.2; it becomes part of "
+    "the dataset's name.  [0.1, or the dataset's own validation split]",
+)
 @click.option("--dry-run", is_flag=True, help="Print the pipelines without training them.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and the leaderboard.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
@@ -168,19 +185,22 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     FILE.py is a net. FILE.toml contains settings, which flags override. Without arguments, lemur
     trains a few small nets on embedded data.
 
-    Exit status: 0 if all trials are done, 1 if some failed or could not be recorded, 2 if nothing
-    could be run or the database was lost, 130 if interrupted.
+    Exit status: 0 if all trials are done or --time is over, 1 if some failed or could not be
+    recorded, 2 if nothing could be run or the database was lost, 130 if interrupted.
     """
     from lemur_core.campaign.plan import plan
     from lemur_core.cli.flags import settings_of
+    from lemur_core.cli.wording import transforms_lines
     from lemur_core.registry import installed
 
     settings = settings_of(resolve_aliases(flags), _on_command_line(context))
     if dry_run:
-        pipelines = plan(settings, installed()).pipelines
-        for pipeline in pipelines:
+        planned = plan(settings, installed())
+        for pipeline in planned.pipelines:
             print_line(pipeline.name)
-        _print_held_trials(settings.db, pipelines)
+        for line in (*planned.image_sizes, *transforms_lines(planned.pipelines)):
+            print_line(line, err=True)
+        _print_held_trials(settings.db, planned.pipelines)
         return 0
     from lemur_core.campaign.run import campaign
     from lemur_core.cli.progress import progress_display

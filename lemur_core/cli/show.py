@@ -111,8 +111,8 @@ def entry(
         base_name, restriction = name, NONE
         if data is not None:
             raise click.UsageError(f"--data is for loaders, not for a {kind}")
-    shown = registry.get(kind, base_name)
-    lines = list(_facts(registry, kind, shown))
+    full, shown = registry.find(kind, base_name)
+    lines = list(_facts(registry, kind, full, shown))
     if kind == "loader" and data is not None:
         from lemur_core.cli.loader import loader_lines
 
@@ -147,8 +147,7 @@ def trial(uid: str, source: bool, db: str) -> None:
         print_data(recorded.codes["nn"])
 
 
-def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
-    full = next(name for name, other in registry.entries(kind) if other is entry)
+def _facts(registry: Registry, kind: str, full: str, entry: Entry) -> Iterator[str]:
     plugin = registry.plugins[full.partition("/")[0]]
     yield f"{kind:<12}{full}"
     if entry.about():
@@ -163,6 +162,11 @@ def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
         yield f"{'dtype':<12}{entry.dtype}"
     if entry.size:
         yield f"{'size':<12}{entry.size} px"
+    if entry.sizes:
+        least, most = entry.sizes
+        yield f"{'sizes':<12}{least} to {most} px, the number in the name"
+    if entry.random:
+        yield f"{'random':<12}draws random numbers in training; only searched if named"
     if entry.options:
         yield f"{'options':<12}{', '.join(entry.options)}"
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lemur_core.cli.text import binary, duration, prm_text
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lemur_core import events
+    from lemur_core.pipeline import Pipeline
     from lemur_core.space import Value
+
+# A single sample changes the score on fewer samples by more than 2 %.
+_FEW_SAMPLES = 50
 
 
 def fetched_line(event: events.FileFetched) -> str:
@@ -38,9 +43,36 @@ def study_line(event: events.StudyStarted) -> str:
     return f"{event.pipeline.name}: {_count(event.trials, 'trial')} to go{done}{others}"
 
 
-def fixed_line(event: events.StudyStarted) -> str:
-    """Return the hyperparameters that are the same for all trials."""
-    return f"  all with {prm_text(event.fixed)}" if event.fixed else ""
+def searched_line(event: events.StudyStarted) -> str:
+    """Return the names of the hyperparameters that are searched, and the values of the others."""
+    names = sorted(name for name in event.searched if name != "transform")
+    if "transform" in event.searched:
+        transforms = event.searched["transform"].split(",")
+        names.append(f"{len(transforms)} transforms ({', '.join(transforms)})")
+    searched = [f"searched: {', '.join(names)}"] if names else []
+    fixed = [f"fixed: {prm_text(event.fixed)}"] if event.fixed else []
+    return f"  {'; '.join([*searched, *fixed])}".rstrip()
+
+
+def validation_line(event: events.StudyStarted) -> str:
+    """Return a warning of a validation split that is too small to compare scores; else nothing."""
+    if not 0 < event.validation < _FEW_SAMPLES:
+        return ""
+    samples = _count(event.validation, "sample")
+    can_grow = event.is_held_out and event.pipeline.restriction.validation is None
+    return (
+        f"dataset {event.pipeline.dataset!r}: validation split has {samples}: scores differ by "
+        f"{1 / event.validation:.0%} per sample{'; use --validation 0.2' if can_grow else ''}"
+    )
+
+
+def transforms_lines(pipelines: Sequence[Pipeline]) -> Iterator[str]:
+    """Yield a line for each set of transforms that pipelines search or use."""
+    counts = Counter(tuple(pipeline.transforms) for pipeline in pipelines)
+    for names, count in counts.items():
+        which = _count(count, "pipeline") if len(counts) > 1 else "all pipelines"
+        what = "transform used" if len(names) == 1 else f"{len(names)} transforms searched"
+        yield f"{what} by {which}: {', '.join(names)}"
 
 
 def waiting_line(event: events.TrialsHeld) -> str:

@@ -8,6 +8,8 @@
   and 0 to 4,095 for 12 bits, not by the values in the image. Colours with 16 bits are reduced to
   their high byte. Signed, 32-bit and floating-point values have no fixed range and are rejected.
 
+Importing this module imports neither torch nor NumPy, so that headers can be read without them.
+
 Reading requires Pillow: a plugin that imports this module depends on it, or on
 ``lemur-core[pictures]``.
 """
@@ -19,10 +21,6 @@ import struct
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from lemur_core.errors import CorruptSampleError, MissingDataError, PluginError
 from lemur_core.images import jpeg, tiff
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from PIL.Image import Image as PilImage
+    from torch import Tensor
 
 __all__ = [
     "SUFFIXES",
@@ -93,6 +92,9 @@ def read_image(file: Path, channels: int = 3) -> Tensor:
         CorruptSampleError: The file cannot be decoded.
         MissingDataError: The file cannot be read.
     """
+    import numpy as np
+    import torch
+
     content = _content(file)
     with decoding(file), _opened(content) as (image, turn):
         whole = to_eight_bits(image)
@@ -115,6 +117,9 @@ def read_labels(file: Path) -> Tensor:
         CorruptSampleError: The file cannot be decoded, or the image has another mode.
         MissingDataError: The file cannot be read.
     """
+    import numpy as np
+    import torch
+
     content = _content(file)
     with decoding(file), _opened(content) as (image, turn):
         if image.mode not in ("L", "P"):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -21,6 +19,8 @@ def to_eight_bits(image: Image) -> Image:
     """
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return image
+    import numpy as np
+
     highest = (1 << _bits(image)) - 1
     from PIL.Image import fromarray
 

@@ -29,7 +29,7 @@ that returns ``(out_shape, minimum_accuracy, train_set, test_set)``, with images
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -40,7 +40,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset
 
-from lemur_core.errors import ContractError, LabelError, MissingDataError, ShapeError
+from lemur_core.errors import (
+    ContractError,
+    LabelError,
+    MisfitError,
+    MissingDataError,
+    ShapeError,
+)
 from lemur_core.kinds.transform import Normalisation, identity
 
 if TYPE_CHECKING:
@@ -93,6 +99,22 @@ class Downloads(Protocol):
 
         Raises:
             FetchError: A file cannot be downloaded.
+        """
+
+
+class ImageSizes(Protocol):
+    """Finds out how large a dataset's images are, for `lemur_core.Entry.image_sizes`.
+
+    It is called before anything is trained, also by ``lemur run --dry-run``. It therefore imports
+    no torch, and reads only the headers of some images, always the same ones.
+    """
+
+    def __call__(self, folder: Path, /, **options: str) -> Iterable[tuple[int, int]]:
+        """Return the height and width in pixels of some images; nothing if there are none.
+
+        Args:
+            folder: The data folder.
+            options: The loader's options, as for the loader.
         """
 
 
@@ -178,18 +200,27 @@ class DataBundle:
         is_image = isinstance(image, Tensor) and image.ndim == _IMAGE_DIMENSIONS
         return identity(len(image) if is_image else 1)
 
-    def held_out(self, dataset: str = "") -> DataBundle:
+    def held_out(self, dataset: str = "", share: float | None = None) -> DataBundle:
         """Return the bundle with a validation split.
 
-        If the bundle has none, a random tenth of ``train`` is held out, with a fixed seed.
+        If the bundle has none, random samples of ``train`` are held out, with a fixed seed. Those
+        of a smaller share are among those of a larger one.
 
         Args:
             dataset: The name of the dataset, for the error message.
+            share: The share of ``train`` to hold out, between 0 and 1; None holds out a tenth.
 
         Raises:
             MissingDataError: ``train`` has fewer than two samples.
+            MisfitError: A share is given, and the bundle has a validation split, or no sample would
+                be left to train on.
         """
         if self.validation is not None:
+            if share is not None:
+                raise MisfitError(
+                    f"dataset {dataset!r}: it has a validation split of its own; "
+                    f"leave out validation={share:g}"
+                )
             return self
         if len(self.train) < _FEWEST:
             count = "one sample" if len(self.train) else "no sample"
@@ -197,17 +228,23 @@ class DataBundle:
                 f"{f'dataset {dataset!r}: ' if dataset else ''}the training split has {count}; "
                 "expected 2 or more, as validation takes a tenth of them, at least one"
             )
-        train, validation = _hold_out(self.train)
+        share = VALIDATION_SHARE if share is None else share
+        if round(share * len(self.train)) == len(self.train):
+            raise MisfitError(
+                f"dataset {dataset!r}: validation={share:g} leaves none of {len(self.train)} "
+                "training samples; use a smaller share"
+            )
+        train, validation = _hold_out(self.train, share)
         if self.scored_only is not None:
-            both: Any = [validation, _hold_out(self.scored_only)[1]]
+            both: Any = [validation, _hold_out(self.scored_only, share)[1]]
             validation = ConcatDataset(both)
         return replace(self, train=train, validation=validation, scored_only=None)
 
 
-def _hold_out(samples: Samples) -> tuple[Samples, Samples]:
-    """Return the remaining samples and a random tenth, at least one sample, with a fixed seed."""
+def _hold_out(samples: Samples, share: float) -> tuple[Samples, Samples]:
+    """Return the remaining samples and a random share, at least one sample, with a fixed seed."""
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(SPLIT_SEED))
-    count = max(1, round(VALIDATION_SHARE * len(order)))
+    count = max(1, round(share * len(order)))
     return take(samples, order[count:]), take(samples, order[:count])
 
 

@@ -27,11 +27,18 @@ float32, shape ``(batch, classes)``.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
 
 from lemur_core.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_SIZE = re.compile("[1-9][0-9]{0,4}")  # pixels
 
 
 class Normalisation(NamedTuple):
@@ -59,6 +66,26 @@ class Untouched(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the inputs."""
         return inputs
+
+
+def by_size(families: Mapping[str, Callable[..., nn.Module]]) -> Callable[[str], Any]:
+    """Return a ``__getattr__`` for a module that gives it transforms of any size.
+
+    After ``__getattr__ = by_size({"norm_N": Norm})``, the module's attribute ``norm_48`` is
+    ``partial(Norm, size=48)``. An entry declares the sizes that its plugin allows; see
+    `lemur_core.Entry.sizes`.
+
+    Args:
+        families: The transforms, by their names with ``N`` for the size.
+    """
+
+    def get(name: str) -> Any:
+        for size in _SIZE.findall(name):
+            if (family := re.sub(rf"(?<!\d){size}(?!\d)", "N", name)) in families:
+                return partial(families[family], size=int(size))
+        raise AttributeError(f"there is no {name!r}")
+
+    return get
 
 
 def as_transform(target: Any, normalisation: Normalisation, name: str) -> nn.Module:

@@ -12,7 +12,7 @@ from lemur_core.events import StudyStarted, Warned
 from lemur_core.search.failures import reason_to_give_up
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.search.trial_resources import Attempt, TrialResources, record_epoch
-from lemur_core.space import fixed
+from lemur_core.space import fixed, searched
 from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.writer import NumberTakenError, PastTrial, TrialLostError
 from lemur_core.train import checkpoint
@@ -42,6 +42,7 @@ class StudyRun:
         resources: The resources of the campaign.
         chance: Score of random guessing on the data, 0 to 1.
         left_out: Number of samples left out of each split of the data.
+        validation: Number of samples in the validation split.
 
     Attributes:
         pipeline: The pipeline.
@@ -58,7 +59,9 @@ class StudyRun:
         resources: TrialResources,
         chance: float,
         left_out: Mapping[str, int],
+        validation: int = 0,
     ) -> None:
+        self._validation = validation
         self._ready, self._resources = ready, resources
         self.pipeline, self._points = ready.pipeline, ready.points
         # Trials anywhere in the whole space count; the searched space shrinks if memory runs out.
@@ -85,6 +88,15 @@ class StudyRun:
         has_none = bool(self.exhausted) and not self.held
         ended = has_all or self._is_complete or has_none or bool(self.set_aside)
         return ended and not self._running
+
+    @property
+    def left(self) -> int:
+        """Number of trials that are still to end; 0 if no further trial will be started."""
+        if self.is_over or self.set_aside or self.exhausted:
+            return 0
+        if not self._has_started:
+            return self._ready.trial_count(self._resources.settings.trials)
+        return max(0, self._target - self._done)
 
     @property
     def reopened(self) -> StudyStarted | None:
@@ -203,7 +215,17 @@ class StudyRun:
         same = self._points.fixed() if self._points is not None else fixed(self.space)
         others = sum(trial.state in _ENDED and not self._matches(trial) for trial in past)
         total = self._ready.trial_count(self._resources.settings.trials)
-        event = StudyStarted(self.pipeline, self._already, max(0, missing), total, same, others)
+        event = StudyStarted(
+            self.pipeline,
+            self._already,
+            max(0, missing),
+            total,
+            same,
+            others,
+            {} if self._points is not None else searched(self.space),
+            self._validation,
+            self.data is not None and "validation" not in self.data.parts,
+        )
         self._started = event
         self._resources.watch(event)
 

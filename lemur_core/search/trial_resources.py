@@ -34,7 +34,7 @@ class TrialResources:
         bundles: The data.
         checkpoints: Folder of the trials' checkpoints; None saves none.
         weights: Folder of the trials' weights; None saves none.
-        interruption: Tells whether the user asked to stop.
+        interruption: Tells whether to stop.
         watch: Called with each event.
         initial: The files of initial weights.
         forecasting: Creates forecasts with the campaign's estimator; None if it has none.
@@ -114,7 +114,7 @@ class Attempt:
         self._epochs.append(epoch)
         self._resources.watch(EpochEnded(self.trial, epoch))
         may_stop = self._may_stop(epoch)
-        if self._resources.interruption.is_requested:
+        if self._resources.interruption.stops:
             return TrialDecision.INTERRUPT
         if self._study.report(self._proposal, epoch):
             return TrialDecision.PRUNE

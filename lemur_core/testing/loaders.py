@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lemur_core.entry import Entry
 from lemur_core.errors import ContractError, MissingDataError
 from lemur_core.kinds.loader import DataBundle, Samples, as_bundle
 from lemur_core.testing.comparing import same
@@ -18,7 +19,6 @@ from lemur_core.trial import SPLITS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lemur_core.entry import Entry
     from lemur_core.kinds.task import Task
 
 # The name of the task if none is registered.
@@ -77,6 +77,18 @@ class LoaderRules(RegisteredTasks):
             second = _bundle(loader, task, tmp_path)
             for split in SPLITS:
                 _check_same(loader, split, getattr(first, split), getattr(second, split))
+
+    def test_loader_knows_the_sizes_of_its_images(self, loader: Entry, tmp_path: Path) -> None:
+        """If its entry names ``image_sizes``, they are those of images, and always the same."""
+        if loader.image_sizes is None:
+            return
+        self.prepare_data(loader, tmp_path)
+        sizes = [[*Entry(loader.name, loader.image_sizes).load()(tmp_path)] for _ in range(2)]
+        assert sizes[0], f"loader {loader.name!r}: image_sizes gives no size"
+        assert sizes[0] == sizes[1], f"loader {loader.name!r}: image_sizes gives others each time"
+        assert all(height > 0 and width > 0 for height, width in sizes[0]), (
+            f"loader {loader.name!r}: image_sizes gives a side of 0 px or less"
+        )
 
     def test_loader_makes_the_same_batch_twice(self, loader: Entry, tmp_path: Path) -> None:
         """``collate`` returns inputs and targets, is deterministic, and can be pickled."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -50,6 +52,14 @@ class TransformRules(RegisteredTasks):
                 )
                 assert fed.isfinite().all(), f"{subject}: gives values that are not finite"
 
+    def test_transform_exists_in_other_sizes(self, transform: Entry) -> None:
+        """It exists in the smallest size that its entry declares, and in sizes of any number."""
+        if transform.sizes is None:
+            return
+        least, most = transform.sizes
+        for size in (least, min(least + 13, most)):
+            self.test_transform_gives_what_nets_are_fed(transform.at_size(size))
+
     def test_transform_leaves_its_input_alone(self, transform: Entry) -> None:
         """It does not change the images in place, because they belong to the dataset."""
         images = _images(3)
@@ -72,6 +82,16 @@ class TransformRules(RegisteredTasks):
             fed.append(self._apply(transform, made, images))
         assert torch.equal(*fed), (
             f"transform {transform.name!r}: differs after the same torch.manual_seed"
+        )
+
+    def test_transform_draws_random_numbers_as_declared(self, transform: Entry) -> None:
+        """It draws random numbers in training, or mixes images, if its entry says ``random``."""
+        made, before = _make(transform, 3).train(), _random_states()
+        self._apply(transform, made, _images(3))
+        draws = _random_states() != before or hasattr(made, "mix")
+        assert draws == transform.random, (
+            f"transform {transform.name!r}: its entry says random={transform.random}, but in "
+            f"training it {'draws' if draws else 'does not draw'} random numbers"
         )
 
     def test_transform_moves_targets_with_their_image(self, transform: Entry) -> None:
@@ -105,6 +125,11 @@ def _pair(transform: Entry, *, training: bool, seed: int) -> Any:
     made: Any = _make(transform, 3).train(training)
     torch.manual_seed(seed)
     return made.pair
+
+
+def _random_states() -> list[object]:
+    """Return the states of the global generators from which a transform may draw."""
+    return [torch.get_rng_state().tolist(), random.getstate(), repr(np.random.get_state())]
 
 
 def _images(channels: int) -> Tensor:

@@ -62,6 +62,7 @@ class Bundles:
             ContractError: The loader violates its contract.
             PatternError: The dataset cannot be restricted as the pipeline says, or an option is
                 unknown.
+            MisfitError: The pipeline's share for validation cannot be held out.
         """
         key = self.key(pipeline)
         if key not in self._built:
@@ -69,7 +70,7 @@ class Bundles:
             if self._dataset_key(pipeline) not in self._identified:
                 self._identify(pipeline, whole)
             part = restrict(whole, pipeline.restriction, pipeline.dataset)
-            part = part.held_out(pipeline.dataset)
+            part = part.held_out(pipeline.dataset, pipeline.restriction.validation)
             if self._skip_corrupt and key not in self._corrupt:
                 self._corrupt[key] = find_corrupt(part, pipeline.dataset, self._skip_corrupt)
             self._built[key] = leave_out(part, self._corrupt.get(key, {}))

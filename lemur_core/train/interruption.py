@@ -1,9 +1,10 @@
-"""Handle Ctrl-C: the first finishes the epoch, the second stops at once."""
+"""Stop a campaign after the epoch, by Ctrl-C or a deadline; a second Ctrl-C stops at once."""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,35 @@ class Interruption(AbstractContextManager["Interruption"]):
 
     The second Ctrl-C raises `StopNow`, which differs from a `KeyboardInterrupt` of a net.
 
+    Args:
+        tell: Called with a line when Ctrl-C is pressed.
+        deadline: The time at which the campaign is to stop; None for no limit.
+        clock: Returns the time in seconds.
+
     Attributes:
         is_requested: Whether Ctrl-C was pressed.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[str], None],
+        deadline: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.is_requested = False
+        self._deadline, self._clock = deadline, clock
         self._tell = tell
         self._before: Any = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline has passed."""
+        return self._deadline is not None and self._clock() >= self._deadline
+
+    @property
+    def stops(self) -> bool:
+        """Whether to start no further trial, and to end running ones after their epoch."""
+        return self.is_requested or self.is_late
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():

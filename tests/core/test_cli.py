@@ -66,8 +66,9 @@ def test_json_prints_an_object_for_each_event(lemur):
 
 
 def test_dry_run_prints_the_pipelines_and_trains_nothing(lemur, tmp_path):
-    status, out, _ = lemur("run", BLOBS, "--net", "{Linear,Raises}", "--dry-run")
+    status, out, errors = lemur("run", BLOBS, "--net", "{Linear,Raises}", "--dry-run")
     assert (status, out) == (0, f"{BLOBS}_Raises\n{BLOBS}_Linear\n")
+    assert errors == "2 transforms searched by all pipelines: plain, double\n"
     assert not list(tmp_path.iterdir())
 
 
@@ -95,6 +96,8 @@ def test_failed_trial_is_counted_and_exits_with_status_1(lemur):
     assert "  trial 1 failed: RuntimeError: out of luck" in out.splitlines()
     assert "  2 failed: RuntimeError: out of luck" in out.splitlines()
     assert err == (
+        "lemur: warning: dataset 'blobs': validation split has 6 samples: scores differ by 17% per "
+        "sample; use --validation 0.2\n"
         f"lemur: warning: {BLOBS}_Raises is set aside: its first 2 trials failed in the same way: "
         "RuntimeError: out of luck\n"
     )

@@ -390,6 +390,14 @@ BROKEN = {
         ["transform_draws_nothing_when_scoring"],
         "transform 'bad': is random in eval(); draw in training only",
     ),
+    "random_undeclared": (
+        ["transform_draws_random_numbers_as_declared"],
+        "transform 'bad': its entry says random=False, but in training it draws random numbers",
+    ),
+    "random_in_name_only": (
+        ["transform_draws_random_numbers_as_declared"],
+        "its entry says random=True, but in training it does not draw random numbers",
+    ),
     "wrong_dtype": (
         ["transform_gives_what_nets_are_fed"],
         "transform 'bad': gives torch.float64; its entry says float32",

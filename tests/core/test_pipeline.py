@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from lemur_core import Entry
 from lemur_core.composition import compose, demo
 from lemur_core.errors import MisfitError, PatternError, UnknownNameError
 from lemur_core.pattern import Pattern, pattern_of
+from lemur_core.registry import Registry
 from lemur_core.train.data import Bundles
 
 TASK = "img-classification"
@@ -145,11 +148,14 @@ def sized(toys):
     plain = "lemur_toy.transforms:plain"
     entries = [Entry(f"to_{size}", plain, size=size) for size in (32, 64, 128, 224, 256)]
     entries += [Entry("mix_32", plain, size=32, opt_in=True)]
+    entries += [Entry(f"random_{size}", plain, size=size, random=True) for size in (32, 64)]
+    entries += [Entry("random_complex_64", plain, size=64, dtype="complex64", random=True)]
     entries += [Entry("complex_32", plain, size=32, dtype="complex64")]
     toys = toys.with_entries("more", "transform", entries)
     nets = [
         Entry("Large", "lemur_toy.nets.Linear", min_size=75),
         Entry("Complex", "lemur_toy.nets.Linear", dtype="complex64"),
+        Entry("LargeComplex", "lemur_toy.nets.Linear", dtype="complex64", min_size=64),
     ]
     toys = toys.with_entries("nets", "net", nets)
     loaders = [
@@ -174,8 +180,22 @@ def test_smallest_sufficient_size_that_the_net_accepts_is_searched(sized, datase
 
 
 def test_named_transforms_are_used_whatever_their_size(sized):
-    asked = ["to_256", "mix_32", "plain"]
+    asked = ["to_256", "mix_32", "plain", "random_64"]
     assert set(transforms_of(sized, f"{TASK}_small_hits_Linear", asked)) == set(asked)
+
+
+def test_random_transforms_are_searched_if_a_wildcard_matches_them(sized):
+    asked = transforms_of(sized, f"{TASK}_small_hits_Linear", ["random_*"])
+    assert asked == ["random_32", "random_64"]
+
+
+def test_random_transforms_must_be_named_even_if_no_other_fits(sized):
+    with pytest.raises(MisfitError) as caught:
+        transforms_of(sized, f"{TASK}_small_hits_LargeComplex")
+    assert str(caught.value) == (
+        f"'{TASK}_small_hits_LargeComplex': the transforms that fit net 'LargeComplex' draw random "
+        "numbers and must be named, as in --transform random_complex_64"
+    )
 
 
 def test_complex_net_rejects_real_inputs(sized):
@@ -193,6 +213,8 @@ def test_complex_net_rejects_real_inputs(sized):
         ("bl*[seed=1,samples=20]", "blobs[samples=20,seed=1]"),
         ("blobs[classes=2,seed=0]", "blobs[classes=2]"),
         ("b[kl]obs", "blobs"),
+        ("blobs[validation=.2]", "blobs[validation=0.2]"),
+        ("blobs[validation=0.10, samples=20]", "blobs[samples=20,validation=0.1]"),
     ],
 )
 def test_dataset_name_can_contain_a_restriction(toys, given, named):
@@ -219,6 +241,14 @@ def test_restrictions_that_differ_exclude_each_other(toys):
         ("blobs[samples=few]", "samples is 'few'; expected 2 or more"),
         ("blobs[classes=1]", "classes is '1'; expected 2 or more"),
         (f"blobs[samples={'9' * 5000}]", f"samples is '{'9' * 5000}'; expected 2 or more"),
+        *(
+            (
+                f"blobs[validation={share}]",
+                f"validation is {share!r}; expected a share between 0 and 1, as in 0.2",
+            )
+            for share in ("0", "1", "0.0", "2", "20%", "-0.1", "0.00001", "nan", "", "0.2.1")
+        ),
+        ("blobs[seed=3,validation=0.2]", "a seed alone restricts nothing; add samples=N"),
         ("blobs[seed=3]", "a seed alone restricts nothing; add samples=N"),
     ],
 )
@@ -259,11 +289,12 @@ def test_loader_option_is_part_of_the_dataset_name(optional, given, named):
         ("shapes[kinds=round,sample=3]", "unknown restriction 'sample'. Did you mean 'samples'?"),
         (
             "blobs[kinds=round]",
-            "unknown restriction 'kinds'; there are classes, samples, test, seed",
+            "unknown restriction 'kinds'; there are classes, samples, test, seed, validation",
         ),
         (
             "*[zebra=1]",
-            "unknown restriction 'zebra'; there are classes, samples, test, seed, kinds, min-size",
+            "unknown restriction 'zebra'; there are classes, samples, test, seed, validation, "
+            "kinds, min-size",
         ),
         (
             "shapes[kinds=]",
@@ -275,7 +306,7 @@ def test_loader_option_is_part_of_the_dataset_name(optional, given, named):
         ),
         (
             "shapes[Kinds=1]",
-            "'Kinds' is not a valid name; expected classes, samples, test, seed "
+            "'Kinds' is not a valid name; expected classes, samples, test, seed, validation "
             "or an option of its loader",
         ),
         ("shapes[kinds=a,kinds=b]", "kinds is given twice"),
@@ -358,3 +389,32 @@ def test_wildcard_matching_only_opt_in_nets_is_explained(sampled):
         f"'{TASK}_blobs_hits_Sampled*': matches only opt-in nets, which are trained only if they "
         "are named in full: Sampled-1, Sampled-2"
     )
+
+
+@pytest.fixture
+def scored(toys):
+    """Two more metrics, one of them for any task."""
+    metrics = [Entry("hits5", "lemur_toy.data:Hits", (TASK,)), Entry("any", "lemur_toy.data:Hits")]
+    return toys.with_entries("more", "metric", metrics)
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "expected"),
+    [
+        (f"{TASK}_blobs", (), {"hits"}),
+        (TASK, ("hits5",), {"hits5"}),
+        (f"{TASK}_blobs_*", (), {"any", "hits", "hits5"}),
+        (f"{TASK}_blobs", ("*",), {"any", "hits", "hits5"}),
+        (f"{TASK}_blobs", ("hits*",), {"hits", "hits5"}),
+    ],
+)
+def test_a_missing_metric_is_the_first_of_the_task(scored, text, metric, expected):
+    only = Pattern(dataset=("blobs",), metric=metric, net=("Linear",))
+    assert {name.split("_")[2] for name in names(scored, text, only=only)} == expected
+
+
+def test_the_metric_of_the_demo_is_the_first(toys):
+    first = Registry()
+    first.plugins["aa"] = replace(toys.plugins["toy"], entries={"metric": [Entry("any", "a:b")]})
+    first.plugins |= toys.plugins
+    assert {one.metric for one in compose(first, [Pattern.parse(f"{TASK}_blobs")])} == {"hits"}

@@ -1,6 +1,9 @@
 """The plan of a campaign, which is also what a dry run prints."""
 
+import pytest
+
 from lemur_core.campaign.plan import DEMO_PRM, plan
+from lemur_core.errors import SettingsError
 from lemur_core.pattern import Pattern
 from lemur_core.settings import Settings
 
@@ -28,3 +31,39 @@ def test_only_the_demo_has_ranges_without_settings(toys):
     assert plan(Settings.of({"prm": {"batch": 8}}), toys).ranges == {"batch": 8}
     for settings in ({"patterns": BLOBS}, {"net": "Linear"}):
         assert plan(Settings.of(settings), toys).ranges == {}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "datasets", "named"),
+    [
+        ([BLOBS], ["blobs[validation=0.2]"], {"blobs[validation=0.2]"}),
+        ([], ["blobs[validation=0.2]"], set()),
+        (
+            ["*_blobs[samples=20]_*_Linear", "*_blobs[validation=0.3]_*_Linear"],
+            ["blobs[samples=20,validation=0.2]", "blobs[validation=0.3]"],
+            {"blobs[samples=20,validation=0.2]", "blobs[validation=0.3]"},
+        ),
+        (
+            ["*_{blobs,blobs[validation=0.2]}_*_Linear"],
+            ["blobs[validation=0.2]"],
+            {"blobs[validation=0.2]"},
+        ),
+    ],
+)
+def test_the_share_for_validation_is_part_of_the_name(toys, patterns, datasets, named):
+    planned = plan(Settings.of({"patterns": patterns, "validation": 0.2}), toys)
+    assert [pipeline.dataset for pipeline in planned.pipelines] == datasets
+    assert planned.named.datasets == named
+
+
+def test_names_are_as_before_without_a_share_for_validation(toys):
+    assert [one.name for one in plan(Settings.of({"patterns": BLOBS}), toys).pipelines] == [BLOBS]
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.2, 20.0, 0.12345, float("nan")])
+def test_another_share_for_validation_is_reported(share):
+    with pytest.raises(SettingsError) as caught:
+        Settings.of({"validation": share})
+    assert str(caught.value) == (
+        f"validation is {share}; expected a share between 0 and 1, as in 0.2"
+    )

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import Subset
 
-from lemur_core.errors import PatternError
+from lemur_core.errors import MisfitError, PatternError
 from lemur_core.kinds.loader import DataBundle, InMemory, Normalisation
 from lemur_core.restriction import Restriction
 from lemur_core.train.restrict import restrict, targets_of
@@ -138,3 +138,35 @@ def test_samples_that_are_only_scored_join_the_validation_split(kind):
     assert (len(part.train), len(part.validation)) == (18, 4)
     part = restrict(whole, Restriction(samples=50, classes=2), "toy").held_out()
     assert {target for _, target in contents(part.validation)} <= {0, 1}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_share_for_validation_can_be_chosen(kind):
+    whole = bundle(kind)
+    shares = {share: whole.held_out("toy", share) for share in (None, 0.1, 0.2, 0.001)}
+    sizes = {share: (len(one.train), len(one.validation)) for share, one in shares.items()}
+    assert sizes == {None: (90, 10), 0.1: (90, 10), 0.2: (80, 20), 0.001: (99, 1)}
+    held = {
+        share: {image for image, _ in contents(one.validation)} for share, one in shares.items()
+    }
+    assert held[0.001] < held[None] == held[0.1] < held[0.2]
+    assert not held[0.2] & {image for image, _ in contents(shares[0.2].train)}
+
+
+def test_a_share_for_validation_is_taken_of_the_selected_samples():
+    part = restrict(bundle(), Restriction(samples=50, validation=0.2), "toy").held_out("toy", 0.2)
+    assert (len(part.train), len(part.validation)) == (40, 10)
+
+
+def test_a_share_for_validation_needs_samples_and_no_other_validation_split():
+    with pytest.raises(MisfitError) as caught:
+        bundle(validation=samples()).held_out("toy", 0.2)
+    assert str(caught.value) == (
+        "dataset 'toy': it has a validation split of its own; leave out validation=0.2"
+    )
+    few = restrict(bundle(), Restriction(samples=3), "toy")
+    with pytest.raises(MisfitError) as caught:
+        few.held_out("toy", 0.9)
+    assert str(caught.value) == (
+        "dataset 'toy': validation=0.9 leaves none of 3 training samples; use a smaller share"
+    )

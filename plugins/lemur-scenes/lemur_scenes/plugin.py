@@ -1,9 +1,10 @@
 """The entries of lemur-scenes. This module does not import torch."""
 
 from lemur_core import Entry, hookimpl
-from lemur_scenes.transforms.sizes import SIZES
+from lemur_scenes.transforms.sizes import RANGE, SIZES
 
 SEGMENTATION = ("img-segmentation",)
+RANDOM = ("randscale", "jitter")
 BOTH = (*SEGMENTATION, "obj-detection")
 
 
@@ -45,7 +46,9 @@ def lemur_register_transforms() -> list[Entry]:
             BOTH,
             summary,
             size=size,
+            sizes=RANGE,
             demo=(family, size, end) == ("resize", 64, ""),
+            random=family in RANDOM or end == "_flip",
         )
         for family, operation in (
             ("resize", "Resize"),

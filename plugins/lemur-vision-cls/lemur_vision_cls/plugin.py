@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from lemur_core import Entry, entries_in, hookimpl
-from lemur_vision_cls.transforms.sizes import SIZES
+from lemur_vision_cls.transforms.sizes import RANGE, SIZES
 
 TASKS = ("img-classification",)
 
@@ -32,7 +32,15 @@ def lemur_register_nets() -> list[Entry]:
 def lemur_register_loaders() -> list[Entry]:
     loaders = "lemur_vision_cls.loaders"
     return [
-        Entry(name, f"{loaders}.{target}", TASKS, summary, size=size, demo=name == "digits")
+        Entry(
+            name,
+            f"{loaders}.{target}",
+            TASKS,
+            summary,
+            size=size,
+            demo=name == "digits",
+            image_sizes=f"{loaders}.image_sizes:of_folder" if name == "folder" else None,
+        )
         for name, target, size, summary in (
             ("digits", "digits:load", 8, "1,797 digits, 8x8, embedded"),
             ("mnist", "mnist:load", 28, "70,000 digits, 28x28"),
@@ -60,29 +68,32 @@ def lemur_register_transforms() -> list[Entry]:
         *_sized("norm", "norm", "Resized, normalised"),
         *_sized("echo", "echo", "Scaled to 0..1"),
         *_sized("complex", "complex", "Scaled to 0..1, complex", dtype="complex64"),
-        *_sized("randcrop", "randcrop_flip", "Shifted and mirrored, normalised", flips=False),
-        *_sized("augment", "trivialaugment", "One operation, normalised", flips=False),
-        *_sized("augment", "randaugment", "Two operations, normalised", flips=False),
-        *_sized("mixing", "mixup", "Normalised, images blended", flips=False, opt_in=True),
-        *_sized("mixing", "cutmix", "Normalised, images patched", flips=False, opt_in=True),
-        *(_transform("norm", name, "Normalised, at its own size") for name in OWN_NORM),
-        *(_transform("echo", name, "Scaled to 0..1, at its own size") for name in OWN_ECHO),
+        *_sized("randcrop", "randcrop_flip", "Shifted and mirrored, normalised", random=True),
+        *_sized("augment", "trivialaugment", "One operation, normalised", random=True),
+        *_sized("augment", "randaugment", "Two operations, normalised", random=True),
+        *_sized("mixing", "mixup", "Normalised, images blended", random=True),
+        *_sized("mixing", "cutmix", "Normalised, images patched", random=True),
+        _transform("norm", "norm", "Normalised, at its own size"),
+        _transform("norm", "norm_flip", "The same, mirrored at random", random=True),
+        _transform("echo", "echo", "Scaled to 0..1, at its own size"),
+        _transform("echo", "echo_flip", "The same, mirrored at random", random=True),
     ]
 
 
-OWN_NORM, OWN_ECHO = ("norm", "norm_flip"), ("echo", "echo_flip")
-
-
 def _sized(
-    module: str, family: str, summary: str, *, flips: bool = True, **options: Any
+    module: str, family: str, summary: str, *, random: bool = False, **options: Any
 ) -> Iterator[Entry]:
-    """Yield the entries of a family of transforms, one per size, and mirrored ones if ``flips``."""
+    """Yield the entries of a family of transforms, one per size, and mirrored ones.
+
+    A family that is random is not mirrored.
+    """
     for size in SIZES:
         demo = f"{family}_{size}" == "norm_32"
-        yield _transform(module, f"{family}_{size}", summary, size=size, demo=demo, **options)
-        if flips:
-            name, mirrored = f"{family}_{size}_flip", f"{summary}, mirrored at random"
-            yield _transform(module, name, mirrored, size=size, **options)
+        name, facts = f"{family}_{size}", {"size": size, "sizes": RANGE, **options}
+        yield _transform(module, name, summary, demo=demo, random=random, **facts)
+        if not random:
+            mirrored = f"{summary}, mirrored at random"
+            yield _transform(module, f"{name}_flip", mirrored, random=True, **facts)
 
 
 def _transform(module: str, name: str, summary: str, **options: Any) -> Entry:

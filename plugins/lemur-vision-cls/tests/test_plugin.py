@@ -10,13 +10,7 @@ from lemur_core.registry import Registry
 from lemur_vision_cls import plugin
 
 HEAVY = {"numpy", "sklearn", "torch", "torchmetrics", "torchvision"}
-AT_32, AT_64 = (
-    {
-        f"norm_{size}", f"norm_{size}_flip", f"echo_{size}", f"echo_{size}_flip",
-        f"randcrop_flip_{size}", f"trivialaugment_{size}", f"randaugment_{size}",
-    }
-    for size in (32, 64)
-)  # fmt: skip
+AT_32, AT_64 = ({f"norm_{size}", f"echo_{size}"} for size in (32, 64))
 LIST = """
 import json, sys
 from lemur_vision_cls import plugin
@@ -60,6 +54,13 @@ def test_listing_entries_imports_nothing_heavy():
 def test_a_net_gets_images_of_its_minimum_size(registry, dataset, net, transforms):
     [pipeline] = compose(registry, [Pattern.parse(f"img-classification_{dataset}_acc_{net}")])
     assert set(pipeline.transforms) == transforms
+
+
+def test_named_transforms_have_any_size(registry):
+    [pipeline] = compose(
+        registry, [Pattern.parse("img-classification_digits_acc_ResNet")], ["norm_48", "echo_33"]
+    )
+    assert {entry.size for entry in pipeline.transforms.values()} == {48, 33}
 
 
 def test_the_demo_trains_on_the_embedded_digits_at_32_px(registry):

@@ -139,6 +139,13 @@ def test_targets_are_mixed_like_the_images(name):
     assert (shares.max(1).values < 1).any()
 
 
-@pytest.mark.parametrize("name", ["mixup_32", "cutmix_32"])
-def test_mixing_must_be_requested(name):
-    assert ENTRIES[name].opt_in
+def test_a_transform_of_any_size_is_that_of_its_family():
+    batch = images(4, 100)
+    scored = ENTRIES["norm_32_flip"].at_size(48).load()(COLOUR).eval()(batch)
+    resized = theirs.resize(batch.float() / 255, [48, 48], antialias=True)
+    torch.testing.assert_close(scored, theirs.normalize(resized, *COLOUR), rtol=1e-4, atol=1e-5)
+
+
+def test_only_transforms_without_random_numbers_are_searched_unless_requested():
+    families = {name.rstrip("0123456789") for name, entry in ENTRIES.items() if not entry.random}
+    assert families == {"norm", "norm_", "echo", "echo_", "complex_"}

@@ -6,5 +6,11 @@ from lemur_core import Entry, hookimpl
 @hookimpl
 def lemur_register_transforms():
     return [
-        Entry("bad", "lemur_bad.things.transforms:RandomInEval", ("img-classification",), "Bad")
+        Entry(
+            "bad",
+            "lemur_bad.things.transforms:RandomInEval",
+            ("img-classification",),
+            "Bad",
+            random=True,
+        )
     ]

@@ -17,10 +17,12 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from lemur_core.kinds.loader import IGNORED
+from lemur_core.kinds.transform import by_size
 from lemur_scenes.transforms.resizing import Fit, Scale, Square, sides_of
-from lemur_scenes.transforms.sizes import SIZES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lemur_core.kinds.transform import Normalisation
 
 
@@ -159,8 +161,13 @@ def _is_of_objects(value: Any) -> bool:
     return isinstance(value, Tensor) and value.ndim > 0
 
 
-_FAMILIES = {"resize": resized, "pad": padded, "randscale": randscale, "jitter": jitter}
-for _size in SIZES:
-    for _name, _make in _FAMILIES.items():
-        globals()[f"{_name}_{_size}"] = partial(_make, size=_size)
-        globals()[f"{_name}_{_size}_flip"] = partial(_make, size=_size, flip=True)
+_FAMILIES: dict[str, Callable[..., nn.Module]] = {
+    "resize": resized,
+    "pad": padded,
+    "randscale": randscale,
+    "jitter": jitter,
+}
+__getattr__ = by_size(
+    {f"{name}_N": make for name, make in _FAMILIES.items()}
+    | {f"{name}_N_flip": partial(make, flip=True) for name, make in _FAMILIES.items()}
+)

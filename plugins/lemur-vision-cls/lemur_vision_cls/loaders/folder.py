@@ -15,22 +15,17 @@ import torch
 from lemur_core.errors import MissingDataError
 from lemur_core.images import is_grey, read_image
 from lemur_vision_cls.loaders.files import ImageFiles, bundle
+from lemur_vision_cls.loaders.image_sizes import NAME
 from lemur_vision_cls.loaders.left_out import BESIDE, LeftOut, some
-from lemur_vision_cls.loaders.splits import TEST, TRAIN, VALIDATION, split_folders
-from lemur_vision_cls.loaders.tree import (
-    class_folders,
-    is_image,
-    list_folder,
-    read_tree,
-    split_by_class,
-)
+from lemur_vision_cls.loaders.listing import class_folders, is_image, list_folder
+from lemur_vision_cls.loaders.splits import TEST, TRAIN, VALIDATION, root_of, split_folders
+from lemur_vision_cls.loaders.tree import read_tree, split_by_class
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lemur_core.kinds.loader import DataBundle
 
-NAME = "folder"
 TEST_SHARE = 0.2
 EXPECTED = (
     "expected folders train and test, or one folder of images for each of two classes or more"
@@ -48,7 +43,7 @@ def load(folder: Path, task: str) -> DataBundle:
         MissingDataError: The folders do not exist, a class is empty, the splits have different
             classes, or a folder beside them is not a known split.
     """
-    root = folder / NAME if (folder / NAME).is_dir() else folder
+    root = root_of(NAME, folder)
     trees, classes = _trees(root)
     channels = 1 if all(_all_grey(tree) for tree in trees.values()) else 3
     for tree in trees.values():

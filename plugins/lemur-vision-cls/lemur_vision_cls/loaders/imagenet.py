@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from lemur_core.fetch import Progress, fetch_archive
 from lemur_vision_cls.loaders.files import IMAGENET, ImageFiles, bundle
+from lemur_vision_cls.loaders.listing import class_folders
 from lemur_vision_cls.loaders.presence import damaged, require
-from lemur_vision_cls.loaders.tree import class_folders, expect_classes, read_tree
+from lemur_vision_cls.loaders.tree import expect_classes, read_tree
 
 if TYPE_CHECKING:
     from lemur_core.kinds.loader import DataBundle

@@ -6,7 +6,7 @@ from os.path import isdir
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import MissingDataError
-from lemur_vision_cls.loaders.tree import images_below, list_folder
+from lemur_vision_cls.loaders.listing import images_below, list_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,11 @@ NAMES = {
 }
 _SPLITS = {name: split for split, names in NAMES.items() for name in names}
 EXPECTED = "expected train, val (or valid, validation, dev, eval) and test, in any case"
+
+
+def root_of(dataset: str, folder: Path) -> Path:
+    """Return a dataset's own folder in the data folder, or the data folder if it has none."""
+    return folder / dataset if (folder / dataset).is_dir() else folder
 
 
 def split_folders(dataset: str, root: Path) -> dict[str, Path]:

@@ -10,44 +10,20 @@ from typing import TYPE_CHECKING
 import torch
 
 from lemur_core.errors import MissingDataError
-from lemur_core.images import SUFFIXES
 from lemur_vision_cls.loaders.files import ImageFiles
 from lemur_vision_cls.loaders.left_out import DEEPER, LINKS, NO_IMAGES, LeftOut, some
+from lemur_vision_cls.loaders.listing import (
+    class_folders,
+    composed,
+    images_below,
+    is_image,
+    list_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _SEED = 0
-# Files and folders that operating systems create, besides names that begin with a dot.
-_SYSTEM_NAMES = frozenset(
-    (
-        *("__macosx", "@eadir", "lost+found", "$recycle.bin", "system volume information"),
-        *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
-    )
-)
-
-
-def class_folders(folder: Path) -> dict[str, str]:
-    """Return the folders of the classes 0, 1, ... by class name, sorted by name.
-
-    Hidden folders and those of operating systems are ignored. Names are composed (NFC), because
-    folders unpacked on a Mac have other code points for the same letters.
-
-    Raises:
-        MissingDataError: The folder cannot be read, or two of its folders have the same name.
-    """
-    folders: dict[str, str] = {}
-    for entry in list_folder(folder):
-        if os.path.isdir(entry.path):
-            name = _composed(entry.name)
-            if name in folders:
-                raise MissingDataError(
-                    f"{folder} has the class {name} twice, {folders[name]!a} and "
-                    f"{entry.name!a}, which differ in Unicode normalisation only; "
-                    "put their images into one folder"
-                )
-            folders[name] = entry.name
-    return dict(sorted(folders.items()))
 
 
 def expect_classes(dataset: str, folder: Path, classes: int) -> list[str]:
@@ -132,36 +108,6 @@ def split_by_class(images: ImageFiles, share: float) -> tuple[ImageFiles, ImageF
     return train, test
 
 
-def list_folder(folder: Path) -> list[os.DirEntry[str]]:
-    """Return the entries of a folder, sorted by name, without hidden and system files.
-
-    Raises:
-        MissingDataError: The folder cannot be read.
-    """
-    try:
-        with os.scandir(folder) as scan:
-            entries = [entry for entry in scan if not entry.name.startswith(".")]
-    except OSError as error:
-        raise MissingDataError(f"{folder} cannot be read: {error.strerror}") from error
-    entries = [entry for entry in entries if entry.name.lower() not in _SYSTEM_NAMES]
-    return sorted(entries, key=lambda entry: entry.name)
-
-
-def images_below(folder: Path) -> Iterator[str]:
-    """Yield the images in a folder and all folders below it."""
-    for entry in list_folder(folder):
-        # Links are not followed, because they may form a loop.
-        if entry.is_dir(follow_symlinks=False):
-            yield from images_below(Path(entry.path))
-        elif is_image(entry):
-            yield entry.path
-
-
-def is_image(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry is a file with the extension of an image."""
-    return os.path.splitext(entry.name)[1].lower() in SUFFIXES and os.path.isfile(entry.path)
-
-
 def _check_same(
     dataset: str, folder: Path, classes: Sequence[str], folders: Mapping[str, str]
 ) -> None:
@@ -218,11 +164,7 @@ def _images(folder: Path, left_out: LeftOut) -> Iterator[str]:
 
 def _order(name: str) -> tuple[str, str]:
     # The order is the same on every machine, so the test split is too.
-    return _composed(name), name
-
-
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+    return composed(name), name
 
 
 def _plain(name: str) -> str:

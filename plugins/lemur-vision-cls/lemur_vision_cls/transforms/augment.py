@@ -6,15 +6,14 @@ Müller, Hutter: TrivialAugment, ICCV 2021 (wide); Cubuk, Zoph, Shlens, Le: Rand
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
+from lemur_core.kinds.transform import by_size
 from lemur_vision_cls.transforms.norm import Norm
-from lemur_vision_cls.transforms.sizes import SIZES
 
 if TYPE_CHECKING:
     from lemur_core.kinds.transform import Normalisation
@@ -52,5 +51,4 @@ def randaugment(normalisation: Normalisation, size: int) -> Augment:
     return Augment(normalisation, v2.RandAugment(num_ops=2, magnitude=9), size)
 
 
-globals().update({f"trivialaugment_{size}": partial(trivialaugment, size=size) for size in SIZES})
-globals().update({f"randaugment_{size}": partial(randaugment, size=size) for size in SIZES})
+__getattr__ = by_size({"trivialaugment_N": trivialaugment, "randaugment_N": randaugment})

@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from lemur_core.kinds.transform import by_size
 from lemur_vision_cls.transforms.echo import Echo
-from lemur_vision_cls.transforms.sizes import SIZES
 
 
 class Complex(Echo):
@@ -19,5 +19,4 @@ class Complex(Echo):
         return super().forward(images).to(torch.complex64)
 
 
-globals().update({f"complex_{size}": partial(Complex, size=size) for size in SIZES})
-globals().update({f"complex_{size}_flip": partial(Complex, size=size, flip=True) for size in SIZES})
+__getattr__ = by_size({"complex_N": Complex, "complex_N_flip": partial(Complex, flip=True)})

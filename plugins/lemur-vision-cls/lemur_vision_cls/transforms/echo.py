@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from lemur_core.kinds.transform import Normalisation
+from lemur_core.kinds.transform import Normalisation, by_size
 from lemur_vision_cls.transforms.norm import Norm
-from lemur_vision_cls.transforms.sizes import SIZES
 
 
 class Echo(Norm):
@@ -20,5 +19,4 @@ class Echo(Norm):
 
 
 echo, echo_flip = Echo, partial(Echo, flip=True)
-globals().update({f"echo_{size}": partial(Echo, size=size) for size in SIZES})
-globals().update({f"echo_{size}_flip": partial(Echo, size=size, flip=True) for size in SIZES})
+__getattr__ = by_size({"echo_N": Echo, "echo_N_flip": echo_flip})

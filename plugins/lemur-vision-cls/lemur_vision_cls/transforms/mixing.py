@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from torchvision.transforms import v2
 
+from lemur_core.kinds.transform import by_size
 from lemur_vision_cls.transforms.norm import Norm
-from lemur_vision_cls.transforms.sizes import SIZES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,5 +47,4 @@ class Mixing(Norm):
 
 MIXUP = {"kind": v2.MixUp, "alpha": 0.2}
 CUTMIX = {"kind": v2.CutMix, "alpha": 1.0}
-globals().update({f"mixup_{size}": partial(Mixing, size=size, **MIXUP) for size in SIZES})
-globals().update({f"cutmix_{size}": partial(Mixing, size=size, **CUTMIX) for size in SIZES})
+__getattr__ = by_size({"mixup_N": partial(Mixing, **MIXUP), "cutmix_N": partial(Mixing, **CUTMIX)})

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from lemur_vision_cls.transforms.sizes import SIZES
+from lemur_core.kinds.transform import by_size
 
 if TYPE_CHECKING:
     from lemur_core.kinds.transform import Normalisation
@@ -60,5 +60,4 @@ def mirrored(images: Tensor) -> Tensor:
 
 
 norm, norm_flip = Norm, partial(Norm, flip=True)
-globals().update({f"norm_{size}": partial(Norm, size=size) for size in SIZES})
-globals().update({f"norm_{size}_flip": partial(Norm, size=size, flip=True) for size in SIZES})
+__getattr__ = by_size({"norm_N": Norm, "norm_N_flip": norm_flip})

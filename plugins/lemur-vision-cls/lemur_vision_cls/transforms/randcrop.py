@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torchvision.transforms.v2.functional import resize
 
+from lemur_core.kinds.transform import by_size
 from lemur_vision_cls.transforms.norm import Norm
-from lemur_vision_cls.transforms.sizes import SIZES
 
 
 class RandCropFlip(Norm):
@@ -41,6 +41,4 @@ def shifted(images: Tensor, distance: int) -> Tensor:
     return padded[index, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2).contiguous()
 
 
-globals().update(
-    {f"randcrop_flip_{size}": partial(RandCropFlip, size=size, flip=True) for size in SIZES}
-)
+__getattr__ = by_size({"randcrop_flip_N": partial(RandCropFlip, flip=True)})

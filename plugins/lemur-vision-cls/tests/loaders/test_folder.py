@@ -1,6 +1,8 @@
 """The loader of your own images."""
 
 import os
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -8,7 +10,7 @@ import torch
 from PIL import Image
 
 from lemur_core.errors import MissingDataError
-from lemur_vision_cls.loaders import folder
+from lemur_vision_cls.loaders import folder, image_sizes
 
 from .writing import write_image
 
@@ -409,3 +411,36 @@ def test_a_class_whose_files_have_no_image_extension_is_an_error(tmp_path):
         f"dataset 'folder': {tmp_path} has class folders without an image: dog "
         f"({file} does not have the extension of an image); add images, or remove them"
     )
+
+
+@pytest.mark.parametrize("inside", ["", "folder", "train", "folder/Train"])
+def test_sizes_of_training_images_are_read_without_decoding(tmp_path, inside):
+    write(tmp_path / inside, count=3)
+    if "rain" in inside:
+        write_image(tmp_path / inside / ".." / "test" / "cat" / "0.png", (99, 99))
+    (tmp_path / inside / "cat" / "notes.txt").write_text("no image")
+    (tmp_path / inside / "cat" / "1.png").write_bytes(b"damaged")
+    assert sorted(image_sizes.of_folder(tmp_path)) == [(9, 8), (9, 8), (9, 9), (9, 10), (9, 10)]
+
+
+def test_sizes_are_read_of_evenly_spaced_images(tmp_path, monkeypatch):
+    write(tmp_path, count=10)
+    monkeypatch.setattr(image_sizes, "_DRAWN", 4)
+    assert image_sizes.of_folder(tmp_path) == [(9, 8), (9, 13)] * 2
+
+
+def test_there_are_no_sizes_without_images(tmp_path):
+    assert image_sizes.of_folder(tmp_path) == []
+    with pytest.raises(MissingDataError):
+        image_sizes.of_folder(tmp_path / "absent")
+
+
+def test_sizes_are_found_without_torch(tmp_path):
+    write(tmp_path, count=1)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from lemur_vision_cls.loaders.image_sizes import of_folder\n"
+        f"print(of_folder(Path({str(tmp_path)!r})), {{'torch', 'numpy'}} & {{*sys.modules}})"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout == "[(9, 8), (9, 8)] set()\n"

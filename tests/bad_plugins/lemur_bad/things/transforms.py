@@ -24,6 +24,12 @@ class RandomInEval(Good):
         return super().forward(images) + torch.rand(())
 
 
+class Noisy(Good):
+    def forward(self, images):
+        noise = torch.rand(()) if self.training else 0
+        return super().forward(images) + noise
+
+
 class WrongType(Good):
     def forward(self, images):
         return images.double() / 255
