@@ -34,7 +34,7 @@ COMMANDS = [
     Entry("export", "lemur_core.cli.export:export", summary="Write code with scores, or results."),
     Entry("db", "lemur_core.cli.db:db", summary="Maintain the database of results."),
     Entry("doctor", "lemur_core.cli.doctor:doctor", summary="Show versions, plugins and failures."),
-    Entry("new", "lemur_core.cli.new:new", summary="Create a plugin package from a template."),
+    Entry("new", "lemur_core.cli.new:new", summary="Create a file or plugin from a template."),
 ]
 
 
