@@ -105,10 +105,10 @@ def read_code(kind: str, stem: str, text: str) -> FileCode:
     for constant in rule.constants:
         if constant in names.definitions:
             _read_constant(code, constant, names.definitions[constant][-1])
-    if rule.published and not (rule.function and _has(names, rule.function)):
-        if _has(names, rule.published):
-            return code
-    if not rule.function or _has(names, rule.function):
+    has_function = bool(rule.function) and _has(names, rule.function)
+    if rule.published and _has(names, rule.published) and not has_function:
+        return code
+    if not rule.function or has_function:
         code.attribute = rule.function or _only(code, names, stem, rule)
     else:
         code.faults.append(f"it has no function {rule.expected.removeprefix('a function ')}")

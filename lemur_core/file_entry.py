@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import ContractError, PatternError, PluginError
 from lemur_core.file_code import KINDS, read_code
+from lemur_core.sources.complete import complete
 from lemur_core.sources.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -62,7 +63,11 @@ def file_entry(kind: str, text: str, tasks: Sequence[str] = ()) -> Entry:
         return entry_of_file(file)
     if kind not in KINDS:
         raise PatternError(f"{text!r}: a {kind} cannot be a file; expected the name of an entry")
-    return entry_of_code(kind, text, entry_of_file(file).code(), file, tasks=tasks)
+    try:
+        code = complete(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise PluginError(f"{kind} file {text!r} cannot be read: {error}") from None
+    return entry_of_code(kind, text, code, file, tasks=tasks)
 
 
 def named_entry(registry: Registry, kind: str, name: str) -> Entry:

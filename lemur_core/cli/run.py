@@ -23,6 +23,7 @@ Examples:
   lemur run img-classification_digits_acc_ResNet --trials 10 --epochs 20
   lemur run 'img-classification_*_acc_{ResNet,AlexNet}' --data ~/data --dry-run
   lemur run --dataset digits --net my/Net.py --lr 1e-4..1e-1 --batch 2^4..2^7
+  lemur run --dataset my/images.py --metric acc,my/top3.py --net ResNet
   lemur run study.toml"""
 
 
@@ -45,11 +46,14 @@ class _Run(click.Command):
 @click.command(cls=_Run, epilog=EPILOG)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN|FILE.py|FILE.toml]...")
 @click.option("--task", multiple=True, help="Only pipelines of this task.")
-@click.option("--dataset", multiple=True, help="Only pipelines of this dataset.")
-@click.option("--metric", multiple=True, help="Only pipelines of this metric.")
-@click.option("--net", multiple=True, help="Only pipelines of this net: a name or path of a file.")
+@click.option("--dataset", multiple=True, help="Only pipelines of this dataset, or a FILE.py.")
+@click.option("--metric", multiple=True, help="Only pipelines of this metric, or a FILE.py.")
+@click.option("--net", multiple=True, help="Only pipelines of this net, or a FILE.py.")
 @click.option(
-    "-f", "--transform", multiple=True, help="Transforms to search.  [all of one fitting size]"
+    "-f",
+    "--transform",
+    multiple=True,
+    help="Transforms to search: names or FILE.py.  [all of one fitting size]",
 )
 @click.option(
     "-t", "--trials", type=int, help="Trials of each pipeline in total; -N trains N more.  [3]"
@@ -95,7 +99,8 @@ class _Run(click.Command):
 @click.option(
     "--estimator",
     metavar="NAME[:OPTION=VALUE,...]",
-    help="Stop a trial once this estimator can predict its final score: peng4nn, ...",
+    help="Stop a trial once this estimator can predict its final score: peng4nn, ..., or a "
+    "FILE.py.",
 )
 @click.option(
     "--audit",
@@ -156,7 +161,7 @@ class _Run(click.Command):
     default=None,
     help="Record earlier trials whose training data is unknown as trained on this data.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the pipelines without training them.")
+@click.option("--dry-run", is_flag=True, help="Check all names and print the pipelines, then stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and the leaderboard.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
 @lemur_options
@@ -165,7 +170,8 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     """Train pipelines and record every epoch.
 
     PATTERN is task_dataset_metric_net or its first parts; each part may contain * and {a,b}.
-    FILE.py is a net. FILE.toml contains settings, which flags override. Without arguments, lemur
+    FILE.py is a net; lemur new writes one, and files with a loader, metric, transform or estimator
+    for the flags. FILE.toml contains settings, which flags override. Without arguments, lemur
     trains a few small nets on embedded data.
 
     Exit status: 0 if all trials are done, 1 if some failed or could not be recorded, 2 if nothing
@@ -177,7 +183,10 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
 
     settings = settings_of(resolve_aliases(flags), _on_command_line(context))
     if dry_run:
-        pipelines = plan(settings, installed()).pipelines
+        from lemur_core.campaign.check import check
+        from lemur_core.cli.output import warn
+
+        pipelines = check(settings, plan(settings, installed()), installed(), warn)
         for pipeline in pipelines:
             print_line(pipeline.name)
         _print_held_trials(settings.db, pipelines)

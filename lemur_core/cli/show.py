@@ -13,6 +13,7 @@ from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_data, print_line, print_lines, print_text
 from lemur_core.entry import Entry
 from lemur_core.errors import LemurError, MisfitError, PluginError, SettingsError
+from lemur_core.file_entry import is_file, named_entry
 from lemur_core.registry import Registry, installed
 from lemur_core.restriction import NONE, check_options, split
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   lemur show net ResNet --size --no-source
+  lemur show net my/Net.py
   lemur show loader cifar-10 --data ~/data
   lemur show trial 1f2e3d4c
   lemur show pictures img-segmentation_digits-scenes_iou_UNet-S -o unet.png"""
@@ -53,7 +55,7 @@ class KindGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sub-commands, with all kinds of entries in one line."""
         rows = [
-            (f"{'|'.join(installed().kinds)} NAME", "Show everything about an installed entry.")
+            (f"{'|'.join(installed().kinds)} NAME", "Show everything about an entry, or a FILE.py.")
         ]
         for name, argument in (
             ("trial", "UID"), ("collection", "NAME"), ("pictures", "PIPELINE|UID")
@@ -101,17 +103,16 @@ def entry(
     data: Path | None,
     source: bool,
 ) -> None:
-    """Show everything about the net, loader, transform, ... called NAME."""
+    """Show everything about the net, loader, transform, ... called NAME, or in NAME.py."""
     registry = installed()
     kind = kind_named(registry, str(context.info_name)).name
-    if kind == "loader":
-        base_name, restriction = split(name)
-        check_options(name, restriction, registry.get(kind, base_name).options)
-    else:
-        base_name, restriction = name, NONE
-        if data is not None:
-            raise click.UsageError(f"--data is for loaders, not for a {kind}")
-    shown = registry.get(kind, base_name)
+    base_name, restriction = split(name) if kind == "loader" else (name, NONE)
+    if kind != "loader" and data is not None:
+        raise click.UsageError(f"--data is for loaders, not for a {kind}")
+    shown = named_entry(registry, kind, base_name)
+    check_options(name, restriction, shown.options)
+    if is_file(base_name):
+        registry = registry.with_entries("file", kind, [shown])
     lines = list(_facts(registry, kind, shown))
     if kind == "loader" and data is not None:
         from lemur_core.cli.loader import loader_lines

@@ -14,8 +14,7 @@ from lemur_core.entry import Entry
 from lemur_core.errors import DataChangedError, SettingsError, UnknownNameError
 from lemur_core.file_entry import SIGN, entry_of_code, is_of_file
 from lemur_core.initial_weights import InitialWeights, identity_in
-from lemur_core.pattern import Pattern
-from lemur_core.restriction import split
+from lemur_core.pattern import Pattern, unrestricted_name
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
@@ -82,8 +81,8 @@ def reproduce(
 ) -> Reproduction:
     """Train a recorded trial again in this process, for as many epochs as were recorded.
 
-    The net is built from the recorded code; dataset, metric and transform are the installed ones, or the
-    recorded ones if they were single files.
+    The net is built from the recorded code; dataset, metric and transform are the installed ones,
+    or the recorded ones if they were single files.
 
     Args:
         stored: The trial.
@@ -192,7 +191,7 @@ def _pipeline(stored: StoredTrial, registry: Registry) -> Iterator[Pipeline]:
 def _with_recorded_files(registry: Registry, stored: StoredTrial, folder: Path) -> Registry:
     """Return the registry with the loader, metric and transform that were files, as recorded."""
     names = {
-        "loader": split(stored.facts["dataset"])[0],
+        "loader": unrestricted_name(stored.facts["dataset"]),
         "metric": stored.facts["metric"],
         "transform": str(stored.prm["transform"]),
     }
