@@ -190,3 +190,7 @@ def __getattr__(name: str) -> Any:
 
         return import_from_plugin(_PLUGIN_NAMES[name], name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -195,6 +196,11 @@ def _fail(message: str) -> int:
 
 
 def _redacted(text: str) -> str:
-    """Return text without the passwords of databases named by an argument or by LEMUR_DB."""
-    arguments = (*sys.argv[1:], os.environ.get("LEMUR_DB", ""))
+    """Return text without the passwords of databases in arguments, LEMUR_DB or settings files."""
+    arguments = [*sys.argv[1:], os.environ.get("LEMUR_DB", "")]
+    # The text may be about these files.
+    with suppress(LemurError, OSError):
+        from lemur_core.settings_files import setting
+
+        arguments.append(setting("db") or "")
     return redact(text, {secret for argument in arguments for secret in secrets_of(argument)})

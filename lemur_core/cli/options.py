@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from lemur_core.settings_files import setting
+
 db_option = click.option(
     "--db",
     metavar="URL",
     envvar="LEMUR_DB",
-    default="lemur.db",
-    show_default=True,
+    default=lambda: setting("db") or "lemur.db",
+    show_default="lemur.db",
     show_envvar=True,
     help="Database of results: path of an SQLite file, or a URL.",
 )
@@ -22,8 +24,8 @@ data_option = click.option(
     metavar="DIR",
     envvar="LEMUR_DATA",
     type=click.Path(path_type=Path),
-    default="data",
-    show_default=True,
+    default=lambda: setting("data") or "data",
+    show_default="data",
     show_envvar=True,
     help="Folder of the datasets.",
 )
