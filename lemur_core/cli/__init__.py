@@ -22,6 +22,8 @@ from lemur_core.registry import Registry, installed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from click.shell_completion import CompletionItem
+
 __all__ = ["cli", "command_conflicts", "main", "warn", "warn_of_failures"]
 
 COMMANDS = [
@@ -75,6 +77,17 @@ class Commands(click.Group):
             raise UnknownNameError("command", cmd_name, self.list_commands(ctx)) from None
         command: click.Command = entry.load()
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a sub-command without importing it."""
+        from lemur_core.cli.completion import commands
+
+        entries = self._entries()
+        summaries = ((name, entries[name].summary) for name in self.list_commands(ctx))
+        return [
+            *commands(summaries, incomplete),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the summaries of the sub-commands without importing them."""

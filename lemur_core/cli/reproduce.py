@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line, print_lines
 
 
 @click.command()
-@click.argument("uid")
+@click.argument("uid", shell_complete=completion.trials)
 @click.option("--device", help="Torch device.  [as recorded]")
 @click.option(
     "--threads",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.aliases import lemur_options, resolve_aliases
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line
@@ -44,15 +45,38 @@ class _Run(click.Command):
 
 
 @click.command(cls=_Run, epilog=EPILOG)
-@click.argument("patterns", nargs=-1, metavar="[PATTERN|FILE.py|FILE.toml]...")
-@click.option("--task", multiple=True, help="Only pipelines of this task.")
-@click.option("--dataset", multiple=True, help="Only pipelines of this dataset, or a FILE.py.")
-@click.option("--metric", multiple=True, help="Only pipelines of this metric, or a FILE.py.")
-@click.option("--net", multiple=True, help="Only pipelines of this net, or a FILE.py.")
+@click.argument(
+    "patterns",
+    nargs=-1,
+    metavar="[PATTERN|FILE.py|FILE.toml]...",
+    shell_complete=completion.patterns,
+)
+@click.option(
+    "--task", multiple=True, shell_complete=completion.patterns, help="Only pipelines of this task."
+)
+@click.option(
+    "--dataset",
+    multiple=True,
+    shell_complete=completion.names("loader", files=True),
+    help="Only pipelines of this dataset, or a FILE.py.",
+)
+@click.option(
+    "--metric",
+    multiple=True,
+    shell_complete=completion.names("metric", files=True),
+    help="Only pipelines of this metric, or a FILE.py.",
+)
+@click.option(
+    "--net",
+    multiple=True,
+    shell_complete=completion.names("net", files=True),
+    help="Only pipelines of this net, or a FILE.py.",
+)
 @click.option(
     "-f",
     "--transform",
     multiple=True,
+    shell_complete=completion.names("transform", files=True),
     help="Transforms to search: names or FILE.py.  [all of one fitting size]",
 )
 @click.option(
@@ -98,6 +122,7 @@ class _Run(click.Command):
 @click.option("--pruner", help="Optuna's pruner: Nop, Median, Hyperband, ...  [Nop]")
 @click.option(
     "--estimator",
+    shell_complete=completion.names("estimator", files=True),
     metavar="NAME[:OPTION=VALUE,...]",
     help="Stop a trial once this estimator can predict its final score: peng4nn, ..., or a "
     "FILE.py.",

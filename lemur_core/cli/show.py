@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.collection import collection
 from lemur_core.cli.list import kind_named
 from lemur_core.cli.options import db_option
@@ -19,6 +20,8 @@ from lemur_core.restriction import NONE, check_options, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from click.shell_completion import CompletionItem
 
     from lemur_core.kind import Kind
 
@@ -52,6 +55,14 @@ class KindGroup(click.Group):
         """Return the kinds of entries and records."""
         return [*installed().kinds, "trial", "collection", "pictures"]
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a kind without importing the command that shows it."""
+        kinds = ((name, "") for name in self.list_commands(ctx))
+        return [
+            *completion.commands(kinds, incomplete),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sub-commands, with all kinds of entries in one line."""
         rows = [
@@ -71,7 +82,7 @@ def show() -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.entry_names)
 @click.option("--size", is_flag=True, help="For a net: count parameters and multiply-adds.")
 @click.option(
     "--shape",
@@ -130,7 +141,7 @@ def entry(
 
 
 @click.command()
-@click.argument("uid")
+@click.argument("uid", shell_complete=completion.trials)
 @source_option
 @db_option
 def trial(uid: str, source: bool, db: str) -> None:
