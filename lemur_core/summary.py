@@ -73,7 +73,9 @@ class Summary:
     def __str__(self) -> str:
         if not self.standings:
             return f"no results; {self._counts()}"
-        table = self.frame().drop(columns="duration").to_string(index=False, max_colwidth=60)
+        frame = self.frame()[["accuracy", "validation", "trial", "epoch"]]
+        frame.insert(0, "pipeline", [standing.pipeline for standing in self.standings])
+        table = frame.to_string(index=False, float_format="%.4f")
         return escape(f"{table}\n{self._counts()}, in {self.db}")
 
     def _counts(self) -> str:

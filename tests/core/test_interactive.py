@@ -66,10 +66,9 @@ def test_a_summary_is_a_table():
     assert frame["duration"].tolist() == [10**9, 10**8]
     assert frame["prm"].tolist() == [{"lr": 0.1}, {"lr": 0.2}]
     header, first, second, counts = str(summary).splitlines()
-    assert header.split()[:4] == ["task", "dataset", "metric", "nn"]
-    assert "Linear" in first
-    assert "0.75" in first
-    assert "Tall" in second
+    assert header.split() == ["pipeline", "accuracy", "validation", "trial", "epoch"]
+    assert first.split() == ["img-classification_blobs_hits_Linear", "0.5000", "0.7500", "2", "3"]
+    assert second.split() == ["img-classification_blobs_hits_Tall", "0.2500", "0.5000", "1", "1"]
     assert counts == "trials: 2 finished, 1 failed, in lemur.db"
 
 
