@@ -29,7 +29,7 @@ Everything else can change in any release. A map in the order in which to read i
   `lemur_core.campaign`: everything that ``lemur run`` does, from the plan to the summary.
 - `lemur_core.store`: record and query results. `lemur_core.reproduction`: repeat recorded trials
   and use their nets.
-- `lemur_core.cli`: the commands.
+- `lemur_core.cli`: the commands. `lemur_core.interactive`: ``run`` for Python.
 
 The import rules in ``pyproject.toml`` list every module and what it may import.
 
@@ -57,8 +57,8 @@ if TYPE_CHECKING:
         training,
         workbooks,
     )
-    from lemur_core.campaign.run import run
     from lemur_core.composition import compose
+    from lemur_core.interactive import run
     from lemur_core.pattern import Pattern
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry, installed
@@ -155,7 +155,7 @@ _LAZY = {
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",
     "recording": "lemur_core.store.recording",
-    "run": "lemur_core.campaign.run",
+    "run": "lemur_core.interactive",
     "trained": "lemur_core.reproduction.trained",
 }
 
@@ -190,3 +190,7 @@ def __getattr__(name: str) -> Any:
 
         return import_from_plugin(_PLUGIN_NAMES[name], name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

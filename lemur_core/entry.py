@@ -6,6 +6,7 @@ An entry is only text, so listing what is installed imports only the plugin modu
 from __future__ import annotations
 
 import math
+import os
 import re
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from lemur_core.space import Value
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+# Of a loader, metric or transform in a single file: its name and the digest of its code.
+_NAME_OF_FILE = re.compile(rf"{_NAME.pattern}@[0-9a-f]{{8}}")
+_FILE_TARGET = re.compile(r"(.*\.py)(?::([A-Za-z_]\w*))?", re.DOTALL)
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_][\w+-]*)*")
 _TARGET = re.compile(rf"{_MODULE.pattern}(:[A-Za-z_]\w*)?")
 _NUMBER = re.compile("[1-9][0-9]{0,4}")  # pixels
@@ -39,7 +43,8 @@ class Entry:
             transforms and commands may also contain ``_``, which otherwise separates the parts of
             a pipeline's name.
         target: ``"package.module"`` or ``"package.module:attribute"``, imported only when it is
-            used. For a net given as a file, the absolute path of the file, which ends in ``.py``.
+            used. For an entry given as a file, the absolute path of the file, which ends in
+            ``.py``, and for entries other than nets the name of an attribute: ``"/a/my.py:load"``.
         tasks: Tasks that the entry serves, for example ``("img-classification",)``; empty means
             any task.
         summary: One line for people.
@@ -91,12 +96,13 @@ class Entry:
     snapshot: Snapshot | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        is_of_file = self.module is None and _NAME_OF_FILE.fullmatch(self.name)
+        if not _NAME.fullmatch(self.name) and not is_of_file:
             raise PluginError(
                 f"entry name {self.name!r}: expected letters, digits and . _ + -, "
                 "starting with a letter or digit"
             )
-        if not self.target.endswith(".py") and not _TARGET.fullmatch(self.target):
+        if self.module is not None and not _TARGET.fullmatch(self.target):
             raise PluginError(
                 f"entry {self.name!r}: target {self.target!r} is not 'package.module' "
                 "or 'package.module:attribute'"
@@ -185,7 +191,9 @@ class Entry:
         Raises:
             PluginError: The module of the target does not exist.
         """
-        return _module_file(self.module, self.name) if self.module else Path(self.target)
+        if self.module is not None:
+            return _module_file(self.module, self.name)
+        return Path(_file_target(self.target)[0])
 
     def code_file(self) -> Traversable | None:
         """Return the source file of the module whose text is recorded, in the form of `file`.
@@ -231,15 +239,16 @@ class Entry:
     def with_snapshot(self, *, is_net: bool = False) -> Entry:
         """Return the entry with a snapshot of its present code; the entry loads no other code.
 
-        Loading a net without a ``code_target`` runs the text of the snapshot. Loading any other
-        entry imports the module, and raises an error if the process imported other code of it.
+        Loading a net without a ``code_target``, or an entry in a single file, runs the text of the
+        snapshot. Loading any other entry imports the module, and raises an error if the process
+        imported other code of it.
 
         Raises:
             PluginError: The code cannot be read.
         """
         from lemur_core.sources.snapshot import Snapshot, digest_of
 
-        if is_net and self.code_target is None:
+        if self.module is None or (is_net and self.code_target is None):
             return replace(self, snapshot=Snapshot(self.code()))
         try:
             digests = [(module, digest_of(self._content(module))) for module in self._modules]
@@ -268,7 +277,7 @@ class Entry:
         """
         from lemur_core.sources.recipe import recipe_of
 
-        attribute = self.target.partition(":")[2] if self.module else ""
+        attribute = self.attribute if self.module else ""
         adapter = self.module if self.code_target is not None else None
         return recipe_of(self.code(), attribute or "Net", adapter)
 
@@ -292,7 +301,13 @@ class Entry:
     @property
     def module(self) -> str | None:
         """The name of the target's module; None if the target is a file."""
-        return None if self.target.endswith(".py") else self.target.partition(":")[0]
+        return None if _file_target(self.target)[0] else self.target.partition(":")[0]
+
+    @property
+    def attribute(self) -> str:
+        """The name of the target in its module or file; empty if it is the module itself."""
+        file, attribute = _file_target(self.target)
+        return attribute if file else self.target.partition(":")[2]
 
     def about(self) -> str:
         """Return the summary, or the first line of the module's docstring if there is none."""
@@ -308,18 +323,20 @@ class Entry:
             PluginError: The module cannot be imported, or does not have the attribute.
             CodeChangedError: The module was edited after it was read.
         """
-        attribute = self.target.partition(":")[2] if self.module else ""
+        attribute = self.attribute
         module = self._imported() if self.module else self._run_file()
         if not attribute:
             return module
         if not hasattr(module, attribute):
-            raise PluginError(f"{self.name!r}: {self.module} has no {attribute!r}")
+            place = self.module or _file_target(self.target)[0]
+            raise PluginError(f"{self.name!r}: {place} has no {attribute!r}")
         return getattr(module, attribute)
 
     def _run_file(self) -> Any:
         from lemur_core.sources.load import load_file
 
-        return load_file(Path(self.target), self.snapshot.text if self.snapshot else None)
+        file = Path(_file_target(self.target)[0])
+        return load_file(file, self.snapshot.text if self.snapshot else None)
 
     def _imported(self) -> Any:
         module, snapshot = self.module, self.snapshot
@@ -339,6 +356,14 @@ class Entry:
         if snapshot:
             check_imported(self.name, snapshot)
         return modules[module]
+
+
+def _file_target(target: str) -> tuple[str, str]:
+    """Return the file and the attribute of a target that is a file; empty texts for a module."""
+    match = _FILE_TARGET.fullmatch(target)
+    if match is None or (match[2] and not os.path.isabs(match[1])):
+        return "", ""
+    return match[1], match[2] or ""
 
 
 def _is_value(value: object) -> bool:

@@ -161,11 +161,13 @@ class Registry:
         """Return a registry with additional entries, for example nets in files.
 
         Args:
-            plugin: Name of the plugin under which the entries are listed.
+            plugin: Name of the plugin under which the entries are listed. Entries of other kinds
+                under this name are kept.
             kind: Kind of the entries.
             entries: The entries.
         """
-        extra = Plugin(plugin, ModuleType(plugin), {kind: list(entries)})
+        others = self.plugins[plugin].entries if plugin in self.plugins else {}
+        extra = Plugin(plugin, ModuleType(plugin), others | {kind: list(entries)})
         return replace(self, plugins=self.plugins | {plugin: extra})
 
     def entries(self, kind: str) -> Iterator[tuple[str, Entry]]:

@@ -28,12 +28,13 @@ class Settings:
         patterns: Pipelines, patterns or paths of net files; empty runs the demo if ``task``,
             ``dataset``, ``metric``, ``net`` and ``entries`` are empty too.
         task: Names or wildcards of tasks; empty allows any, also of datasets and nets.
-        dataset: Names or wildcards of datasets.
-        metric: Names or wildcards of metrics; empty uses the first metric of each task.
+        dataset: Names or wildcards of datasets, or paths of files with a loader.
+        metric: Names or wildcards of metrics, or paths of files with one; empty uses the first
+            metric of each task.
         net: Names or wildcards of nets, or paths of net files.
         entries: Nets that no plugin registers; only from Python.
-        transform: Names or wildcards of the transforms to search; empty means those of one size
-            that fit and draw no random numbers.
+        transform: Names, wildcards or files of the transforms to search; empty means those of one
+            size that fit and draw no random numbers.
         trials: Number of trials of each pipeline in total; if negative, of additional trials.
         points: Hyperparameters to train each pipeline with once, instead of a search: a list of
             mappings, or the path of a JSONL or CSV file.
@@ -48,8 +49,9 @@ class Settings:
             With 1, results are repeatable to the last bit.
         sampler: Name of an Optuna sampler, for example ``TPE``.
         pruner: Name of an Optuna pruner, for example ``Median``; ``Nop`` prunes nothing.
-        estimator: Name and options of the estimator that stops trials once it can predict their
-            final scores, for example ``peng4nn:threshold=0.5``; None trains all trials to the end.
+        estimator: Name or file, and options, of the estimator that stops trials once it can predict
+            their final scores, for example ``peng4nn:threshold=0.5``; None trains all trials to the
+            end.
         audit: Share of the trials, 0 to 1, that are trained to the end regardless of the estimator,
             to measure the error of its predictions.
         fail_attempts: Number of consecutive failed trials after which a pipeline is given up.
@@ -220,10 +222,10 @@ SHORT_PRM = ("lr", "batch", "momentum", "dropout", *EXECUTION)
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:
-    texts = (value,) if isinstance(value, str) else value
-    if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
+    texts = (value,) if isinstance(value, str | Path) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(t, str | Path) for t in texts):
         raise SettingsError(f"{name} is {value!r}; expected a string or a list of strings")
-    return tuple(texts)
+    return tuple(map(str, texts))
 
 
 def _names(name: str, value: Any) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ All three use the same notation. A range is text:
 ``0..0.99``               a real number
 ``1e-5..1 log``           a real number, searched on a logarithmic scale
 ``1..8 int``              an integer
+``(1e-5, 1)``             in Python, a tuple of two numbers: the same as ``1e-5..1``
 ``2^4..2^7``              a power of two
 ========================  ====================================================
 
@@ -15,8 +16,9 @@ All three use the same notation. A range is text:
 ``--set layers=2..4`` searches integers.
 
 Text with commas that look like decimal commas, such as ``0,001``, is rejected, as
-`lemur_core.decimal_comma` describes. A tuple of two numbers is rejected too, because it could be a
-range or two values.
+`lemur_core.decimal_comma` describes. A list of two numbers, which TOML and JSON write in the same
+brackets, contains two values. A tuple of two integers is a range of integers unless it replaces a
+range of real numbers or the hyperparameter is a real number by its nature, as ``lr`` is.
 """
 
 from __future__ import annotations
@@ -156,17 +158,18 @@ def parse_range(name: str, text: RangeSpec, like: Range | None = None) -> Range:
     Args:
         name: Name of the hyperparameter, for error messages and because ``batch`` is always a
             power of two.
-        text: A range in the notation of this module; a list contains the values to choose from,
-            and any other value that is not text is fixed.
+        text: A range in the notation of this module; a list contains the values to choose from, a
+            tuple of two numbers the ends of a range, and any other value that is not text is fixed.
         like: The range to replace, from which ``log`` and ``int`` are inherited.
 
     Raises:
         SpaceError: The range cannot be parsed, is empty, has its ends in the wrong order, has
-            decimal commas, is a tuple of two numbers, or is invalid for the hyperparameter, for
-            example a momentum above 1.
+            decimal commas, or is invalid for the hyperparameter, for example a momentum above 1.
 
     >>> parse_range("lr", "1e-4..1e-1", Interval(1e-5, 1, log=True))
     Interval(low=0.0001, high=0.1, log=True, integer=False)
+    >>> parse_range("layers", (1, 8))
+    Interval(low=1.0, high=8.0, log=False, integer=True)
     >>> parse_range("batch", "2^4..2^6")
     Choice(values=(16, 32, 64))
     >>> parse_range("optimizer", "sgd,adam")
@@ -186,6 +189,8 @@ def check_range(name: str, text: RangeSpec, parsed: Range) -> None:
 
 
 def _read(name: str, text: RangeSpec, like: Range | None) -> Range:
+    if isinstance(text, tuple) and len(text) == 2 and all(map(_is_number, text)):
+        text = _tuple_text(name, text, like)
     if not isinstance(text, str):
         return _listed(name, text)
     text = text.strip()
@@ -204,14 +209,18 @@ def _read(name: str, text: RangeSpec, like: Range | None) -> Range:
 
 def _listed(name: str, value: RangeSpec) -> Choice:
     values = value if isinstance(value, list | tuple) else (value,)
-    if isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)):
-        low, high = value
-        raise SpaceError(
-            f"{name}={value}: a tuple of two numbers may be a range or two values; "
-            f"write '{low}..{high}' for the range, or [{low}, {high}] for the values"
-        )
     refuse_decimal_text(name, value, [text for text in values if isinstance(text, str)])
     return _choice(name, value, values)
+
+
+def _tuple_text(name: str, ends: Sequence[Value], like: Range | None) -> str:
+    """Return the text of the range between two numbers."""
+    # The ends of numpy's types have another repr.
+    low, high = (end if isinstance(end, int) else float(end) for end in ends)
+    are_integers = isinstance(low, int) and isinstance(high, int)
+    if are_integers and name not in (*_REAL, *_POWERS) and not isinstance(like, Interval):
+        return f"{low}..{high} int"
+    return f"{low}..{high}"
 
 
 def check_values(name: str, text: str) -> None:

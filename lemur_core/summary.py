@@ -6,11 +6,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from lemur_core.escapes import escape
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from lemur_core.search.forecast import EstimatorAudit
     from lemur_core.store.reading.standings import Standing
+
+_COLUMNS = [
+    "task", "dataset", "metric", "nn", "accuracy", "validation", "trial", "epoch", "duration",
+    "prm",
+]  # fmt: skip
 
 
 class Left(NamedTuple):
@@ -29,7 +37,7 @@ class Left(NamedTuple):
 
 @dataclass
 class Summary:
-    """The result of a campaign.
+    """The result of a campaign; ``str`` gives a table.
 
     Attributes:
         standings: The best epoch of each pipeline by validation among all trials in the database,
@@ -55,6 +63,40 @@ class Summary:
     interrupted: bool = False
     left: Left | None = None
     unwritten: int = 0
+
+    def frame(self) -> DataFrame:
+        """Return the standings as a frame, one row per pipeline, the best first.
+
+        The columns are ``task``, ``dataset``, ``metric``, ``nn``, ``accuracy``, ``validation``,
+        ``trial``, ``epoch``, ``duration`` (nanoseconds) and ``prm``, the hyperparameters by name.
+        """
+        from pandas import DataFrame
+
+        rows = [
+            [
+                *standing.pipeline.split("_"),
+                standing.accuracy,
+                standing.validation,
+                standing.trial,
+                standing.epoch,
+                standing.duration_ns,
+                standing.prm,
+            ]
+            for standing in self.standings
+        ]
+        return DataFrame(rows, columns=_COLUMNS)
+
+    def __str__(self) -> str:
+        if not self.standings:
+            return f"no results; {self._counts()}"
+        frame = self.frame()[["accuracy", "validation", "trial", "epoch"]]
+        frame.insert(0, "pipeline", [standing.pipeline for standing in self.standings])
+        table = frame.to_string(index=False, float_format="%.4f")
+        return escape(f"{table}\n{self._counts()}, in {self.db}")
+
+    def _counts(self) -> str:
+        counts = [f"{self.states[state]} {state}" for state in State if self.states[state]]
+        return f"trials: {', '.join(counts) or 'none to train'}"
 
     @property
     def exit_status(self) -> int:

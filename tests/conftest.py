@@ -9,6 +9,8 @@ import pytest
 # threads. This must be set before torch is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Ignore the settings file of whoever runs the tests.
+os.environ["LEMUR_CONFIG"] = ""
 # Hide GPUs, because only results on a CPU repeat to the last bit; also before torch is imported.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 

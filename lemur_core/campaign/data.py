@@ -1,10 +1,11 @@
-"""Compare the data of a campaign with the data of recorded trials."""
+"""Compare the data and the code of a campaign with those of recorded trials."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from lemur_core.events import Warned
+from lemur_core.file_entry import SIGN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,24 @@ def check_data(pipeline: Pipeline, resources: TrialResources) -> None:
         resources.watch(Warned(_elsewhere(pipeline.dataset, data, elsewhere)))
     elif unknown := resources.writer.count_unknown(pipeline):
         resources.watch(Warned(_assumed_same(pipeline.dataset, data, unknown)))
+
+
+def check_code(pipeline: Pipeline, resources: TrialResources) -> None:
+    """Warn of recorded trials whose loader or metric is another version of the pipeline's file."""
+    if other := resources.writer.count_other_code(pipeline):
+        resources.watch(Warned(_other_code(pipeline, other)))
+
+
+def _other_code(pipeline: Pipeline, trials: int) -> str:
+    files = [
+        f"{kind} {name.partition(SIGN)[0]!r}"
+        for kind, name in (("dataset", pipeline.dataset), ("metric", pipeline.metric))
+        if SIGN in name
+    ]
+    return (
+        f"{' or '.join(files)} was edited: {_trials(trials)} of this database used other code and "
+        f"{'is' if trials == 1 else 'are'} not counted"
+    )
 
 
 def _elsewhere(dataset: str, data: DatasetRecord, elsewhere: Mapping[str | None, int]) -> str:

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.composition import compose, demo
-from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
+from lemur_core.file_entry import file_entry, is_file
 from lemur_core.image_size import UsualSizes
 from lemur_core.pattern import Pattern, is_wild, pattern_of
 from lemur_core.restriction import with_validation
 from lemur_core.search.found_nets import summaries_of_found, with_found_nets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from lemur_core.entry import Entry
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry
     from lemur_core.settings import Settings
     from lemur_core.space import RangeSpec
 
-# Names in place of a plugin's for nets that are files, and for entries passed to `run`.
+# Names in place of a plugin's for entries that are files, and for entries passed to `run`.
 FILES, GIVEN = "file", "given"
 # With larger batches, the embedded data has too few steps per epoch to learn much in five epochs.
 DEMO_PRM = {"batch": "2^4..2^5"}
+# A file in a list of names, which may be followed by a restriction: a.py,digits,b.py[samples=100]
+_FILE_NAME = re.compile(r"[^,{}\[\]]+\.py(?=$|[,}\[])")
 
 
 class LiteralNames(NamedTuple):
@@ -73,7 +76,8 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     """
     selection = _Selection(settings)
     registry = with_found_nets(selection.nets, settings.db, registry)
-    registry = _with_files(registry, selection.files)
+    for kind, files in selection.files.items():
+        registry = _with_files(registry, kind, files)
     registry = _with_entries(registry, settings.entries)
     sizes = UsualSizes(settings.data)
     pipelines = selection.pipelines(registry, sizes)
@@ -105,28 +109,39 @@ class _Selection:
     """The patterns and filters of settings, parsed.
 
     Attributes:
-        files: Entries of the nets that are files, by their paths as given.
+        files: Entries that are files, by kind and by their paths as given.
         patterns: The parsed patterns.
         only: The filters, as a pattern that each pipeline must match too.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._transforms = settings.transform
-        nets = [*settings.net, *filter(_is_file, settings.patterns)]
-        self.patterns = [Pattern.parse(text) for text in settings.patterns if not _is_file(text)]
-        self.files = {
-            text: entry_of_file(Path(text).expanduser()) for text in nets if _is_file(text)
-        }
-        names = [f"{FILES}/{self.files[text].name}" if _is_file(text) else text for text in nets]
+        self.files: dict[str, dict[str, Entry]] = {}
+        self._tasks = [task for task in settings.task if not is_wild(task)]
+        self._transforms = tuple(self._names("transform", settings.transform))
+        nets = [*settings.net, *filter(is_file, settings.patterns)]
+        self.patterns = [Pattern.parse(text) for text in settings.patterns if not is_file(text)]
+        names = [f"{FILES}/{self._name('net', text)}" if is_file(text) else text for text in nets]
         names += [f"{GIVEN}/{entry.name}" for entry in settings.entries]
         self.only = pattern_of(
             {
                 "task": settings.task,
-                "dataset": settings.dataset,
-                "metric": settings.metric,
+                "dataset": self._names("loader", settings.dataset),
+                "metric": self._names("metric", settings.metric),
                 "net": names,
             }
         )
+
+    def _names(self, kind: str, texts: Iterable[str]) -> list[str]:
+        """Return texts with the names of entries in place of files."""
+        return [
+            _FILE_NAME.sub(lambda match: self._name(kind, match[0].strip()), text) for text in texts
+        ]
+
+    def _name(self, kind: str, text: str) -> str:
+        files = self.files.setdefault(kind, {})
+        if text not in files:
+            files[text] = file_entry(kind, text, self._tasks)
+        return files[text].name
 
     @property
     def is_demo(self) -> bool:
@@ -181,18 +196,13 @@ def _is_named(part: str, patterns: Sequence[Pattern]) -> bool:
     return bool(names) and not any(map(is_wild, names))
 
 
-def _is_file(text: str) -> bool:
-    return text.endswith(".py")
-
-
-def _with_files(registry: Registry, files: Mapping[str, Entry]) -> Registry:
+def _with_files(registry: Registry, kind: str, files: Mapping[str, Entry]) -> Registry:
     entries: dict[str, Entry] = {}
     for file, entry in files.items():
-        if not Path(entry.target).is_file():
-            raise PatternError(f"there is no net file {file!r}")
-        if entries.setdefault(entry.name, entry).target != entry.target:
+        # Two files of another kind that share a name have the same code.
+        if entries.setdefault(entry.name, entry).target != entry.target and kind == "net":
             raise PatternError(f"two net files are called {entry.name!r}; rename one: {file}")
-    return registry.with_entries(FILES, "net", entries.values()) if entries else registry
+    return registry.with_entries(FILES, kind, entries.values()) if entries else registry
 
 
 def _with_entries(registry: Registry, entries: Sequence[Entry]) -> Registry:

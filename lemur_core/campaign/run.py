@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lemur_core.campaign.finished_campaign import recall, record_file, remember, repeat
 from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.plan import plan
 from lemur_core.events import Noted, Warned, Watch
 from lemur_core.garbage import collection_paused
-from lemur_core.registry import Registry, installed
-from lemur_core.settings import Settings
 from lemur_core.store.location import may_exist
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lemur_core.registry import Registry
+    from lemur_core.settings import Settings
     from lemur_core.spawn import SpawnedProcess
     from lemur_core.summary import Summary
-
-
-def run(*patterns: str, watch: Watch = lambda event: None, **settings: Any) -> Summary:
-    """Train the pipelines that patterns name, and record every epoch.
-
-    Args:
-        patterns: Patterns as on the command line; without any, the demo is trained.
-        watch: Called with each event, in order.
-        settings: Attributes of `lemur_core.Settings`, for example ``trials=3``. Lists may be given
-            for tuples, and a single text for a list of one.
-
-    Returns:
-        The summary of the campaign, which counts failed trials; they do not raise an exception.
-
-    Raises:
-        LemurError: The settings are invalid.
-    """
-    return campaign(Settings.of({"patterns": patterns, **settings}), installed(), watch)
 
 
 def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:

@@ -6,7 +6,7 @@ from collections import deque
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from lemur_core.campaign.data import check_data
+from lemur_core.campaign.data import check_code, check_data
 from lemur_core.events import StudyStarted, TrialsHeld
 from lemur_core.search.study_run import StudyRun
 from lemur_core.summary import Left
@@ -60,6 +60,7 @@ class Studies:
         self._waiting, self._open = deque(ready), list[StudyRun]()
         self._supply, self._resources = supply, resources
         self._compared: set[tuple[str, str]] = set()
+        self._scored: set[tuple[str, str, str]] = set()
         self._reported: dict[str, set[int]] = {}
         self.closed: list[ClosedStudy] = []
 
@@ -147,6 +148,9 @@ class Studies:
             if (pipeline.task, pipeline.dataset) not in self._compared:
                 self._compared.add((pipeline.task, pipeline.dataset))
                 check_data(pipeline, self._resources)
+            if (pipeline.task, pipeline.dataset, pipeline.metric) not in self._scored:
+                self._scored.add((pipeline.task, pipeline.dataset, pipeline.metric))
+                check_code(pipeline, self._resources)
             left_out = self._resources.bundles.left_out(pipeline)
             validation = 0 if bundle.validation is None else len(bundle.validation)
             study_run = StudyRun(ready, self._resources, bundle.chance, left_out, validation)

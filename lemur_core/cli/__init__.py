@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +22,8 @@ from lemur_core.registry import Registry, installed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from click.shell_completion import CompletionItem
+
 __all__ = ["cli", "command_conflicts", "main", "warn", "warn_of_failures"]
 
 COMMANDS = [
@@ -35,7 +38,7 @@ COMMANDS = [
     Entry("export", "lemur_core.cli.export:export", summary="Write code with scores, or results."),
     Entry("db", "lemur_core.cli.db:db", summary="Maintain the database of results."),
     Entry("doctor", "lemur_core.cli.doctor:doctor", summary="Show versions, plugins and failures."),
-    Entry("new", "lemur_core.cli.new:new", summary="Create a plugin package from a template."),
+    Entry("new", "lemur_core.cli.new:new", summary="Create a file or plugin from a template."),
 ]
 
 
@@ -75,6 +78,17 @@ class Commands(click.Group):
             raise UnknownNameError("command", cmd_name, self.list_commands(ctx)) from None
         command: click.Command = entry.load()
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a sub-command without importing it."""
+        from lemur_core.cli.completion import commands
+
+        entries = self._entries()
+        summaries = ((name, entries[name].summary) for name in self.list_commands(ctx))
+        return [
+            *commands(summaries, incomplete),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the summaries of the sub-commands without importing them."""
@@ -196,6 +210,11 @@ def _fail(message: str) -> int:
 
 
 def _redacted(text: str) -> str:
-    """Return text without the passwords of databases named by an argument or by LEMUR_DB."""
-    arguments = (*sys.argv[1:], os.environ.get("LEMUR_DB", ""))
+    """Return text without the passwords of databases in arguments, LEMUR_DB or settings files."""
+    arguments = [*sys.argv[1:], os.environ.get("LEMUR_DB", "")]
+    # The text may be about these files.
+    with suppress(LemurError, OSError):
+        from lemur_core.settings_files import setting
+
+        arguments.append(setting("db") or "")
     return redact(text, {secret for argument in arguments for secret in secrets_of(argument)})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_line, print_lines, print_text
 from lemur_core.cli.table import text_table
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("uid_a", metavar="UID")
-@click.argument("uid_b", metavar="UID")
+@click.argument("uid_a", metavar="UID", shell_complete=completion.trials)
+@click.argument("uid_b", metavar="UID", shell_complete=completion.trials)
 @db_option
 def compare(uid_a: str, uid_b: str, db: str) -> None:
     """Show how two trials differ, code included, and their scores side by side.

@@ -17,6 +17,7 @@ from lemur_core.cli.streams import style
 from lemur_core.errors import StoreError
 from lemur_core.passwords import without_password
 from lemur_core.registry import CORE, Plugin, Registry, installed
+from lemur_core.settings_files import settings_files, user_file
 from lemur_core.store.location import may_exist
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ DISTRIBUTIONS = ("lemur-core", "torch", "torchvision", "optuna", "pandas", "sqla
 @db_option
 @data_option
 def doctor(torch: bool, db: str, data: Path) -> int:
-    """Show versions, plugins and their failures, devices, database and data folder.
+    """Show versions, plugins and failures, devices, settings files, database and data folder.
 
     Exit status 1 if a plugin failed.
     """
@@ -46,6 +47,7 @@ def doctor(torch: bool, db: str, data: Path) -> int:
         _failures(registry),
         (f"command     {conflict}" for conflict in command_conflicts(registry)),
         _device() if torch else iter(["device      not checked"]),
+        _settings_files(),
         _database(db, look_inside=torch),
         _folder(data),
     ):
@@ -104,6 +106,17 @@ def _device() -> Iterator[str]:
             name = torch.cuda.get_device_name(index)
             yield f"device      cuda:{index} {name}, {memory_gib:.0f} GiB"
     yield f"device      cpu, {os.cpu_count()} cores, {torch.get_num_threads()} threads for torch"
+
+
+def _settings_files() -> Iterator[str]:
+    files = settings_files()
+    for file in files:
+        settings = dict(file.shared) | {f"run.{name}": value for name, value in file.run.items()}
+        shown = ", ".join(f"{name}={without_password(str(settings[name]))}" for name in settings)
+        yield f"settings    {file.path}: {shown or 'sets nothing'}"
+    if not files:
+        place = f", or {path}" if (path := user_file()) else ""
+        yield f"settings    no file (lemur.toml in this folder or above it{place})"
 
 
 def _database(db: str, *, look_inside: bool) -> Iterator[str]:

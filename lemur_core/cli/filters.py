@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.output import print_lines
 from lemur_core.errors import SettingsError
 from lemur_core.space import check_values
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
 
 _OPTIONS = (
     click.option("--task", help="Only rows of this task."),
-    click.option("--dataset", help="Only rows of this dataset."),
-    click.option("--metric", help="Only rows of this metric."),
-    click.option("--nn", "--net", "nn", help="Only rows of this net."),
+    click.option(
+        "--dataset", shell_complete=completion.names("loader"), help="Only rows of this dataset."
+    ),
+    click.option(
+        "--metric", shell_complete=completion.names("metric"), help="Only rows of this metric."
+    ),
+    click.option(
+        "--nn", "--net", "nn", shell_complete=completion.names("net"), help="Only rows of this net."
+    ),
     click.option(
         "--nn-prefix",
         "nn_prefixes",

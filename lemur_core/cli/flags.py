@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.campaign.plan import names_pipelines
 from lemur_core.errors import SettingsError
 from lemur_core.settings import SHORT_PRM, Settings, prm_of
+from lemur_core.settings_files import run_defaults
 from lemur_core.space import Value, fixed, parse_range
 from lemur_core.trial import Keep
 
@@ -26,8 +27,8 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
 
     Args:
         flags: The values that click parsed, by parameter name.
-        spelt_out: Names of the flags on the command line; the TOML file takes precedence over the
-            defaults of the others.
+        spelt_out: Names of the flags on the command line or in the environment; for the
+            others, the TOML file takes precedence, then the settings files, then the defaults.
 
     Raises:
         SettingsError: A flag or the file cannot be read.
@@ -39,7 +40,13 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
     if len(files) > 1:
         raise SettingsError(f"{', '.join(files)}: expected one settings file")
     base = _read_toml(Path(files[0])) if files else {}
-    prm = prm_of(base) | ranges_of(values.pop("prm", None), values.pop("set_", ()))
+    defaults = run_defaults()
+    if "points" in values or "points" in base:
+        # Nothing is searched, so the defaults of a search do not apply.
+        defaults = {name: defaults[name] for name in defaults if name not in ("trials", "sampler")}
+    prm = prm_of(defaults) | prm_of(base)
+    base = defaults | base
+    prm |= ranges_of(values.pop("prm", None), values.pop("set_", ()))
     prm |= {name: values.pop(name) for name in SHORT_PRM if name in values}
     settings = {name: value for name, value in base.items() if name not in SHORT_PRM}
     for name, value in values.items():

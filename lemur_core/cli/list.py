@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.collection import collections_text
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_text
@@ -29,7 +30,7 @@ class Listing(click.Command):
 
 
 @click.command("list", cls=Listing)
-@click.argument("kind", required=False, metavar="[KIND]")
+@click.argument("kind", required=False, metavar="[KIND]", shell_complete=completion.kinds)
 @db_option
 def list_entries(kind: str | None, db: str) -> None:
     """List all installed entries, those of one KIND, or the collections of a database."""

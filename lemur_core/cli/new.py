@@ -1,4 +1,4 @@
-"""``lemur new``: create a plugin package from a template."""
+"""``lemur new``: create a file or a plugin package from a template."""
 
 from __future__ import annotations
 
@@ -13,17 +13,60 @@ import click
 from lemur_core.cli.output import print_line, print_lines
 from lemur_core.errors import SettingsError, UnknownNameError, WriteError
 from lemur_core.files import write_errors
-from lemur_core.scaffold.package import KINDS, commands_of, names_of, write_package
+from lemur_core.scaffold.package import (
+    KINDS,
+    SINGLE,
+    commands_of,
+    names_of,
+    single_file,
+    write_package,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_STEM = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*")
+EPILOG = """\b
+Examples:
+  lemur new net Tower                    writes Tower.py, for lemur run --net Tower.py
+  lemur new metric top3
+  lemur new plugin mine --kind loader,metric"""
 
 
-@click.group()
+@click.group(epilog=EPILOG)
 def new() -> None:
-    """Create files from a template."""
+    """Create a file with a net, loader, metric, ..., or a plugin package."""
+
+
+def _single(kind: str) -> click.Command:
+    """Return the command that writes a single file of a kind."""
+
+    def command(name: str) -> None:
+        path = Path(name if name.endswith(".py") else f"{name}.py")
+        if not _STEM.fullmatch(path.stem):
+            raise SettingsError(
+                f"name {path.stem!r}: expected letters, digits and _ + -, starting with a letter"
+            )
+        text, use = single_file(kind, str(path))
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            raise SettingsError(
+                f"{str(path)!r} exists, and is left as it is; choose another name"
+            ) from None
+        except OSError as error:
+            raise SettingsError(f"{str(path)!r} cannot be written: {error.strerror}") from None
+        print_lines([f"  {path}", "next:", f"  {use}"])
+
+    article = "an" if kind[0] in "aeiou" else "a"
+    decorated = click.command(kind, help=f"Write NAME.py: {article} {kind} that works at once.")
+    return decorated(click.argument("name")(command))
+
+
+for _kind in SINGLE:
+    new.add_command(_single(_kind))
 
 
 @new.command()

@@ -6,12 +6,28 @@ from pathlib import Path
 
 import click
 
+from lemur_core.errors import LemurError
+from lemur_core.settings_files import setting
+
+
+def _configured(name: str, built_in: str) -> str:
+    """Return what the settings files set, or else the built-in value."""
+    try:
+        return setting(name) or built_in
+    except LemurError:
+        context = click.get_current_context(silent=True)
+        # A completion has no place for a message.
+        if context is None or not context.resilient_parsing:
+            raise
+        return built_in
+
+
 db_option = click.option(
     "--db",
     metavar="URL",
     envvar="LEMUR_DB",
-    default="lemur.db",
-    show_default=True,
+    default=lambda: _configured("db", "lemur.db"),
+    show_default="lemur.db",
     show_envvar=True,
     help="Database of results: path of an SQLite file, or a URL.",
 )
@@ -22,8 +38,8 @@ data_option = click.option(
     metavar="DIR",
     envvar="LEMUR_DATA",
     type=click.Path(path_type=Path),
-    default="data",
-    show_default=True,
+    default=lambda: _configured("data", "data"),
+    show_default="data",
     show_envvar=True,
     help="Folder of the datasets.",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line
 from lemur_core.entry import Entry
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", metavar="PIPELINE|UID")
+@click.argument("name", metavar="PIPELINE|UID", shell_complete=completion.trials)
 @click.option(
     "--count", type=click.IntRange(1), default=8, show_default=True, help="Number of samples."
 )

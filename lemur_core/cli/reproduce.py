@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.filters import arguments_of, filter_options
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line, print_lines
@@ -21,7 +22,7 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("uid", metavar="UID|best")
+@click.argument("uid", metavar="UID|best", shell_complete=completion.trials)
 @click.option("--device", help="Torch device.  [as recorded]")
 @click.option(
     "--threads",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.aliases import lemur_options, resolve_aliases
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line
@@ -23,6 +24,7 @@ Examples:
   lemur run img-classification_digits_acc_ResNet --trials 10 --epochs 20
   lemur run 'img-classification_*_acc_{ResNet,AlexNet}' --data ~/data --dry-run
   lemur run --dataset digits --net my/Net.py --lr 1e-4..1e-1 --batch 2^4..2^7
+  lemur run --dataset my/images.py --metric acc,my/top3.py --net ResNet
   lemur run study.toml"""
 
 
@@ -43,17 +45,40 @@ class _Run(click.Command):
 
 
 @click.command(cls=_Run, epilog=EPILOG)
-@click.argument("patterns", nargs=-1, metavar="[PATTERN|FILE.py|FILE.toml]...")
-@click.option("--task", multiple=True, help="Only pipelines of this task.")
-@click.option("--dataset", multiple=True, help="Only pipelines of this dataset.")
-@click.option("--metric", multiple=True, help="Only pipelines of this metric.  [a task's first]")
-@click.option("--net", multiple=True, help="Only pipelines of this net: a name or path of a file.")
+@click.argument(
+    "patterns",
+    nargs=-1,
+    metavar="[PATTERN|FILE.py|FILE.toml]...",
+    shell_complete=completion.patterns,
+)
+@click.option(
+    "--task", multiple=True, shell_complete=completion.patterns, help="Only pipelines of this task."
+)
+@click.option(
+    "--dataset",
+    multiple=True,
+    shell_complete=completion.names("loader", files=True),
+    help="Only pipelines of this dataset, or a FILE.py.",
+)
+@click.option(
+    "--metric",
+    multiple=True,
+    shell_complete=completion.names("metric", files=True),
+    help="Only pipelines of this metric, or a FILE.py.  [a task's first]",
+)
+@click.option(
+    "--net",
+    multiple=True,
+    shell_complete=completion.names("net", files=True),
+    help="Only pipelines of this net, or a FILE.py.",
+)
 @click.option(
     "-f",
     "--transform",
     multiple=True,
-    help="Transforms to search, at any size: norm_48, 'randcrop*_32'.  [those of one fitting size "
-    "without random augmentation]",
+    shell_complete=completion.names("transform", files=True),
+    help="Transforms to search: FILE.py, or names at any size: norm_48, 'randcrop*_32'.  [those of "
+    "one fitting size without random augmentation]",
 )
 @click.option(
     "-t", "--trials", type=int, help="Trials of each pipeline in total; -N trains N more.  [3]"
@@ -98,8 +123,10 @@ class _Run(click.Command):
 @click.option("--pruner", help="Optuna's pruner: Nop, Median, Hyperband, ...  [Nop]")
 @click.option(
     "--estimator",
+    shell_complete=completion.names("estimator", files=True),
     metavar="NAME[:OPTION=VALUE,...]",
-    help="Stop a trial once this estimator can predict its final score: peng4nn, ...",
+    help="Stop a trial once this estimator can predict its final score: peng4nn, ..., or a "
+    "FILE.py.",
 )
 @click.option(
     "--audit",
@@ -173,7 +200,7 @@ class _Run(click.Command):
     help="Share of the training samples to hold out for validation, as in 0.2; it becomes part of "
     "the dataset's name.  [0.1, or the dataset's own validation split]",
 )
-@click.option("--dry-run", is_flag=True, help="Print the pipelines without training them.")
+@click.option("--dry-run", is_flag=True, help="Check all names and print the pipelines, then stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and the leaderboard.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
 @lemur_options
@@ -182,7 +209,8 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     """Train pipelines and record every epoch.
 
     PATTERN is task_dataset_metric_net or its first parts; each part may contain * and {a,b}.
-    FILE.py is a net. FILE.toml contains settings, which flags override. Without arguments, lemur
+    FILE.py is a net; lemur new writes one, and files with a loader, metric, transform or estimator
+    for the flags. FILE.toml contains settings, which flags override. Without arguments, lemur
     trains a few small nets on embedded data.
 
     Exit status: 0 if all trials are done or --time is over, 1 if some failed or could not be
@@ -195,12 +223,16 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
 
     settings = settings_of(resolve_aliases(flags), _on_command_line(context))
     if dry_run:
+        from lemur_core.campaign.check import check
+        from lemur_core.cli.output import warn
+
         planned = plan(settings, installed())
-        for pipeline in planned.pipelines:
+        pipelines = check(settings, planned, installed(), warn)
+        for pipeline in pipelines:
             print_line(pipeline.name)
-        for line in (*planned.image_sizes, *transforms_lines(planned.pipelines)):
+        for line in (*planned.image_sizes, *transforms_lines(pipelines)):
             print_line(line, err=True)
-        _print_held_trials(settings.db, planned.pipelines)
+        _print_held_trials(settings.db, pipelines)
         return 0
     from lemur_core.campaign.run import campaign
     from lemur_core.cli.progress import progress_display

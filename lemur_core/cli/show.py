@@ -7,23 +7,28 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.collection import collection
 from lemur_core.cli.list import kind_named
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_data, print_line, print_lines, print_text
 from lemur_core.entry import Entry
 from lemur_core.errors import LemurError, MisfitError, PluginError, SettingsError
+from lemur_core.file_entry import file_entry, is_file
 from lemur_core.registry import Registry, installed
 from lemur_core.restriction import NONE, check_options, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from click.shell_completion import CompletionItem
+
     from lemur_core.kind import Kind
 
 EPILOG = """\b
 Examples:
   lemur show net ResNet --size --no-source
+  lemur show net my/Net.py
   lemur show loader cifar-10 --data ~/data
   lemur show trial 1f2e3d4c
   lemur show pictures img-segmentation_digits-scenes_iou_UNet-S -o unet.png"""
@@ -50,10 +55,18 @@ class KindGroup(click.Group):
         """Return the kinds of entries and records."""
         return [*installed().kinds, "trial", "collection", "pictures"]
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a kind without importing the command that shows it."""
+        kinds = ((name, "") for name in self.list_commands(ctx))
+        return [
+            *completion.commands(kinds, incomplete),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sub-commands, with all kinds of entries in one line."""
         rows = [
-            (f"{'|'.join(installed().kinds)} NAME", "Show everything about an installed entry.")
+            (f"{'|'.join(installed().kinds)} NAME", "Show everything about an entry, or a FILE.py.")
         ]
         for name, argument in (
             ("trial", "UID"), ("collection", "NAME"), ("pictures", "PIPELINE|UID")
@@ -69,7 +82,7 @@ def show() -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.entry_names)
 @click.option("--size", is_flag=True, help="For a net: count parameters and multiply-adds.")
 @click.option(
     "--shape",
@@ -101,17 +114,17 @@ def entry(
     data: Path | None,
     source: bool,
 ) -> None:
-    """Show everything about the net, loader, transform, ... called NAME."""
+    """Show everything about the net, loader, transform, ... called NAME, or in NAME.py."""
     registry = installed()
     kind = kind_named(registry, str(context.info_name)).name
-    if kind == "loader":
-        base_name, restriction = split(name)
-        check_options(name, restriction, registry.get(kind, base_name).options)
-    else:
-        base_name, restriction = name, NONE
-        if data is not None:
-            raise click.UsageError(f"--data is for loaders, not for a {kind}")
+    base_name, restriction = split(name) if kind == "loader" else (name, NONE)
+    if kind != "loader" and data is not None:
+        raise click.UsageError(f"--data is for loaders, not for a {kind}")
+    if is_file(base_name):
+        registry = registry.with_entries("file", kind, [file_entry(kind, base_name)])
+        base_name = next(full for full, _ in registry.entries(kind) if full.startswith("file/"))
     full, shown = registry.find(kind, base_name)
+    check_options(name, restriction, shown.options)
     lines = list(_facts(registry, kind, full, shown))
     if kind == "loader" and data is not None:
         from lemur_core.cli.loader import loader_lines
@@ -129,7 +142,7 @@ def entry(
 
 
 @click.command()
-@click.argument("uid")
+@click.argument("uid", shell_complete=completion.trials)
 @source_option
 @db_option
 def trial(uid: str, source: bool, db: str) -> None:

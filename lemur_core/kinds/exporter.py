@@ -27,6 +27,7 @@ from lemur_core.errors import (
     SettingsError,
     UnknownNameError,
 )
+from lemur_core.file_entry import named_entry
 from lemur_core.files import replacement
 from lemur_core.options import Selection, option_values
 from lemur_core.plugin_names import check_provided
@@ -72,7 +73,7 @@ def exporter(registry: Registry, selection: Selection) -> Exporter:
         SettingsError: There is no such option, or a value is not of the option's type.
     """
     try:
-        target = registry.get("exporter", selection.name).load()
+        target = named_entry(registry, "exporter", selection.name).load()
     except UnknownNameError:
         check_provided("exporter", selection.name)
         raise

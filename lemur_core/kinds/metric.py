@@ -74,8 +74,9 @@ def as_metric(target: Any, out_shape: tuple[int, ...], name: str) -> Metric:
     metric = target(out_shape)
     if hasattr(metric, "result") and not hasattr(metric, "compute"):
         metric = _PublishedMetric(metric)
-    for method in ("reset", "update", "compute"):
-        if not callable(getattr(metric, method, None)):
-            raise ContractError(f"metric {name!r}: it has no method {method}()")
+    methods = ("reset", "update", "compute")
+    lacks = [f"{method}()" for method in methods if not callable(getattr(metric, method, None))]
+    if lacks:
+        raise ContractError(f"metric {name!r}: it has no method {' and no method '.join(lacks)}")
     checked: Metric = metric
     return checked

@@ -85,12 +85,14 @@ def as_net(module: object, name: str) -> NetModule:
     """
     net = getattr(module, "Net", None)
     supported = getattr(module, "supported_hyperparameters", None)
-    if not callable(net) or not callable(supported):
-        lacks = "class Net" if not callable(net) else "function supported_hyperparameters()"
-        raise ContractError(f"net {name!r}: its module has no {lacks}")
-    for method in ("train_setup", "learn"):
+    lacks = [] if callable(net) else ["its module has no class Net"]
+    if not callable(supported):
+        lacks.append("its module has no function supported_hyperparameters()")
+    for method in ("train_setup", "learn") if callable(net) else ():
         if not callable(getattr(net, method, None)):
-            raise ContractError(f"net {name!r}: Net has no method {method}()")
+            lacks.append(f"Net has no method {method}()")
+    if lacks or not callable(net) or not callable(supported):
+        raise ContractError(f"net {name!r}: {'; '.join(lacks)}")
     return NetModule(net, supported)
 
 

@@ -12,8 +12,9 @@ from lemur_core.composition import compose
 from lemur_core.dataset import DatasetRecord, differing
 from lemur_core.entry import Entry
 from lemur_core.errors import DataChangedError, SettingsError, UnknownNameError
+from lemur_core.file_entry import SIGN, entry_of_code, is_of_file
 from lemur_core.initial_weights import InitialWeights, identity_in
-from lemur_core.pattern import Pattern
+from lemur_core.pattern import Pattern, unrestricted_name
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
@@ -80,7 +81,8 @@ def reproduce(
 ) -> Reproduction:
     """Train a recorded trial again in this process, for as many epochs as were recorded.
 
-    The net is built from the recorded code; dataset, metric and transform are the installed ones.
+    The net is built from the recorded code; dataset, metric and transform are the installed ones,
+    or the recorded ones if they were single files.
 
     Args:
         stored: The trial.
@@ -177,10 +179,29 @@ def _pipeline(stored: StoredTrial, registry: Registry) -> Iterator[Pipeline]:
     with TemporaryDirectory(prefix="lemur-reproduce-") as folder:
         entry = _net_entry(stored, registry, Path(folder))
         with_net = registry.with_entries(_STORED, "net", [entry])
+        with_net = _with_recorded_files(with_net, stored, Path(folder))
         others = sorted({name for epoch in stored.epochs for name in epoch.scores})
+        # The code of additional metrics is not recorded, so those in files cannot score again.
+        others = [name for name in others if not is_of_file(name)]
         metrics = ",".join([facts["metric"], *others])
         pattern = f"{facts['task']}_{facts['dataset']}_{metrics}_{_STORED}/{entry.name}"
         yield compose(with_net, [Pattern.parse(pattern)], [stored.prm["transform"]])[0]
+
+
+def _with_recorded_files(registry: Registry, stored: StoredTrial, folder: Path) -> Registry:
+    """Return the registry with the loader, metric and transform that were files, as recorded."""
+    names = {
+        "loader": unrestricted_name(stored.facts["dataset"]),
+        "metric": stored.facts["metric"],
+        "transform": str(stored.prm["transform"]),
+    }
+    for kind, name in names.items():
+        if is_of_file(name) and kind in stored.codes:
+            file = folder / f"{name.partition(SIGN)[0]}.py"
+            code, tasks = stored.codes[kind], (stored.facts["task"],)
+            entry = entry_of_code(kind, file.name, code, file, name, tasks)
+            registry = registry.with_entries(_STORED, kind, [entry])
+    return registry
 
 
 def _net_entry(stored: StoredTrial, registry: Registry, folder: Path) -> Entry:

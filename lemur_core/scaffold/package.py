@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 from importlib.resources import files
+from shlex import quote
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ KINDS = (
     "tracker",
 )
 """The supported kinds; a tracker implements life-cycle hooks and has no entry."""
+SINGLE = ("net", "loader", "metric", "transform", "estimator", "exporter")
+"""The kinds whose entries can be single files."""
 
 _TEMPLATES = files("lemur_core.scaffold")
 _PUBLIC = ("Entry", "entries_in", "hookimpl")
@@ -45,7 +48,28 @@ def names_of(name: str) -> dict[str, str]:
         "distribution": f"lemur-{name}",
         "package": f"lemur_{name.replace('-', '_')}",
         "net": "".join(part.capitalize() for part in name.split("-")) + "Net",
+        # What a single file states itself, and a package in its hooks.
+        "constants": "",
+        "size": "_SIZE",
     }
+
+
+def single_file(kind: str, path: str) -> tuple[str, str]:
+    """Return the text of a single file with an entry, and a command line that uses it.
+
+    Args:
+        kind: The kind of the entry, one of `SINGLE`.
+        path: The path of the file, for the command line.
+    """
+    package = _TEMPLATES / "kinds" / kind / "package"
+    template = package / "nets" / "net.py.tmpl" if kind == "net" else package / f"{kind}.py.tmpl"
+    stem = path.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
+    constants = _part(kind, "constants.tmpl", {})
+    values = names_of("single") | {"net": stem, "constants": constants, "size": "SIZE"}
+    text = Template(template.read_text(encoding="utf-8")).substitute(values)
+    shown = quote(path)
+    command = _part(kind, "command.tmpl", values | {"name": shown, "net": shown})
+    return f"{text.rstrip()}\n", command.strip()
 
 
 def write_package(root: Path, name: str, kinds: Sequence[str]) -> list[Path]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import LemurError, PluginError
+from lemur_core.file_entry import named_entry
 from lemur_core.kinds.estimator import (
     Curve,
     Estimate,
@@ -85,7 +86,7 @@ class Forecasting:
     def __init__(self, settings: Settings, registry: Registry, warn: Callable[[str], None]) -> None:
         assert settings.estimator is not None
         selection = read_selection("estimator", settings.estimator)
-        entry = registry.get("estimator", selection.name)
+        entry = named_entry(registry, "estimator", selection.name)
         self._make: Maker = maker(entry.load(), selection)
         self._settings, self._warn = settings, warn
         self._reported: set[str] = set()

@@ -75,11 +75,6 @@ def test_hyperparameter_without_a_range_accepts_large_integers():
         ("0,1..0,5", "x=0,1..0,5: has a decimal comma; write 0.1..0.5"),
         ("1e-5..0,5 log", "x=1e-5..0,5 log: has a decimal comma; write 1e-5..0.5 log"),
         (["0,001", "a"], "x=['0,001', 'a']: '0,001' has a decimal comma; write 0.001"),
-        (
-            (1e-4, 0.1),
-            "x=(0.0001, 0.1): a tuple of two numbers may be a range or two values; "
-            "write '0.0001..0.1' for the range, or [0.0001, 0.1] for the values",
-        ),
     ],
 )
 def test_ambiguous_numbers_are_rejected(text, message):
@@ -105,7 +100,7 @@ def test_invalid_settings_are_rejected_before_loading_anything():
         Settings.of({"prm": {"momentum": "0,9"}})
 
 
-@pytest.mark.parametrize("declared", ["'0,001'", "(1e-4, 1e-1)", "'0,1..0,5'"])
+@pytest.mark.parametrize("declared", ["'0,001'", "(1e-1, 1e-4)", "'0,1..0,5'"])
 def test_a_net_whose_range_is_unclear_is_named(lemur, toys, tmp_path, declared):
     source = toys.get("net", "Linear").source()
     tail = f"\ndef supported_hyperparameters():\n    return {{'lr': {declared}}}\n"

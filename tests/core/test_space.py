@@ -182,3 +182,41 @@ def test_smallest_values_need_no_search():
         "lr": 1e-3,
         "layers": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "ends", "like", "expected"),
+    [
+        ("x", (1e-5, 0.5), None, Interval(1e-5, 0.5)),
+        ("lr", (1e-4, 1e-1), Interval(1e-5, 1.0, log=True), Interval(1e-4, 1e-1, log=True)),
+        ("lr", (0, 1), None, Interval(0.0, 1.0)),
+        ("layers", (1, 8), None, Interval(1.0, 8.0, integer=True)),
+        ("layers", (2, 4), Interval(1.0, 8.0), Interval(2.0, 4.0)),
+        ("layers", (2, 4), Interval(1.0, 8.0, integer=True), Interval(2.0, 4.0, integer=True)),
+        ("batch", (16, 64), None, Choice((16, 32, 64))),
+    ],
+)
+def test_a_tuple_of_two_numbers_is_a_range(name, ends, like, expected):
+    assert parse_range(name, ends, like) == expected
+    # TOML and JSON have no tuples: a list of two contains two values.
+    assert parse_range(name, list(ends), like) == Choice(ends)
+
+
+@pytest.mark.parametrize(
+    ("name", "ends", "message"),
+    [
+        ("x", (2.0, 1.0), "x=2.0..1.0: runs backwards; expected the smaller number first"),
+        ("momentum", (0, 2), "momentum=(0, 2): expected a number, 0 to 1"),
+        ("batch", (24, 48), "batch=24..48: 24 is not a power of two; write 2^4..2^7, or list the"),
+    ],
+)
+def test_a_tuple_that_is_no_range_is_refused(name, ends, message):
+    with pytest.raises(SpaceError) as caught:
+        parse_range(name, ends)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_net_can_declare_tuples():
+    space = net_space({"lr": (1e-4, 1e-1), "width": (8, 64)})
+    assert str(space["lr"]) == "0.0001..0.1 log"
+    assert str(space["width"]) == "8..64 int"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
+from lemur_core.file_entry import SIGN
 from lemur_core.store import fields, schema
 from lemur_core.store.datasets import on_data
 from lemur_core.store.identity import code_hash
@@ -94,6 +95,27 @@ def last_number(connection: Connection, pipeline: Pipeline) -> int:
     """Return the highest trial number of the pipeline; 0 if there are no trials."""
     number = func.max(schema.trial.c.number)
     return connection.scalar(select(number).where(*_pipeline_conditions(pipeline))) or 0
+
+
+def count_other_code(connection: Connection, pipeline: Pipeline) -> int:
+    """Count the trials whose dataset or metric is another version of the pipeline's file.
+
+    The name of a loader or metric in a file ends in the digest of its code. Trials of any net
+    count if their dataset and metric have the pipeline's names apart from the digests.
+    """
+    trial, same, other = schema.trial.c, [], []
+    for column, name in ((trial.dataset, pipeline.dataset), (trial.metric, pipeline.metric)):
+        stem, sign, _ = name.partition(SIGN)
+        if not sign:
+            same.append(column == name)
+            continue
+        version = name.partition("[")[0]
+        same.append(func.substr(column, 1, len(stem) + 1) == stem + sign)
+        other.append(func.substr(column, 1, len(version)) != version)
+    if not other:
+        return 0
+    query = select(func.count()).where(trial.task == pipeline.task, *same)
+    return connection.scalar(query.where(or_(*other), trial.state != State.FAILED)) or 0
 
 
 def read_prm(connection: Connection, uid: str) -> dict[str, Any]:

@@ -25,7 +25,13 @@ from lemur_core.store.writing.elsewhere import TrialElsewhere, begin_elsewhere
 from lemur_core.store.writing.holding import Holding
 from lemur_core.store.writing.lease import TrialLostError
 from lemur_core.store.writing.ledger import Ledger, NotHeldError, end_row
-from lemur_core.store.writing.past_trials import PastTrial, last_number, read_past, read_prm
+from lemur_core.store.writing.past_trials import (
+    PastTrial,
+    count_other_code,
+    last_number,
+    read_past,
+    read_prm,
+)
 from lemur_core.store.writing.spill import (
     import_waiting,
     refused,
@@ -175,6 +181,10 @@ class Writer:
             The number of trials by the label of their data; None is the label of unknown data.
         """
         return self._transact(lambda connection: count_elsewhere(connection, pipeline, data))
+
+    def count_other_code(self, pipeline: Pipeline) -> int:
+        """Return how many trials used another version of the pipeline's loader or metric file."""
+        return self._transact(lambda connection: count_other_code(connection, pipeline))
 
     def next_number(self, pipeline: Pipeline) -> int:
         """Return the number of the pipeline's next trial."""
