@@ -72,6 +72,7 @@ class Trial:
         data: Identity of the dataset's content; None if unknown.
         recipe: Identity of the code that trains the net and is not part of the net's recorded
             code; None if unknown.
+        user: Name of the user who trains it; None if it is not recorded.
     """
 
     pipeline: Pipeline
@@ -90,6 +91,7 @@ class Trial:
     left_out: Mapping[str, int] = field(default_factory=dict)
     data: DatasetRecord | None = None
     recipe: str | None = None
+    user: str | None = None
 
     @property
     def transform_entry(self) -> Entry:

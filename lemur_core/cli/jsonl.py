@@ -55,7 +55,7 @@ def _facts(event: events.Event) -> dict[str, Any]:
         case events.CampaignStarted():
             pipelines = [pipeline.name for pipeline in event.pipelines]
             return {"pipelines": pipelines} | {
-                name: getattr(event, name) for name in ("trials", "epochs", "devices", "db")
+                name: getattr(event, name) for name in ("trials", "epochs", "devices", "db", "seed")
             }
         case events.StudyStarted(pipeline, done, trials, _, fixed, others):
             counts = {"done": done, "trials": trials, "others": others}

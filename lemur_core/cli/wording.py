@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lemur_core.cli.text import binary, duration, prm_text
+from lemur_core.settings import DrawnSeed
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
 
 if TYPE_CHECKING:
@@ -25,8 +26,13 @@ def campaign_line(event: events.CampaignStarted) -> str:
     pipelines, trials = len(event.pipelines), event.trials
     return (
         f"{_count(pipelines, 'pipeline')}, {_count(trials, 'trial')} of "
-        f"{_count(event.epochs, 'epoch')} on {_places(event.devices)}; results go to {event.db}"
+        f"{_count(event.epochs, 'epoch')} on {_places(event.devices)}{_drawn(event.seed)}; "
+        f"results go to {event.db}"
     )
+
+
+def _drawn(seed: int) -> str:
+    return f", with the drawn seed {seed}" if isinstance(seed, DrawnSeed) else ""
 
 
 def study_line(event: events.StudyStarted) -> str:
