@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lemur_core import events
+from lemur_core.cli.failure import place_of
 from lemur_core.cli.output import print_data, warn
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def _facts(event: events.Event) -> dict[str, Any]:
         case events.TrialFinished(trial, outcome):
             ended = {"state": str(outcome.state), "reason": outcome.reason}
             predicted = outcome.prediction and asdict(outcome.prediction)
-            return _which(trial) | ended | {"prediction": predicted}
+            place = {"place": place_of(outcome.traceback)} if outcome.traceback else {}
+            return _which(trial) | ended | place | {"prediction": predicted}
         case events.Warned(message):
             return {"message": message}
         case events.CampaignEnded():
@@ -83,7 +85,7 @@ def _searched(trial: Trial) -> dict[str, Any]:
 
 
 def _which(trial: Trial) -> dict[str, Any]:
-    return {"pipeline": trial.pipeline.name, "trial": trial.number}
+    return {"pipeline": trial.pipeline.name, "trial": trial.number, "uid": trial.uid}
 
 
 def _renamed(epoch: Epoch) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from lemur_core import events
 from lemur_core.cli import wording
+from lemur_core.cli.failure import SHORT, Failures
 from lemur_core.cli.leaderboard import closing_text
 from lemur_core.cli.output import print_text
 from lemur_core.cli.pace import Pace
@@ -48,7 +49,7 @@ class Live(AbstractContextManager["Live"]):
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or _console()
-        self.pace = Pace()
+        self.pace, self._failures = Pace(), Failures()
         self._before: tuple[TextIO, TextIO] | None = None
         self._alone = True
         self._running: dict[str, _Running] = {}
@@ -96,6 +97,7 @@ class Live(AbstractContextManager["Live"]):
     def __call__(self, event: events.Event) -> None:
         """Show an event."""
         self.pace.take(event)
+        self._failures.take(event)
         match event:
             case events.FileFetched():
                 self._preparing = wording.fetched_line(event)
@@ -117,14 +119,16 @@ class Live(AbstractContextManager["Live"]):
                 del self._running[trial.uid]
                 text = f"  {self._name(trial)} {wording.outcome_text(outcome)}"
                 self._say(text, _STYLES.get(outcome.state, "green"))
-                self._say(f"    {self._searched(trial)}", "dim")
+                if outcome.state is State.FAILED:
+                    self._say(f"    {self._failures.line(trial, outcome)}", "red")
+                self._say(f"    {trial.uid[:SHORT]}: {self._searched(trial)}", "dim")
             case events.Warned(message):
                 self._say(f"warning: {message}", "yellow")
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
         self._stop()
-        print_text(f"\n{closing_text(summary, self.pace.elapsed_s)}")
+        print_text(f"\n{closing_text(summary, self.pace.elapsed_s, self._failures.lines)}")
 
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(_text(text, style))

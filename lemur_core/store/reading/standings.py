@@ -30,6 +30,7 @@ class Standing:
         epoch: Number of the epoch.
         duration_ns: Nanoseconds of training up to the end of the epoch.
         prm: Hyperparameters of the trial.
+        uid: Unique id of the trial.
     """
 
     pipeline: str
@@ -39,6 +40,7 @@ class Standing:
     epoch: int
     duration_ns: int
     prm: dict[str, Any]
+    uid: str
 
 
 def standings(
@@ -54,7 +56,7 @@ def standings(
     trial, stat = schema.trial.c, schema.stat.c
     query = (
         select(
-            trial.task, trial.dataset, trial.metric, trial.nn, trial.number, trial.prm,
+            trial.task, trial.dataset, trial.metric, trial.nn, trial.number, trial.prm, trial.uid,
             stat.accuracy, stat.validation, stat.epoch, stat.duration,
         )
         .join_from(schema.stat, schema.trial)
@@ -117,6 +119,6 @@ def _best(connection: Connection, query: Select[Any], names: set[str]) -> list[S
         if name in names and name not in best:
             best[name] = Standing(
                 name, row.accuracy, row.validation, row.number, row.epoch, row.duration,
-                read_prm(connection, row.prm),
+                read_prm(connection, row.prm), row.uid,
             )  # fmt: skip
     return list(best.values())
