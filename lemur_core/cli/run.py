@@ -26,7 +26,7 @@ Examples:
   lemur run study.toml"""
 
 
-class _Seed(click.ParamType):
+class _Seed(click.ParamType[int | str]):
     """An integer, or the word ``random``."""
 
     name = "seed"

@@ -68,6 +68,7 @@ class _Trials(click.Group):
 @click.pass_context
 def trials(
     context: click.Context,
+    /,
     failed: bool,
     columns: str | None,
     limit: int | None,

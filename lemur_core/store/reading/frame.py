@@ -139,10 +139,12 @@ def is_fact(column: str) -> bool:
 def _columns(connection: Connection, options: FrameOptions) -> list[str]:
     if options.columns is None:
         return options.available
-    unknown = [name for name in options.columns if name not in options.available]
+    # Details of trials need no further argument if they are named.
+    plain = {*options.available, *STATS}
+    unknown = [name for name in options.columns if name not in plain]
     if unknown:
         names = connection.scalars(select(schema.prm.c.name).distinct())
-        available = [*options.available, *(f"{PRM}{name}" for name in names)]
+        available = [*plain, *(f"{PRM}{name}" for name in names)]
         available += map(_fact_column, fact_names(connection))
         for name in unknown:
             if name not in available:

@@ -92,17 +92,17 @@ def _add_epochs(connection: Connection, rows: list[Row]) -> None:
         func.count().over(partition_by=stat.trial_id).label("trained"),
         func.max(stat.duration).over(partition_by=stat.trial_id).label("duration"),
     ).join_from(schema.stat, schema.trial)  # fmt: skip
-    best = {}
+    best: dict[int, Row] = {}
     for part in where_in(query, stat.trial_id, [row["row"] for row in rows]):
         ranked = part.subquery()
-        for row in connection.execute(select(ranked).where(ranked.c.rank == 1)).mappings():
-            best[row["trial_id"]] = row
+        for found in connection.execute(select(ranked).where(ranked.c.rank == 1)).mappings():
+            best[found["trial_id"]] = dict(found)
     for row in rows:
-        epoch = best.get(row["row"])
-        row |= {name: epoch and epoch[name] for name in _OF_BEST}
-        row["trained"] = epoch["trained"] if epoch else 0
-        is_timed = epoch is not None and epoch["duration"] is not None
-        row["seconds"] = epoch["duration"] / 1e9 if epoch is not None and is_timed else None
+        epoch = best.get(row["row"], {})
+        row |= {name: epoch.get(name) for name in _OF_BEST}
+        row["trained"] = epoch.get("trained", 0)
+        duration = epoch.get("duration")
+        row["seconds"] = None if duration is None else duration / 1e9
 
 
 def _add_facts(connection: Connection, rows: list[Row]) -> None:

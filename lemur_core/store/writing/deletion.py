@@ -6,7 +6,7 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -16,8 +16,9 @@ from lemur_core.store.artefacts import folder_of
 from lemur_core.store.database import folder_beside
 from lemur_core.store.patience import patiently
 from lemur_core.store.trials import find_trials, trial_labels
-from lemur_core.store.writing.holders import Holders
+from lemur_core.store.writing.holders import Holder, Holders
 from lemur_core.store.writing.lease import HEARTBEAT_S, LEASE_S
+from lemur_core.store.writing.owner import runs_here
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
@@ -75,7 +76,10 @@ def deletable_trials(engine: Engine, names: Sequence[str]) -> list[DeletableTria
 
 
 def delete_trials(
-    engine: Engine, trials: Sequence[DeletableTrial], say: Callable[[str], None]
+    engine: Engine,
+    trials: Sequence[DeletableTrial],
+    say: Callable[[str], None],
+    holders: Holders | None = None,
 ) -> None:
     """Delete trials from the database in one transaction, and then their files.
 
@@ -86,18 +90,19 @@ def delete_trials(
         engine: The database.
         trials: The trials, as `deletable_trials` returned them.
         say: Called with a line if it takes a while to find out whether a trial is trained.
+        holders: The other writers, as observed so far; None if they were not observed yet.
 
     Raises:
         HeldTrialError: Another process trains or has changed one of them; nothing is deleted.
     """
-    holders = Holders()
+    known_holders = holders or Holders()
     for trial in trials:
         if trial.state == State.RUNNING:
-            _wait_until_free(engine, holders, trial, say)
+            _wait_until_free(engine, known_holders, trial, say)
 
     def delete(connection: Connection) -> None:
         for trial in trials:
-            _delete(connection, holders, trial)
+            _delete(connection, known_holders, trial)
 
     patiently(engine, delete)
     for trial in trials:
@@ -156,23 +161,29 @@ def _wait_until_free(
         HeldTrialError: The owner is alive.
     """
 
-    def look(connection: Connection) -> Any:
+    def look(connection: Connection) -> tuple[Holder, bool]:
         holders.look(connection)
-        return holders.holder(connection, trial.owner or "", trial.seen or "", _PATIENCE_S)
+        owner = schema.owner.c
+        process = connection.scalar(select(owner.process).where(owner.id == trial.owner))
+        holder = holders.holder(connection, trial.owner or "", trial.seen or "", _PATIENCE_S)
+        return holder, runs_here(process or "")
 
-    holder, before = patiently(engine, look), None
-    while holder.free_in_s != 0:
-        is_seen = before is not None and holder.free_in_s is not None and holder.free_in_s > before
-        if holder.free_in_s is None or is_seen or holder.free_in_s > LEASE_S:
+    left_s: float | None = None
+    while True:
+        holder, is_here = patiently(engine, look)
+        if holder.free_in_s == 0:
+            return
+        # The time left starts anew when its owner is seen.
+        is_seen = left_s is not None and holder.free_in_s > left_s - HEARTBEAT_S / 2
+        if is_here or holder.free_in_s is None or holder.free_in_s > LEASE_S or is_seen:
             raise HeldTrialError(trial.label, holder.host)
-        if before is None:
+        if left_s is None:
             say(
-                f"trial {trial.label} is not finished; watching for {holder.free_in_s:.0f} s "
-                "whether another process still trains it"
+                f"trial {trial.label} has not ended; watching for {holder.free_in_s:.0f} s whether "
+                "another process still trains it"
             )
-        before = holder.free_in_s
-        time.sleep(min(HEARTBEAT_S, before))
-        holder = patiently(engine, look)
+        left_s = holder.free_in_s
+        time.sleep(min(HEARTBEAT_S, left_s))
 
 
 def _delete(connection: Connection, holders: Holders, trial: DeletableTrial) -> None:
