@@ -77,7 +77,8 @@ def trained(
     trial is trained again, up to its best epoch, and its weights are saved.
 
     Args:
-        name: The trial's id or a prefix of it, or the name of a pipeline. A pipeline's name selects
+        name: The trial's id, a prefix of it, its number, ``last`` or ``best``, or the name of a
+            pipeline. A pipeline's name selects
             its best trial by validation, among those on the data in ``data`` if there are any.
         db: A database URL, or the path of an SQLite file.
         data: Folder of the datasets.
