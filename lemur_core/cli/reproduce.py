@@ -40,7 +40,8 @@ def reproduce(
 ) -> None:
     """Repeat the trial UID from its recorded code, hyperparameters and seed.
 
-    UID is the id of a trial or the beginning of one, its number, last, best, or a pipeline. Nothing is recorded. Exit status 1 if a result or the data differs.
+    UID is the id of a trial or the beginning of one, its number, last, best, or a pipeline. Nothing
+    is recorded. Exit status 1 if a result or the data differs.
     """
     from lemur_core.errors import DataChangedError
     from lemur_core.registry import installed

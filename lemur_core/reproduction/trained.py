@@ -78,8 +78,8 @@ def trained(
 
     Args:
         name: The trial's id, a prefix of it, its number, ``last`` or ``best``, or the name of a
-            pipeline. A pipeline's name selects
-            its best trial by validation, among those on the data in ``data`` if there are any.
+            pipeline. A pipeline's name selects its best trial by validation, among those on the
+            data in ``data`` if there are any.
         db: A database URL, or the path of an SQLite file.
         data: Folder of the datasets.
         device: A torch device; None uses the device of the trial, or the CPU if that is not
