@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from lemur_core.errors import AmbiguousTrialError, UnknownNameError
 from lemur_core.store import schema
-from lemur_core.store.reading.ranking import best_first
+from lemur_core.store.ranking import best_first
 from lemur_core.store.statements import where_in
 from lemur_core.store.text import storable
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LAST, BEST = "last", "best"
 SHORT = 8
 """Least number of digits of a short id. A number with fewer digits is the number of a trial."""
+_PARTS = ("task", "dataset", "metric", "nn")
 _SHOWN = 12
 _UID_LENGTH = 32
 
@@ -40,7 +41,7 @@ def find_trial(connection: Connection, name: Any, *, only: bool = False) -> Tria
             - the number of a trial, as ``lemur run`` prints it, if one trial has it. A number with
               eight digits or more is a prefix, and so is one that no trial has;
             - ``last``: the trial that started last;
-            - ``best``: the trial with the best epoch, as `lemur_core.store.reading.ranking` ranks,
+            - ``best``: the trial with the best epoch, as `lemur_core.store.ranking` ranks,
               if all trials have the same task, dataset and metric;
             - the name of a pipeline: its best trial.
         only: Whether an empty string matches the only trial of the database. Leave it False when
@@ -168,8 +169,9 @@ def _matching(connection: Connection, name: str) -> list[TrialId]:
         return _latest(connection, 1)
     if name == BEST:
         return _best(connection)
-    if "_" in name:
-        return [_best_of_pipeline(connection, name)]
+    if name.count("_") == len(_PARTS) - 1:
+        parts = zip(_PARTS, name.split("_"), strict=True)
+        return _best_among(connection, [trial[part] == text for part, text in parts])
     if is_number(name):
         numbered = query.where(trial.number == int(name)).order_by(trial.id)
         if rows := list(connection.execute(numbered)):
@@ -189,19 +191,16 @@ def _latest(connection: Connection, count: int) -> list[TrialId]:
 def _best(connection: Connection) -> list[TrialId]:
     """Return the best trial of each task, dataset and metric, whose scores are not compared."""
     trial = schema.trial.c
-    boards = (trial.task, trial.dataset, trial.metric)
+    boards = [trial[part] for part in _PARTS[:-1]]
     best = []
     for board in connection.execute(select(*boards).distinct().order_by(*boards)).all():
-        query = select(trial.id, trial.uid).join_from(schema.stat, schema.trial)
-        is_on_board = (part == name for part, name in zip(boards, board, strict=True))
-        row = connection.execute(query.where(*is_on_board).order_by(*best_first()).limit(1)).first()
-        best += [] if row is None else [TrialId(*row)]
+        is_on_board = [part == name for part, name in zip(boards, board, strict=True)]
+        best += _best_among(connection, is_on_board)
     return best
 
 
-def _best_of_pipeline(connection: Connection, name: str) -> TrialId:
-    # Imported here because the modules that write trials import this one.
-    from lemur_core.store.reading.standings import best_trial
-
-    uid = best_trial(connection, name)
-    return _by_uid(connection, [uid])[uid]
+def _best_among(connection: Connection, only: Sequence[ColumnElement[bool]]) -> list[TrialId]:
+    """Return the trial with the best epoch among those that meet conditions, if any has one."""
+    trial = schema.trial.c
+    query = select(trial.id, trial.uid).join_from(schema.stat, schema.trial).where(*only)
+    return [TrialId(*row) for row in connection.execute(query.order_by(*best_first()).limit(1))]

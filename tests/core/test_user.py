@@ -50,7 +50,9 @@ def test_a_recorded_training_has_a_user(tmp_path):
     for number, user in enumerate((None, "ann", "")):
         with recording("t_d_m_Net", {"lr": number}, user=user, db=tmp_path / "a.db") as trial:
             trial.epoch(validation=0.5, accuracy=0.5)
-    assert data(db=tmp_path / "a.db", columns=["user"])["user"].tolist() == ["me", "ann", None]
+    users = data(db=tmp_path / "a.db", columns=["user"])["user"]
+    assert users[:2].tolist() == ["me", "ann"]
+    assert users.isna().tolist() == [False, False, True]
     assert len(data(db=tmp_path / "a.db", where={"user": "ann"})) == 1
 
 

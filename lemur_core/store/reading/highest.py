@@ -18,8 +18,7 @@ from sqlalchemy import (
     select,
 )
 
-from lemur_core.store import schema
-from lemur_core.store.reading import ranking
+from lemur_core.store import ranking, schema
 from lemur_core.store.reading.rows import fetched
 from lemur_core.store.statements import where_in
 
@@ -49,7 +48,7 @@ def highest(
         names: Names of the columns of a row; they include ``accuracy`` and, if ``by`` is
             ``validation``, ``validation``.
         best_of: Columns that define the groups of rows of which the best is kept.
-        by: Criterion: ``validation`` ranks as `lemur_core.store.reading.ranking` does;
+        by: Criterion: ``validation`` ranks as `lemur_core.store.ranking` does;
             ``accuracy`` takes the highest accuracy and, in a tie, the trial that started first.
     """
     import numpy as np

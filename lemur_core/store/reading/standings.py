@@ -1,4 +1,4 @@
-"""The best epoch of each pipeline by validation, as `lemur_core.store.reading.ranking` ranks."""
+"""The best epoch of each pipeline by validation, as `lemur_core.store.ranking` ranks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, case, select
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.ranking import best_first, has_validation
+from lemur_core.store.ranking import best_first, has_validation
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.store.writing.past_trials import read_prm
 

@@ -173,9 +173,10 @@ def _wait_until_free(
         holder, is_here = patiently(engine, look)
         if holder.free_in_s == 0:
             return
+        if is_here or holder.free_in_s is None or holder.free_in_s > LEASE_S:
+            raise HeldTrialError(trial.label, holder.host)
         # The time left starts anew when its owner is seen.
-        is_seen = left_s is not None and holder.free_in_s > left_s - HEARTBEAT_S / 2
-        if is_here or holder.free_in_s is None or holder.free_in_s > LEASE_S or is_seen:
+        if left_s is not None and holder.free_in_s > left_s - HEARTBEAT_S / 2:
             raise HeldTrialError(trial.label, holder.host)
         if left_s is None:
             say(
