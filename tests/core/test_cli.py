@@ -107,7 +107,7 @@ def test_failed_trial_is_counted_and_exits_with_status_1(lemur):
     uid = re.search(r"  trial 1 \((\w{8})\): ", out)[1]
     after = lines[lines.index("  trial 1 failed: RuntimeError: out of luck") + 1]
     assert re.fullmatch(
-        rf"    in \S+toy_nets.py, line \d+; lemur show trial {uid} --no-source shows the traceback",
+        rf"    in \S+Raises.py, line \d+; lemur show trial {uid} --no-source shows the traceback",
         after,
     )
     assert lines[lines.index("  2 failed: RuntimeError: out of luck") + 1] == after
@@ -134,7 +134,7 @@ def test_failed_trial_is_counted_and_exits_with_status_1(lemur):
         (["run", "--user", "a\nb"], "user name 'a\\nb': contains a control character"),
         (["run", "--user", "x" * 100_000],
          "user name 'xxxxxxxxxxxxxxxxxxxx...': has 100,000 characters; at most 200 are allowed"),
-        (["run", "--zebra"], "No such option '--zebra'. See lemur run --help."),
+        (["run", "--qqqq"], "No such option '--qqqq'. See lemur run --help."),
         (["run", "img-classification_absent"],
          "dataset 'absent': data has no absent.bin; get it from nowhere"),
         (["runn"], "unknown command 'runn'. Did you mean 'run'?"),
