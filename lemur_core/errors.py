@@ -40,6 +40,23 @@ class NoResultsError(UnknownNameError):
         LemurError.__init__(self, f"no results of {kind} {name!r}{near}")
 
 
+class AmbiguousTrialError(UnknownNameError):
+    """Several trials match a name.
+
+    Attributes:
+        known: What to call each of them, with its id; only the first if there are many.
+    """
+
+    def __init__(self, name: str, choices: Sequence[str], count: int) -> None:
+        self.kind, self.name, self.known = "trial", name, list(choices)
+        more = f" and {count - len(choices):,} more" if count > len(choices) else ""
+        LookupError.__init__(
+            self,
+            f"trial {name!r} could be {count:,} trials: {', '.join(choices)}{more}; name one by "
+            "its id",
+        )
+
+
 class AmbiguousNameError(LemurError, LookupError):
     """Several plugins register this name; the full names are unambiguous."""
 
@@ -187,6 +204,23 @@ class WriteError(LemurError, OSError):
     def __init__(self, path: object, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path}: cannot be written: {reason}")
+
+
+class HeldTrialError(LemurError, RuntimeError):
+    """A trial cannot be deleted because another process trains it.
+
+    Attributes:
+        trial: What to call the trial.
+        host: Host of the process; empty if it is unknown.
+    """
+
+    def __init__(self, trial: str, host: str) -> None:
+        self.trial, self.host = trial, host
+        by = f"host {host}" if host else "another process"
+        super().__init__(
+            f"trial {trial} is being trained by {by}, and nothing was deleted; end that campaign "
+            "first"
+        )
 
 
 class StoreError(LemurError, OSError):

@@ -33,6 +33,7 @@ class CampaignStarted:
     epochs: int  # number in each trial
     devices: Sequence[str]  # device of each worker
     db: str
+    seed: int = 0  # a `DrawnSeed` if it was drawn at random
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,9 @@ def _secrets(db: str) -> list[tuple[int, int]]:
 
 def _password(db: str) -> Iterator[tuple[int, int]]:
     """Yield the start and stop of the password in a URL; nothing for a path."""
+    # The search takes minutes in a long text, such as a tag of many characters.
+    if "@" not in db:
+        return
     match = _URL.search(db)
     # The three slashes of SQLite's URLs are followed by a path.
     if match and "sqlite" in match[1] and match[1].endswith("///"):

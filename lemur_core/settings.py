@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,10 +15,15 @@ from lemur_core.points import Point, read_points
 from lemur_core.space import EXECUTION, RangeSpec, parse_range
 from lemur_core.time_budget import seconds_of
 from lemur_core.trial import Keep
+from lemur_core.user import recorded_user
 
 if TYPE_CHECKING:
     from lemur_core.train.limits import TrialLimits
     from lemur_core.train.start import WorkerStart
+
+
+class DrawnSeed(int):
+    """A seed that was drawn at random; each trial of its campaign records it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,8 @@ class Settings:
             mappings, or the path of a JSONL or CSV file.
         epochs: Number of epochs of each trial.
         prm: Range of each hyperparameter, in the notation of `lemur_core.space`.
-        seed: Seed of the search, from which the seed of every trial is derived.
+        seed: Seed of the search, from which the seed of every trial is derived. `Settings.of` draws
+            a `DrawnSeed` for ``random``.
         device: A torch device; ``auto`` uses a GPU if there is one.
         gpus: Indices of the GPUs to use instead of ``device``; workers are assigned to them in
             turn.
@@ -65,6 +72,8 @@ class Settings:
         epoch_limit: Maximum duration of an epoch in minutes.
         trial_limit: Maximum duration of a trial in minutes; None for no limit.
         memory_limit: Maximum memory of a trial's process in GiB; None for no limit.
+        user: Name of the user that trials record; None takes the environment variable
+            ``LEMUR_USER``, or else the login name, and an empty name records none.
         db: Database URL, or path of an SQLite file.
         data: Folder of the datasets.
         download: Whether to download missing datasets that are named without a wildcard, if their
@@ -112,6 +121,7 @@ class Settings:
     epoch_limit: float = 30.0
     trial_limit: float | None = None
     memory_limit: float | None = None
+    user: str | None = None
     db: str = "lemur.db"
     data: Path = Path("data")
     download: bool = False
@@ -135,6 +145,7 @@ class Settings:
                 raise SettingsError(f"{name} is {limit}; expected a number above 0")
         self._check_audit()
         self._check_validation()
+        recorded_user(self.user)
         for name, given in self.prm.items():
             parse_range(name, given)
         if self.trials == 0:
@@ -248,6 +259,14 @@ def _integer(name: str, value: Any) -> int:
     return value
 
 
+def _seed(name: str, value: Any) -> int:
+    if value == "random":
+        return DrawnSeed(secrets.randbelow(2**31))
+    if isinstance(value, str):
+        raise SettingsError(f"{name} is {value!r}; expected an integer, or random")
+    return _integer(name, value)
+
+
 def _integers(name: str, value: Any) -> tuple[int, ...]:
     numbers = value.split(",") if isinstance(value, str) else value
     try:
@@ -305,11 +324,12 @@ _SWITCHES = ("checkpoint", "in_process", "download", "skip_corrupt", "adopt")
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit", "time")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
-    **dict.fromkeys(("trials", "epochs", "seed", "fail_attempts"), _integer),
+    **dict.fromkeys(("trials", "epochs", "fail_attempts"), _integer),
+    "seed": _seed,
     **dict.fromkeys(("workers", "threads"), _integer),
     **dict.fromkeys((*_LIMITS, "audit", "validation"), _number),
     **dict.fromkeys(_SWITCHES, _switch),
-    **dict.fromkeys(("device", "sampler", "pruner", "estimator", "db"), _text),
+    **dict.fromkeys(("device", "sampler", "pruner", "estimator", "user", "db"), _text),
     "transform": _names,
     "time": _duration,
     "gpus": _integers,

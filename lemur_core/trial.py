@@ -73,6 +73,7 @@ class Trial:
         recipe: Identity of the code that trains the net and is not part of the net's recorded
             code; None if unknown.
         versions: Versions of the software that trains the net, by name.
+        user: Name of the user who trains it; None if it is not recorded.
     """
 
     pipeline: Pipeline
@@ -92,6 +93,7 @@ class Trial:
     data: DatasetRecord | None = None
     recipe: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
 
     @property
     def transform_entry(self) -> Entry:

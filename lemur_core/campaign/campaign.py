@@ -224,6 +224,7 @@ class Campaign:
                 settings.epochs,
                 self.devices,
                 self.summary.db,
+                settings.seed,
             )
         )
         studies.remember_past()

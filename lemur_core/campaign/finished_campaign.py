@@ -24,6 +24,7 @@ from lemur_core.errors import LemurError
 from lemur_core.events import CampaignEnded, CampaignStarted, StudyStarted, Watch
 from lemur_core.files import replacement
 from lemur_core.initial_weights import identity_of
+from lemur_core.settings import DrawnSeed
 from lemur_core.store.location import file_path, is_url
 from lemur_core.summary import Summary
 
@@ -106,7 +107,11 @@ def repeat(
         total = sum(study.planned for study in campaign.studies)
         own_pipelines = [study.pipeline for study in campaign.studies]
         db = place(engine)
-        watch(CampaignStarted(own_pipelines, total, settings.epochs, campaign.devices, db))
+        watch(
+            CampaignStarted(
+                own_pipelines, total, settings.epochs, campaign.devices, db, settings.seed
+            )
+        )
         for study in campaign.studies:
             watch(study)
         names = [pipeline.name for pipeline in own_pipelines]
@@ -149,8 +154,11 @@ def record_file(
     settings: Settings, pipelines: Sequence[Pipeline], registry: Registry
 ) -> Path | None:
     """Return the file of a campaign's record; None if its dependencies cannot be determined."""
-    # A negative number of trials adds trials each time, and an estimator adds to the summary.
+    # A negative number of trials adds trials each time, an estimator adds to the summary, and a
+    # drawn seed does not return.
     if settings.trials < 0 or settings.estimator is not None:
+        return None
+    if isinstance(settings.seed, DrawnSeed):
         return None
     packages = _packages(registry)
     try:

@@ -31,6 +31,7 @@ COMMANDS = [
     Entry("list", "lemur_core.cli.list:list_entries", summary="List what is installed."),
     Entry("show", "lemur_core.cli.show:show", summary="Show one net, loader, ... or trial."),
     Entry("data", "lemur_core.cli.data:data", summary="Print recorded results."),
+    Entry("trials", "lemur_core.cli.trials:trials", summary="List, tag and delete trials."),
     Entry("reproduce", "lemur_core.cli.reproduce:reproduce", summary="Run a recorded trial again."),
     Entry("predict", "lemur_core.cli.predict:predict", summary="Predict images with a net."),
     Entry("best", "lemur_core.cli.best:best", summary="Print the best epoch of each pipeline."),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def compare(uid_a: str, uid_b: str, db: str) -> None:
     """Show how two trials differ, code included, and their scores side by side.
 
-    Each UID is the id of a trial or the beginning of one.
+    Each UID is the id of a trial or the beginning of one, its number, last, best, or a pipeline.
     """
     from lemur_core.store.database import open_engine
     from lemur_core.store.patience import patiently

@@ -220,24 +220,34 @@ def export(folder: Path, db: str) -> None:
 
 
 @db.command()
-@click.argument("other", metavar="URL")
+@click.argument("others", nargs=-1, required=True, metavar="URL...")
 @db_option
 @click.pass_context
-def merge(context: click.Context, other: str, db: str) -> None:
-    """Import everything, code included, from another lemur database, URL, without changing it.
+def merge(context: click.Context, others: tuple[str, ...], db: str) -> None:
+    """Import everything, code included, from other lemur databases without changing them.
 
-    Exit status 1 if a fact or artefact is already present with another value or content.
+    Each trial that is added records the database it came from, as the fact merged.from. Exit status
+    1 if a fact or artefact is already present with another value or content.
     """
-    from lemur_core.store.database import open_engine
+    from lemur_core.store.database import open_engine, place
+    from lemur_core.store.importing.merge import check_different
     from lemur_core.store.importing.merge import merge as merge_from
 
-    with open_engine(other) as source, open_engine(db, create=True) as engine:
-        done = merge_from(engine, source)
-    print_line(
-        f"{done.trials:,} trials, {done.epochs:,} epochs and {done.code_facts:,} facts about code "
-        "imported"
-    )
-    _print_attached(done.attached)
-    for fault in done.attached.faults:
-        print_line(f"{fault.place}: {fault.reason}", err=True)
-    context.exit(1 if done.attached.faults else 0)
+    is_faulty = False
+    with open_engine(db, create=True) as engine:
+        for other in others:
+            with open_engine(other) as source:
+                check_different(engine, source)
+        for other in others:
+            with open_engine(other) as source:
+                done = merge_from(engine, source)
+            prefix = f"{place(source)}: " if len(others) > 1 else ""
+            print_line(
+                f"{prefix}{done.trials:,} trials, {done.epochs:,} epochs and {done.code_facts:,} "
+                "facts about code imported"
+            )
+            _print_attached(done.attached)
+            for fault in done.attached.faults:
+                print_line(f"{fault.place}: {fault.reason}", err=True)
+            is_faulty |= bool(done.attached.faults)
+    context.exit(1 if is_faulty else 0)

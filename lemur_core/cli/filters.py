@@ -10,6 +10,7 @@ from lemur_core.cli import completion
 from lemur_core.cli.output import print_lines
 from lemur_core.errors import SettingsError
 from lemur_core.space import check_values
+from lemur_core.tags import TAG, tag_fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +39,13 @@ _OPTIONS = (
         metavar="NAME=VALUE",
         help="Only rows with these values of a hyperparameter or column, for example "
         "batch=32,64, lr=1e-4..1e-2 or state=failed; can be repeated.",
+    ),
+    click.option(
+        "--tag",
+        "tags",
+        multiple=True,
+        metavar="NAME",
+        help="Only rows of trials with this tag; if repeated, with all of these.",
     ),
     click.option(
         "--collection", metavar="NAME", help="Only rows of the trials of this collection."
@@ -96,10 +104,26 @@ def arguments_of(db: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     where = conditions(given["where"])
     names = {name: given[name] for name in ("task", "dataset", "metric", "nn")}
-    check_known(db, names, given["nn_prefixes"], where)
+    tags = {TAG: [*where.get(TAG, ()), *given["tags"]]} if given["tags"] else {}
+    check_known(db, names, given["nn_prefixes"], where | tags)
+    where |= {tag_fact(tag): True for tag in given["tags"]}
     if given["collection"] is not None:
         _check_collection(db, given["collection"])
-    return {**given, "where": where}
+    if "trial" in where:
+        where["trial"] = _trials(db, where["trial"])
+    return {**{name: value for name, value in given.items() if name != "tags"}, "where": where}
+
+
+def _trials(db: str, condition: Any) -> Any:
+    """Return a condition on trials with ids in place of the names that are no prefix of one."""
+    if not isinstance(condition, list):
+        return condition
+    from lemur_core.store.database import open_engine
+    from lemur_core.store.patience import patiently
+    from lemur_core.store.trials import expanded
+
+    with open_engine(db) as engine:
+        return patiently(engine, lambda connection: expanded(connection, condition))
 
 
 def _check_collection(db: str, name: str) -> None:
@@ -181,6 +205,8 @@ def _condition(text: str) -> tuple[str, Any]:
     if not (name and equals and value):
         raise SettingsError(f"--where {text!r}: expected NAME=VALUE, as in --where batch=32,64")
     low, dots, high = value.partition("..")
+    if name == TAG:
+        return name, [part.strip() for part in value.split(",")]
     if name in TEXTS:
         if dots:
             return name, (low.strip() or None, high.strip() or None)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lemur_core import events
+from lemur_core.cli.failure import place_of
 from lemur_core.cli.output import print_data, warn
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _facts(event: events.Event) -> dict[str, Any]:
         case events.CampaignStarted():
             pipelines = [pipeline.name for pipeline in event.pipelines]
             return {"pipelines": pipelines} | {
-                name: getattr(event, name) for name in ("trials", "epochs", "devices", "db")
+                name: getattr(event, name) for name in ("trials", "epochs", "devices", "db", "seed")
             }
         case events.StudyStarted():
             names = ("done", "trials", "others", "validation", "is_held_out")
@@ -73,7 +74,8 @@ def _facts(event: events.Event) -> dict[str, Any]:
         case events.TrialFinished(trial, outcome):
             ended = {"state": str(outcome.state), "reason": outcome.reason}
             predicted = outcome.prediction and asdict(outcome.prediction)
-            return _which(trial) | ended | {"prediction": predicted}
+            place = {"place": place_of(outcome.traceback)} if outcome.traceback else {}
+            return _which(trial) | ended | place | {"prediction": predicted}
         case events.Warned(message):
             return {"message": message}
         case events.CampaignEnded():
@@ -86,7 +88,7 @@ def _searched(trial: Trial) -> dict[str, Any]:
 
 
 def _which(trial: Trial) -> dict[str, Any]:
-    return {"pipeline": trial.pipeline.name, "trial": trial.number}
+    return {"pipeline": trial.pipeline.name, "trial": trial.number, "uid": trial.uid}
 
 
 def _renamed(epoch: Epoch) -> dict[str, Any]:

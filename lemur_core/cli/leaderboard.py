@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import shlex
 from itertools import groupby
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from lemur_core.cli.failure import SHORT, db_flag
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import counted, duration, prm_text
 from lemur_core.escapes import join_lines
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lemur_core.search.forecast import EstimatorAudit
     from lemur_core.store.reading.standings import Standing
     from lemur_core.summary import Left, Summary
 
-HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters")
+HEADERS = ("net", "test", "validation", "id", "trial", "epoch", "seconds", "hyperparameters")
 
 
-def closing_text(summary: Summary, elapsed_s: float) -> str:
-    """Return the text that ends a campaign."""
-    parts = [*_boards(summary.standings), join_lines(_closing(summary, elapsed_s))]
+def closing_text(
+    summary: Summary, elapsed_s: float, failures: Mapping[str, str] | None = None
+) -> str:
+    """Return the text that ends a campaign.
+
+    Args:
+        summary: The summary of the campaign.
+        elapsed_s: Seconds since it started.
+        failures: For each reason of a failure, a line that says where it happened.
+    """
+    closing = _closing(summary, elapsed_s, failures or {})
+    parts = [*_boards(summary.standings), join_lines(closing)]
     return "\n\n".join(parts)
 
 
@@ -39,6 +48,7 @@ def _row(standing: Standing) -> list[object]:
         standing.pipeline.rpartition("_")[2],
         f"{standing.accuracy:.4f}",
         f"{standing.validation:.4f}",
+        standing.uid[:SHORT],
         standing.trial,
         standing.epoch,
         f"{standing.duration_ns / 1e9:.1f}",
@@ -51,16 +61,18 @@ def _board(standing: Standing) -> str:
     return standing.pipeline.rpartition("_")[0]
 
 
-def _closing(summary: Summary, elapsed_s: float) -> Iterator[str]:
+def _closing(summary: Summary, elapsed_s: float, failures: Mapping[str, str]) -> Iterator[str]:
     counts = [f"{summary.states[state]} {state}" for state in State if summary.states[state]]
     yield f"trials: {', '.join(counts) or 'none to train'}, in {duration(elapsed_s)}"
     if summary.left:
         yield f"the time is over: {_left(summary.left)}; the same command continues"
     for reason, count in summary.reasons.most_common():
         yield f"  {count} failed: {reason}"
+        if reason in failures:
+            yield f"    {failures[reason]}"
     if summary.audit:
         yield from _audited(summary.audit)
-    yield f"results: {summary.db} (lemur data{_flag(summary.db)})"
+    yield f"results: {summary.db} (lemur data{db_flag(summary.db)})"
 
 
 def _left(left: Left) -> str:
@@ -83,7 +95,3 @@ def _audited(audit: EstimatorAudit) -> Iterator[str]:
             f"predicted {fmean(predicted):.4f}; mean error {fmean(errors):.4f}, "
             f"largest {max(errors):.4f}"
         )
-
-
-def _flag(db: str) -> str:
-    return "" if db == "lemur.db" else f" --db {shlex.quote(db)}"

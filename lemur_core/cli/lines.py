@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from lemur_core import events
 from lemur_core.cli import wording
+from lemur_core.cli.failure import SHORT, Failures
 from lemur_core.cli.leaderboard import closing_text
 from lemur_core.cli.output import print_line, print_text, warn
 from lemur_core.cli.pace import Pace
 from lemur_core.cli.text import duration
+from lemur_core.trial import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +25,7 @@ class Quiet(AbstractContextManager["Quiet"]):
     """Prints only warnings until the end."""
 
     def __init__(self) -> None:
-        self.pace = Pace()
+        self.pace, self._failures = Pace(), Failures()
         self._alone = True
         self._fixed: dict[str, Mapping[str, Value]] = {}
         self._warned: set[str] = set()
@@ -34,6 +36,7 @@ class Quiet(AbstractContextManager["Quiet"]):
     def __call__(self, event: events.Event) -> None:
         """Print what an event means to the user, if anything."""
         self.pace.take(event)
+        self._failures.take(event)
         match event:
             case events.CampaignStarted():
                 self._alone = len(event.devices) == 1
@@ -53,7 +56,7 @@ class Quiet(AbstractContextManager["Quiet"]):
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
-        print_text(closing_text(summary, self.pace.elapsed_s))
+        print_text(closing_text(summary, self.pace.elapsed_s, self._failures.lines))
 
 
 class Lines(Quiet):
@@ -89,7 +92,8 @@ class Lines(Quiet):
                 yield message
             case events.TrialStarted(trial):
                 searched = wording.searched_text(trial, self._fixed[trial.pipeline.name])
-                yield f"  {wording.trial_name(trial, alone=self._alone)}: {searched}"
+                name = wording.trial_name(trial, alone=self._alone)
+                yield f"  {name} ({trial.uid[:SHORT]}): {searched}"
             case events.EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
                 prefix = "" if self._alone else f"{wording.trial_name(trial, alone=False)}, "
@@ -98,6 +102,8 @@ class Lines(Quiet):
             case events.TrialFinished(trial, outcome):
                 name = wording.trial_name(trial, alone=self._alone)
                 yield f"  {name} {wording.outcome_text(outcome)}"
+                if outcome.state is State.FAILED:
+                    yield f"    {self._failures.line(trial, outcome)}"
 
     def _fetched(self, event: events.FileFetched) -> Iterator[str]:
         # One line for each tenth of a file of known size; otherwise one line at the start.

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from lemur_core import events
 from lemur_core.cli import wording
+from lemur_core.cli.failure import SHORT, Failures
 from lemur_core.cli.leaderboard import closing_text
 from lemur_core.cli.output import print_text
 from lemur_core.cli.pace import Pace
@@ -22,7 +23,7 @@ from lemur_core.cli.streams import EscapingStream, TolerantStream
 from lemur_core.cli.text import duration, sparkline
 from lemur_core.escapes import one_line
 from lemur_core.passwords import redact
-from lemur_core.trial import Epoch, State, Trial
+from lemur_core.trial import Epoch, Outcome, State, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ class Live(AbstractContextManager["Live"]):
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or _console()
-        self.pace = Pace()
+        self.pace, self._failures = Pace(), Failures()
         self._before: tuple[TextIO, TextIO] | None = None
         self._alone = True
         self._running: dict[str, _Running] = {}
@@ -97,6 +98,7 @@ class Live(AbstractContextManager["Live"]):
     def __call__(self, event: events.Event) -> None:
         """Show an event."""
         self.pace.take(event)
+        self._failures.take(event)
         match event:
             case events.FileFetched():
                 self._preparing = wording.fetched_line(event)
@@ -114,9 +116,7 @@ class Live(AbstractContextManager["Live"]):
                 self._running[trial.uid].epochs.append(epoch)
             case events.TrialFinished(trial, outcome):
                 del self._running[trial.uid]
-                text = f"  {self._name(trial)} {wording.outcome_text(outcome)}"
-                self._say(text, _STYLES.get(outcome.state, "green"))
-                self._say(f"    {self._searched(trial)}", "dim")
+                self._say_outcome(trial, outcome)
             case events.Noted(message):
                 self._say(message)
             case events.Warned(message):
@@ -125,10 +125,17 @@ class Live(AbstractContextManager["Live"]):
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
         self._stop()
-        print_text(f"\n{closing_text(summary, self.pace.elapsed_s)}")
+        print_text(f"\n{closing_text(summary, self.pace.elapsed_s, self._failures.lines)}")
 
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(_text(text, style))
+
+    def _say_outcome(self, trial: Trial, outcome: Outcome) -> None:
+        text = f"  {self._name(trial)} {wording.outcome_text(outcome)}"
+        self._say(text, _STYLES.get(outcome.state, "green"))
+        if outcome.state is State.FAILED:
+            self._say(f"    {self._failures.line(trial, outcome)}", "red")
+        self._say(f"    {trial.uid[:SHORT]}: {self._searched(trial)}", "dim")
 
     def _say_study(self, event: events.StudyStarted) -> None:
         self._say("")

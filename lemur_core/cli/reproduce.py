@@ -22,7 +22,7 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("uid", metavar="UID|best", shell_complete=completion.trials)
+@click.argument("uid", metavar="UID", shell_complete=completion.trials)
 @click.option("--device", help="Torch device.  [as recorded]")
 @click.option(
     "--threads",
@@ -52,10 +52,11 @@ def reproduce(
     db: str,
     **filters: Any,
 ) -> None:
-    """Repeat the trial whose id starts with UID from its recorded code, hyperparameters and seed.
+    """Repeat the trial UID from its recorded code, hyperparameters and seed.
 
-    "best" is the trial with the highest validation score of all, or of those that the options
-    filter. Nothing is recorded. Exit status 1 if a result or the data differs.
+    UID is the id of a trial or the beginning of one, its number, last, best, or a pipeline. "best"
+    is the trial with the highest validation score of all, or of those that the options filter.
+    Nothing is recorded. Exit status 1 if a result or the data differs.
     """
     from lemur_core.errors import DataChangedError
     from lemur_core.registry import installed

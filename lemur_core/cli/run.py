@@ -28,6 +28,24 @@ Examples:
   lemur run study.toml"""
 
 
+class _Seed(click.ParamType[int | str]):
+    """An integer, or the word ``random``."""
+
+    name = "seed"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Return an integer, or the word."""
+        if value == "random":
+            return "random"
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r}: expected an integer, or random", param, ctx)
+
+
+SEED = _Seed()
 _KEEP = ("no", "best", "last", "every")
 
 
@@ -102,7 +120,12 @@ class _Run(click.Command):
     "'NAME=lo..hi log' or 'NAME=lo..hi int'; can be repeated.",
 )
 @click.option("-p", "--prm", "--nn_prm", metavar="JSON", help="Hyperparameters as a JSON object.")
-@click.option("--seed", type=int, help="Seeds the search and every trial.  [0]")
+@click.option(
+    "--seed",
+    metavar="INTEGER|random",
+    type=SEED,
+    help="Seeds the search and every trial; random draws a seed, prints and records it.  [0]",
+)
 @click.option("--device", help="cpu, cuda, cuda:1, ...; auto uses a GPU if there is one.  [auto]")
 @click.option("--gpus", metavar="0,1,...", help="Indices of the GPUs to use, one worker per GPU.")
 @click.option("-w", "--workers", type=int, help="Trials to train in parallel.  [1, or one per GPU]")
@@ -175,6 +198,11 @@ class _Run(click.Command):
     is_flag=True,
     default=None,
     help="Train in this process so that a debugger works.",
+)
+@click.option(
+    "--user",
+    metavar="NAME",
+    help="Name that each trial records; '' records none.  [LEMUR_USER, or the login name]",
 )
 @db_option
 @data_option

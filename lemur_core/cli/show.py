@@ -31,6 +31,7 @@ Examples:
   lemur show net my/Net.py
   lemur show loader cifar-10 --data ~/data
   lemur show trial 1f2e3d4c
+  lemur show trial last --no-source
   lemur show pictures img-segmentation_digits-scenes_iou_UNet-S -o unet.png"""
 
 source_option = click.option(
@@ -146,7 +147,10 @@ def entry(
 @source_option
 @db_option
 def trial(uid: str, source: bool, db: str) -> None:
-    """Show everything recorded about the trial whose id starts with UID, as in lemur data."""
+    """Show everything recorded about the trial UID.
+
+    UID is the id of a trial or the beginning of one, its number, last, best, or a pipeline.
+    """
     from lemur_core.cli.show_trial import trial_text
     from lemur_core.store.database import open_engine
     from lemur_core.store.patience import patiently

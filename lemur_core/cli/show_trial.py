@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lemur_core.cli.failure import place_of
 from lemur_core.cli.table import text_table
 from lemur_core.cli.text import binary, json_text
 from lemur_core.escapes import join_lines
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
+from lemur_core.tags import tag_fact, tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,8 @@ def _facts(trial: StoredTrial) -> Iterator[str]:
     yield from _data(trial)
     for name, value in trial.summary.items():
         yield f"{name:<12}{value}"
+    if place := place_of(trial.facts["traceback"]):
+        yield f"{'failed in':<12}{place}"
     if best := trial.best:
         validation = _digits(best.validation, 4)
         yield f"{'best':<12}epoch {best.number}: validation {validation}, test {best.accuracy:.4f}"
@@ -48,7 +52,12 @@ def _facts(trial: StoredTrial) -> Iterator[str]:
 
 
 def _attached(trial: StoredTrial) -> Iterator[str]:
+    for tag in tags_of(trial.attached):
+        yield f"{'tag':<12}{tag}"
+    tags = {tag_fact(tag) for tag in tags_of(trial.attached)}
     for name, value in trial.attached.items():
+        if name in tags:
+            continue
         yield f"{'fact':<12}{name} = {json_text(value)}"
     for epoch, values in trial.epochs_attached.items():
         for name, value in values.items():

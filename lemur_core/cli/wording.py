@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from lemur_core.cli.text import binary, duration, prm_text
+from lemur_core.settings import DrawnSeed
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
 
 if TYPE_CHECKING:
@@ -30,8 +31,13 @@ def campaign_line(event: events.CampaignStarted) -> str:
     pipelines, trials = len(event.pipelines), event.trials
     return (
         f"{_count(pipelines, 'pipeline')}, {_count(trials, 'trial')} of "
-        f"{_count(event.epochs, 'epoch')} on {_places(event.devices)}; results go to {event.db}"
+        f"{_count(event.epochs, 'epoch')} on {_places(event.devices)}{_drawn(event.seed)}; "
+        f"results go to {event.db}"
     )
+
+
+def _drawn(seed: int) -> str:
+    return f", with the drawn seed {seed}" if isinstance(seed, DrawnSeed) else ""
 
 
 def study_line(event: events.StudyStarted) -> str:

@@ -127,9 +127,10 @@ def trained(
     of the user, so only use files of people whose code you would run.
 
     Args:
-        name: The trial's id or a prefix of it; the name of a pipeline; or the path of a weights'
-            file, which ends in ``.safetensors``. A pipeline's name selects its best trial by
-            validation, among those on the data in ``data`` if there are any.
+        name: The trial's id, a prefix of it, its number, ``last`` or ``best``; the name of a
+            pipeline; or the path of a weights' file, which ends in ``.safetensors``. A pipeline's
+            name selects its best trial by validation, among those on the data in ``data`` if there
+            are any.
         db: A database URL, or the path of an SQLite file.
         data: Folder of the datasets.
         device: A torch device; None uses the device of the trial, or the CPU if that is not

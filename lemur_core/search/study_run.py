@@ -12,12 +12,14 @@ from lemur_core.events import StudyStarted, Warned
 from lemur_core.search.failures import reason_to_give_up
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.search.trial_resources import Attempt, TrialResources, record_epoch
+from lemur_core.settings import DrawnSeed
 from lemur_core.space import fixed, searched
 from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.writer import NumberTakenError, PastTrial, TrialLostError
 from lemur_core.train import checkpoint
 from lemur_core.train.checkpoint_folders import checkpoint_folder, move_checkpoint
 from lemur_core.trial import Epoch, Outcome, State, Trial
+from lemur_core.user import recorded_user
 from lemur_core.values import below, fits, greatest
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from lemur_core.search.prepare import PreparedStudy
     from lemur_core.store.writing.holders import Holder
 
+CAMPAIGN_SEED = "campaign.seed"
+"""Fact of a trial: the seed of its campaign, if it was drawn at random."""
 _ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
 _UNFINISHED = (State.RUNNING, State.INTERRUPTED)
 
@@ -424,6 +428,8 @@ class StudyRun:
         except NumberTakenError:
             self._study.tell(proposal, trial.uid, Outcome(State.ABANDONED, ()))
             raise
+        if isinstance(drawn := self._resources.settings.seed, DrawnSeed):
+            self._resources.writer.record_facts(trial_id, {CAMPAIGN_SEED: int(drawn)})
         return self._attempt(trial_id, trial, proposal)
 
     def _attempt(self, trial_id: int, trial: Trial, proposal: optuna.Trial) -> Attempt:
@@ -453,6 +459,7 @@ class StudyRun:
             data=self.data,
             recipe=self.recipe,
             versions=self._resources.writer.versions,
+            user=recorded_user(self._resources.settings.user),
         )
 
     def _folder(self, uid: str) -> Path | None:

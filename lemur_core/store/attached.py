@@ -33,6 +33,16 @@ class TrialFacts(NamedTuple):
     trial: str
     epochs: dict[int, dict[str, Any]]
 
+    def without(self, name: str) -> TrialFacts:
+        """Return the facts without the one with a name."""
+        return TrialFacts(
+            self.trial,
+            {
+                epoch: {other: value for other, value in facts.items() if other != name}
+                for epoch, facts in self.epochs.items()
+            },
+        )
+
     def each(self) -> Iterator[tuple[int, str, Any]]:
         """Yield the epoch, name and value of each fact."""
         for epoch, values in self.epochs.items():

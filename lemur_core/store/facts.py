@@ -33,7 +33,8 @@ def record(
     is already recorded with the same value is left unchanged; 1 and 1.0 are different values.
 
     Args:
-        uid: The trial's unique id, or an unambiguous prefix of it.
+        uid: The trial's unique id, an unambiguous prefix of it, or another of its names, see
+            `lemur_core.store.trials.find_trial`.
         facts: Values by name. A value is None, a bool, a number, a string, or lists and
             dictionaries of these, at most 64 KiB as JSON; scalars of NumPy and PyTorch are
             converted to Python's. A name has up to 200 characters. By convention, a prefix says who

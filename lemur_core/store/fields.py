@@ -141,6 +141,11 @@ TRIAL: tuple[Field, ...] = (
         "out_shape", Text, epoch=_size_attribute("out_shape", json.dumps),
         read=shape_of, published=NULLABLE,
     ),
+    # Who trained it; NULL if that is unknown or was not to be recorded.
+    Field(
+        "user", Text, begin=lambda trial: trial.user and storable(trial.user),
+        shown=_stats_column("user"), published=OPTIONAL,
+    ),
     # Samples that cannot be decoded, {split: count} in canonical JSON; NULL if there are none.
     Field(
         "left_out", Text, begin=lambda trial: left_out_text(trial.left_out), setting=True,

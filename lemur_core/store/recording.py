@@ -28,6 +28,7 @@ from lemur_core.store.writing.elsewhere import TrialElsewhere
 from lemur_core.store.writing.spill import check_not_missing
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State
+from lemur_core.user import recorded_user
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -51,6 +52,7 @@ def recording(
     epochs: int | None = None,
     device: str | None = None,
     parameters: int | None = None,
+    user: str | None = None,
     db: str | Path = DEFAULT_DB,
 ) -> Recording:
     """Return a context manager that records a training of your own as a trial.
@@ -73,10 +75,13 @@ def recording(
         epochs: Planned number of epochs, for display; None if it is unknown.
         device: Device of the training, for example ``cuda:0``.
         parameters: Number of trainable parameters of the net.
+        user: Name of the user to record; None takes the environment variable ``LEMUR_USER``, or
+            else the login name, and an empty name records none.
         db: A database URL, or the path of an SQLite file, which is created if it does not exist.
 
     Raises:
         RecordingError: The pipeline's name, a hyperparameter or the code cannot be recorded.
+        SettingsError: The name of the user cannot be recorded.
     """
     trial = TrialElsewhere(
         *_pipeline_parts(pipeline),
@@ -86,6 +91,7 @@ def recording(
         _integer("epochs", epochs, 1),
         None if device is None else check_name("device", device, RecordingError),
         _integer("parameters", parameters, 0, 2**63),
+        user=recorded_user(user),
     )
     return Recording(trial, db)
 

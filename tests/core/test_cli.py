@@ -36,9 +36,11 @@ def test_running_without_arguments_trains_the_demo_and_ends_with_a_leaderboard(l
     ]  # fmt: skip
     board = lines.index(BLOBS)
     assert lines[board + 1].split() == [
-        "net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters",
+        "net", "test", "validation", "id", "trial", "epoch", "seconds", "hyperparameters",
     ]  # fmt: skip
-    assert lines[board + 2].split()[0] == "Linear"
+    net, _, _, uid, *_ = lines[board + 2].split()
+    assert net == "Linear"
+    assert f"  trial 1 ({uid}): " in "\n".join(lines)
     assert lines[-1] == "results: lemur.db (lemur data)"
 
 
@@ -48,8 +50,9 @@ def test_quiet_prints_only_the_leaderboard(lemur):
     assert out.startswith(f"{BLOBS}\nnet ")
 
 
-def test_json_prints_an_object_for_each_event(lemur):
-    status, out, _ = lemur("run", *SMALL, "--json")
+def test_json_prints_an_object_for_each_event(lemur, monkeypatch):
+    monkeypatch.setenv("LEMUR_USER", "ann")
+    status, out, _ = lemur("run", *SMALL, "--json", "--seed", "random")
     events = [json.loads(line) for line in out.splitlines()]
     assert status == 0
     assert [event["event"] for event in events] == [
@@ -59,6 +62,14 @@ def test_json_prints_an_object_for_each_event(lemur):
     assert events[3]["pipeline"] == f"{BLOBS}_Linear"
     assert {"epoch", "loss", "validation", "accuracy", "duration_ns"} < set(events[3])
     assert events[-1]["states"] == {"finished": 1}
+    [uid] = {event["uid"] for event in events[2:6]}
+    assert events[-1]["standings"][0]["uid"] == uid
+    status, out, _ = lemur("trials", "--json", "--columns", "trial,user,campaign.seed")
+    assert json.loads(out) == {
+        "trial": uid, "user": "ann", "campaign.seed": events[0]["seed"],
+    }  # fmt: skip
+    # The chance that it is the default is one in two thousand million.
+    assert 0 < events[0]["seed"] < 2**31
     assert events[-1]["standings"][0]["accuracy"] == max(
         event["accuracy"] for event in events[3:5]
         if event["validation"] == max(e["validation"] for e in events[3:5])
@@ -93,8 +104,14 @@ def test_lemurs_long_option_names_are_accepted(lemur):
 def test_failed_trial_is_counted_and_exits_with_status_1(lemur):
     status, out, err = lemur("run", f"{BLOBS}_Raises", *SMALL, "-a", 2)
     assert status == 1
-    assert "  trial 1 failed: RuntimeError: out of luck" in out.splitlines()
-    assert "  2 failed: RuntimeError: out of luck" in out.splitlines()
+    lines = out.splitlines()
+    uid = re.search(r"  trial 1 \((\w{8})\): ", out)[1]
+    after = lines[lines.index("  trial 1 failed: RuntimeError: out of luck") + 1]
+    assert re.fullmatch(
+        rf"    in \S+Raises.py, line \d+; lemur show trial {uid} --no-source shows the traceback",
+        after,
+    )
+    assert lines[lines.index("  2 failed: RuntimeError: out of luck") + 1] == after
     assert err == (
         "lemur: warning: dataset 'blobs': validation split has 6 samples: scores differ by 17% per "
         "sample; use --validation 0.2\n"
@@ -114,7 +131,13 @@ def test_failed_trial_is_counted_and_exits_with_status_1(lemur):
          "lemur list shows the entries"),
         (["run", "--db", "."],
          "database .: is a directory; expected a file, for example ./lemur.db"),
-        (["run", "--zebra"], "No such option '--zebra'. See lemur run --help."),
+        (["run", "--seed", "lucky"],
+         "Invalid value for '--seed': 'lucky': expected an integer, or random See lemur run "
+         "--help."),
+        (["run", "--user", "a\nb"], "user name 'a\\nb': contains a control character"),
+        (["run", "--user", "x" * 100_000],
+         "user name 'xxxxxxxxxxxxxxxxxxxx...': has 100,000 characters; at most 200 are allowed"),
+        (["run", "--qqqq"], "No such option '--qqqq'. See lemur run --help."),
         (["run", "img-classification_absent"],
          "dataset 'absent': data has no absent.bin; get it from nowhere"),
         (["runn"], "unknown command 'runn'. Did you mean 'run'?"),

@@ -90,7 +90,10 @@ def test_a_trial_is_found_by_an_unambiguous_prefix(db):
     assert recorded(db, 2) == {0: {"a": 1}}
     with pytest.raises(UnknownNameError) as raised:
         record("5", {"a": 1}, db=db)
-    assert str(raised.value) == (f"unknown trial '5'; there are {'51' * 16}, {UID}")
+    assert str(raised.value) == (
+        "trial '5' could be 2 trials: 51515151 (t_d_m_Net trial 2), 55555555 (t_d_m_Net trial 1); "
+        "name one by its id"
+    )
 
 
 def test_the_same_value_again_changes_nothing(db):

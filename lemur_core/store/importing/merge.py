@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
+from os.path import samefile
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.codec import DECODING_ERRORS
 from lemur_core.errors import LemurError, StoreError
+from lemur_core.fact import WHOLE_TRIAL
 from lemur_core.store import fields, schema
 from lemur_core.store.attached import attached_trials, read_attached, without
 from lemur_core.store.code import CODE_TABLES, NamedCode, code_id, read_codes
+from lemur_core.store.database import sqlite_file
 from lemur_core.store.datasets import dataset_id, read_datasets
+from lemur_core.store.facts import write_facts
 from lemur_core.store.importing.attached import AttachedImport, import_attached
 from lemur_core.store.importing.code_facts import merge_code_facts
 from lemur_core.store.importing.intake import import_records
@@ -39,6 +43,8 @@ if TYPE_CHECKING:
     from lemur_core.dataset import DatasetRecord
     from lemur_core.kinds.importer import Fault
 
+MERGED_FROM = "merged.from"
+"""Fact of a trial: the database from which it was merged first, as the user named it."""
 _NAMES = ("task", "dataset", "metric", "nn")
 # Number of trials per transaction.
 _TRIALS_AT_ONCE = 1_000
@@ -67,13 +73,15 @@ class MergeResult:
 def merge(engine: Engine, other: Engine) -> MergeResult:
     """Write the trials of another database and what is attached to them.
 
+    Each trial that is added gets the fact `MERGED_FROM`, unless it has one from an earlier merge.
     Existing rows are left unchanged. A trial whose number is already used gets the next free
     number. A trial that is unfinished here and has ended in the other database is ended.
 
     Raises:
-        StoreError: The other database is not one that lemur wrote, or one of the databases cannot
-            be read or written.
+        StoreError: Both are the same database, the other one is not one that lemur wrote, or one
+            of them cannot be read or written.
     """
+    check_different(engine, other)
     check_source(other)
     try:
         return _merge(engine, other)
@@ -86,6 +94,19 @@ def merge(engine: Engine, other: Engine) -> MergeResult:
         ) from error
 
 
+def check_different(engine: Engine, other: Engine) -> None:
+    """Raise `StoreError` if two engines lead to the same database."""
+    own, others = (sqlite_file(database.url) for database in (engine, other))
+    if own is None or others is None:
+        is_same = engine.url == other.url
+    else:
+        is_same = own.exists() and others.exists() and samefile(own, others)
+    if is_same:
+        raise StoreError(
+            f"database {place(other)}: is the one to merge into; name another, or another --db"
+        )
+
+
 def _merge(engine: Engine, other: Engine) -> MergeResult:
     result = MergeResult()
     refused: set[str] = set()
@@ -94,7 +115,7 @@ def _merge(engine: Engine, other: Engine) -> MergeResult:
     for start in range(0, len(ids), _TRIALS_AT_ONCE):
         chunk_ids = ids[start : start + _TRIALS_AT_ONCE]
         chunk = patiently(other, partial(_TrialChunk.read, ids=chunk_ids))
-        trials, epochs = patiently(engine, chunk.write)
+        trials, epochs = patiently(engine, partial(chunk.write, place=place(other)))
         result.trials += trials
         result.epochs += epochs
     for source in patiently(other, _sources):
@@ -104,7 +125,10 @@ def _merge(engine: Engine, other: Engine) -> MergeResult:
         refused |= report.refused
         faults += report.faults
     result.code_facts, refused_facts = merge_code_facts(engine, other)
-    result.attached = import_attached(engine, without(read_attached(other), refused))
+    attached = without(read_attached(other), refused)
+    # Trials that were added have it already; one that was here before came from nowhere.
+    facts = (facts_of_trial.without(MERGED_FROM) for facts_of_trial in attached.facts)
+    result.attached = import_attached(engine, replace(attached, facts=facts))
     result.attached.faults += faults + refused_facts
     return result
 
@@ -118,6 +142,7 @@ class _TrialChunk:
     prms: Sequence[Facts]
     codes: Mapping[str, Mapping[int, NamedCode]]
     datasets: Mapping[int | None, DatasetRecord]
+    origins: Mapping[int, Any]
 
     @classmethod
     def read(cls, connection: Connection, ids: Sequence[int]) -> _TrialChunk:
@@ -132,10 +157,15 @@ class _TrialChunk:
             for table in CODE_TABLES
         }
         datasets = read_datasets(connection, {row["dataset_id"] for row in trials} - {None})
-        return cls(trials, stats, prms, codes, datasets)
+        return cls(trials, stats, prms, codes, datasets, _origins(connection, ids))
 
-    def write(self, connection: Connection) -> tuple[int, int]:
-        """Write the trials; return the number of trials and the number of epochs added."""
+    def write(self, connection: Connection, place: str) -> tuple[int, int]:
+        """Write the trials; return the number of trials and the number of epochs added.
+
+        Args:
+            connection: Connection to the database to merge into.
+            place: What the other database is called.
+        """
         if self.prms:
             connection.execute(insert_once(connection.dialect, schema.prm), self.prms)
         ids = {
@@ -150,7 +180,10 @@ class _TrialChunk:
         for trial in self.trials:
             row = {**trial, "dataset_id": datasets.get(trial["dataset_id"])}
             added, trial_id = _write_trial(connection, row, ids)
-            trials += added
+            if added:
+                trials += 1
+                origin = self.origins.get(trial["id"], place)
+                write_facts(connection, trial_id, WHOLE_TRIAL, {MERGED_FROM: origin})
             rows = [{**row, "trial_id": trial_id} for row in self.stats.get(trial["id"], ())]
             if rows:
                 insert = insert_once(connection.dialect, schema.stat)
@@ -206,6 +239,19 @@ def _trained_ids(connection: Connection) -> list[int]:
     trial, stat = schema.trial.c, schema.stat.c
     is_imported = exists().where(stat.trial_id == trial.id, stat.source_id.is_not(None))
     return list(connection.scalars(select(trial.id).where(~is_imported).order_by(trial.id)))
+
+
+def _origins(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
+    """Return where trials came from, by id, if they were merged before."""
+    fact = schema.fact.c
+    query = select(fact.trial_id, fact.value).where(
+        fact.name == MERGED_FROM, fact.epoch == WHOLE_TRIAL
+    )
+    return {
+        row.trial_id: row.value
+        for part in where_in(query, fact.trial_id, ids)
+        for row in connection.execute(part)
+    }
 
 
 def _sources(connection: Connection) -> list[Facts]:

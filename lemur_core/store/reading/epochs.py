@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
 from lemur_core.store.code import read_codes
+from lemur_core.store.ranking import best_first
 from lemur_core.store.reading.frame import read_prms
-from lemur_core.store.reading.ranking import best_first
 from lemur_core.store.values import shape_of
 
 if TYPE_CHECKING:

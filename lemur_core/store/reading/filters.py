@@ -27,6 +27,7 @@ from lemur_core.fact import PREFIX, WHOLE_TRIAL
 from lemur_core.store import fields, schema
 from lemur_core.store.datasets import FINGERPRINT, LABEL
 from lemur_core.store.text import storable
+from lemur_core.tags import TAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +38,7 @@ _STAT_COLUMNS = {
     for column in field.shown
     if column.filtered
 }
-_TRIAL_COLUMNS: dict[str, ColumnElement[Any]] = {
+TRIAL_COLUMNS: dict[str, ColumnElement[Any]] = {
     **{
         column.name: schema.trial.c[field.name]
         for field in fields.TRIAL
@@ -47,9 +48,10 @@ _TRIAL_COLUMNS: dict[str, ColumnElement[Any]] = {
     "data": LABEL,
     "fingerprint": FINGERPRINT,
 }
-COLUMNS = (*_STAT_COLUMNS, *_TRIAL_COLUMNS)
+"""SQL expressions of the columns of results that belong to trials, by name."""
+COLUMNS = (*_STAT_COLUMNS, *TRIAL_COLUMNS)
 """Columns of results that rows can be filtered by."""
-TEXTS = tuple(name for name, column in _TRIAL_COLUMNS.items() if isinstance(column.type, String))
+TEXTS = tuple(name for name, column in TRIAL_COLUMNS.items() if isinstance(column.type, String))
 """The columns in `COLUMNS` that hold text."""
 UNFILTERED = (
     *(
@@ -136,6 +138,15 @@ class Filters:
             conditions = [false()]
         return select(trial.uid).where(*conditions).order_by(trial.id)
 
+    def trials(self) -> list[ColumnElement[bool]]:
+        """Return conditions on trials: one of their epochs matches, or they match and have none."""
+        if self.is_empty:
+            return []
+        trial, stat = schema.trial.c, schema.stat.c
+        with_epochs = self.apply(select(stat.trial_id))
+        without_epochs = self.without_epochs().with_only_columns(trial.id).order_by(None)
+        return [trial.id.in_(with_epochs) | trial.id.in_(without_epochs)]
+
     def _of_stat(self) -> Iterator[ColumnElement[bool]]:
         if self.also is not None:
             yield from self.also._of_stat()
@@ -164,8 +175,8 @@ class Filters:
         for name, condition in self.where.items():
             if name == "trial":
                 yield _uid(condition)
-            elif name in _TRIAL_COLUMNS:
-                yield _column(_TRIAL_COLUMNS[name], condition)
+            elif name in TRIAL_COLUMNS:
+                yield _column(TRIAL_COLUMNS[name], condition)
             elif name not in _STAT_COLUMNS:
                 yield _named(storable(name), condition, epoch)
 
@@ -225,6 +236,8 @@ def _named(name: str, condition: Any, epoch: ColumnElement[int] | None) -> Colum
         epoch: The row's epoch; None to consider facts of the whole trial only.
     """
     prm, fact = schema.prm.c, schema.fact.c
+    if name == TAG:
+        return _tagged(condition)
     plain_name = name.removeprefix(PRM).removeprefix(PREFIX)
     prm_matches = exists().where(
         prm.uid == schema.trial.c.prm, prm.name == plain_name, _fits(prm.value, condition)
@@ -241,6 +254,16 @@ def _named(name: str, condition: Any, epoch: ColumnElement[int] | None) -> Colum
     if name.startswith(PRM):
         return prm_matches
     return fact_matches if name.startswith(PREFIX) else prm_matches | fact_matches
+
+
+def _tagged(condition: Any) -> ColumnElement[bool]:
+    """Return the condition that the trial has one of these tags."""
+    fact = schema.fact.c
+    values = condition if isinstance(condition, list | set | frozenset) else [condition]
+    names = [storable(f"{TAG}.{value}") for value in values]
+    return exists().where(
+        fact.trial_id == schema.trial.c.id, fact.epoch == WHOLE_TRIAL, fact.name.in_(names)
+    )
 
 
 def _fits(column: Column[Any], condition: Any) -> ColumnElement[bool]:

@@ -18,8 +18,7 @@ from sqlalchemy import (
     select,
 )
 
-from lemur_core.store import schema
-from lemur_core.store.reading import ranking
+from lemur_core.store import ranking, schema
 from lemur_core.store.reading.rows import fetched
 from lemur_core.store.statements import where_in
 
@@ -51,7 +50,7 @@ def highest(
             ``validation``, ``validation``.
         best_of: Columns that define the groups of rows of which the best is kept; ``trial`` puts
             the rows of each trial in a group.
-        by: Criterion: ``validation`` ranks as `lemur_core.store.reading.ranking` does;
+        by: Criterion: ``validation`` ranks as `lemur_core.store.ranking` does;
             ``accuracy`` takes the highest accuracy and, in a tie, the trial that started first.
         top: Number of rows to keep of each group; they are of different trials.
     """

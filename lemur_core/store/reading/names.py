@@ -12,6 +12,7 @@ from lemur_core.restriction import canonical, split
 from lemur_core.space import DEFAULT_RANGES, EXECUTION
 from lemur_core.store import schema
 from lemur_core.store.reading.filters import COLUMNS, PRM, UNFILTERED
+from lemur_core.tags import TAG, tags_of
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
@@ -97,12 +98,22 @@ def _check_columns(connection: Connection, where: Mapping[str, Any]) -> None:
     for name, condition in where.items():
         if name == "state":
             _check_states(condition)
+        if name == TAG:
+            _check_tags(condition, facts)
+            continue
         known_names = {*prms, *DEFAULT_RANGES, *EXECUTION, *facts}
         is_column = name in COLUMNS or name in UNFILTERED
         # In an empty database, no hyperparameter is known.
         if prms and not is_column and _plain_name(name) not in known_names:
             kind = "column, hyperparameter or fact" if facts else "column or hyperparameter"
             raise UnknownNameError(kind, name, {*COLUMNS, *prms, *facts})
+
+
+def _check_tags(condition: Any, facts: Collection[str]) -> None:
+    tags = tags_of(facts)
+    for tag in condition if isinstance(condition, list | set | frozenset) else [condition]:
+        if str(tag) not in tags:
+            raise UnknownNameError("tag", str(tag), tags, none="no trial has a tag")
 
 
 def _plain_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The best epoch of each pipeline by validation, as `lemur_core.store.reading.ranking` ranks."""
+"""The best epoch of each pipeline by validation, as `lemur_core.store.ranking` ranks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, case, select
 from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.ranking import best_first, has_validation
+from lemur_core.store.ranking import best_first, has_validation
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.store.writing.past_trials import read_prm
 from lemur_core.trial import State
@@ -37,6 +37,7 @@ class Standing:
         epoch: Number of the epoch.
         duration_ns: Nanoseconds of training up to the end of the epoch.
         prm: Hyperparameters of the trial.
+        uid: Unique id of the trial.
     """
 
     pipeline: str
@@ -46,6 +47,7 @@ class Standing:
     epoch: int
     duration_ns: int
     prm: dict[str, Any]
+    uid: str
 
 
 def standings(
@@ -61,7 +63,7 @@ def standings(
     trial, stat = schema.trial.c, schema.stat.c
     query = (
         select(
-            trial.task, trial.dataset, trial.metric, trial.nn, trial.number, trial.prm,
+            trial.task, trial.dataset, trial.metric, trial.nn, trial.number, trial.prm, trial.uid,
             stat.accuracy, stat.validation, stat.epoch, stat.duration,
         )
         .join_from(schema.stat, schema.trial)
@@ -167,6 +169,6 @@ def _best(connection: Connection, query: Select[Any], names: set[str]) -> list[S
         if name in names and name not in best:
             best[name] = Standing(
                 name, row.accuracy, row.validation, row.number, row.epoch, row.duration,
-                read_prm(connection, row.prm),
+                read_prm(connection, row.prm), row.uid,
             )  # fmt: skip
     return list(best.values())

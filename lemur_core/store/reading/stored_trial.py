@@ -92,7 +92,7 @@ class StoredTrial:
 
     @property
     def best(self) -> StoredEpoch | None:
-        """The best epoch, as `lemur_core.store.reading.ranking` ranks; None without epochs."""
+        """The best epoch, as `lemur_core.store.ranking` ranks; None without epochs."""
         return max(self.epochs, key=_rank, default=None)
 
     @property

@@ -40,6 +40,7 @@ class TrialElsewhere:
         device: Device that it is trained on; None if unknown.
         parameters: Number of the net's trainable parameters; None if unknown.
         uid: Unique id, the same in every database.
+        user: Name of the user who trains it; None if it is not recorded.
     """
 
     task: str
@@ -53,6 +54,7 @@ class TrialElsewhere:
     device: str | None = None
     parameters: int | None = None
     uid: str = field(default_factory=lambda: uuid4().hex)
+    user: str | None = None
 
 
 def begin_elsewhere(
@@ -76,6 +78,7 @@ def begin_elsewhere(
         "epochs": trial.epochs,
         "device": trial.device,
         "parameters": trial.parameters,
+        "user": trial.user and storable(trial.user),
         "recipe": RECIPE,
         "state": State.RUNNING,
         "versions": dict(versions),

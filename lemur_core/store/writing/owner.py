@@ -31,6 +31,16 @@ def this_process() -> str:
         return ""
 
 
+def runs_here(process: str) -> bool:
+    """Return whether a process certainly runs on this machine.
+
+    Args:
+        process: Identifier of the process, from `this_process`.
+    """
+    machine = process.partition(" ")[0]
+    return bool(machine) and machine == _machine() and not has_ended(process)
+
+
 def has_ended(process: str) -> bool:
     """Return whether a process has certainly ended; False if that cannot be determined.
 

@@ -1,0 +1,104 @@
+"""The tables of ``lemur trials``."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from lemur_core.cli.table import headed, text_table
+from lemur_core.cli.text import prm_text
+from lemur_core.store.reading.trial_rows import value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lemur_core.store.reading.trial_rows import Row
+
+_BOARD = ("task", "dataset", "metric")
+# Columns that a narrow terminal leaves out, the first ones first.
+_OPTIONAL = ("seconds", "user", "started", "number")
+
+
+def trials_table(rows: Sequence[Row]) -> str:
+    """Return trials as a table with the main columns, of which a narrow terminal shows fewer.
+
+    Args:
+        rows: Trials, as `lemur_core.store.reading.trial_rows` returns them.
+    """
+    if not rows:
+        return "no such trials"
+    boards = {"_".join(row[part] for part in _BOARD) for row in rows}
+    net = "net" if len(boards) == 1 else "pipeline"
+    cells: dict[str, Callable[[Row], object]] = {
+        "id": lambda row: row["id"],
+        net: lambda row: row["nn" if net == "net" else net],
+        "number": lambda row: _text(row["number"]),
+        "state": lambda row: row["state"],
+        "validation": lambda row: _digits(row["validation"], 4),
+        "test": lambda row: _digits(row["accuracy"], 4),
+        "epochs": _epochs,
+        "seconds": lambda row: _digits(row["seconds"], 1),
+        "started": lambda row: _moment(row["started"]),
+    }
+    if len({row["user"] for row in rows}) > 1:
+        cells["user"] = lambda row: _text(row["user"])
+    if any(row["tags"] for row in rows):
+        cells["tags"] = lambda row: ",".join(row["tags"])
+    table = {name: [str(cell(row)) for row in rows] for name, cell in cells.items()}
+    shown = _fitting(table)
+    lines = list(zip(*(table[name] for name in shown), strict=True))
+    text = text_table(shown, lines)
+    return headed(boards.pop(), text) if net == "net" else text
+
+
+def plain_table(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """Return trials as a table with these columns.
+
+    Args:
+        rows: Trials, as `lemur_core.store.reading.trial_rows` returns them.
+        names: Names of columns, hyperparameters and facts.
+    """
+    if not rows:
+        return "no such trials"
+    return text_table(names, [[_text(value_of(row, name)) for name in names] for row in rows])
+
+
+def _fitting(table: dict[str, list[str]]) -> list[str]:
+    """Return the columns that fit on the terminal."""
+    shown = list(table)
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    for name in _OPTIONAL:
+        widths = [max(map(len, [shown_name, *table[shown_name]])) for shown_name in shown]
+        if sum(widths) + 2 * (len(widths) - 1) > columns and name in shown:
+            shown.remove(name)
+    return shown
+
+
+def _epochs(row: Row) -> str:
+    planned = row["epochs"]
+    return str(row["trained"]) if planned is None else f"{row['trained']}/{planned}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return prm_text(value)
+    return "-" if value is None else str(value)
+
+
+def _digits(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _moment(started: str | None) -> str:
+    """Return a time in the time zone of this computer, to the minute."""
+    if not started:
+        return "-"
+    try:
+        moment = datetime.fromisoformat(started).astimezone()
+    except (ValueError, OverflowError):
+        return started
+    return f"{moment:%Y-%m-%d %H:%M}"
