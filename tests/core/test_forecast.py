@@ -160,9 +160,9 @@ def test_the_same_share_of_the_trials_is_audited_each_time(db, tmp_path):
     assert 1 < sum(audited[0]) < 11
 
 
-def test_the_spared_epochs_are_reported_at_the_end(db):
+def test_the_saved_epochs_are_reported_at_the_end(db):
     summary, _ = run_watched(estimator="soon:after=1", trials=2, epochs=5, db=db)
-    line = "estimator soon:after=1: 2 stopped, 8 of 10 epochs spared (80%)"
+    line = "estimator soon:after=1: 2 stopped, 8 of 10 epochs saved (80%)"
     assert line in closing_text(summary, 1.0)
 
 

@@ -56,8 +56,12 @@ def test_a_tuple_of_two_numbers_is_a_range_in_run(run):
 
 def test_a_summary_is_a_table():
     standings = [
-        Standing("img-classification_blobs_hits_Linear", 0.5, 0.75, 2, 3, 10**9, {"lr": 0.1}),
-        Standing("img-classification_blobs_hits_Tall", 0.25, 0.5, 1, 1, 10**8, {"lr": 0.2}),
+        Standing(
+            "img-classification_blobs_hits_Linear", 0.5, 0.75, 2, 3, 10**9, {"lr": 0.1}, "0a" * 16
+        ),
+        Standing(
+            "img-classification_blobs_hits_Tall", 0.25, 0.5, 1, 1, 10**8, {"lr": 0.2}, "0b" * 16
+        ),
     ]
     summary = Summary(standings, Counter({State.FINISHED: 2, State.FAILED: 1}), db="lemur.db")
     frame = summary.frame()

@@ -418,5 +418,10 @@ def test_boxes_of_a_transform_that_mirrors_are_refused():
         ({}, "no"),
     ],
 )
-def test_the_command_keeps_weights_of_nets_and_datasets_that_are_named(flags, keep):
+def test_the_command_keeps_weights_of_nets_and_datasets_that_are_named(
+    flags, keep, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my" / "Net.py").touch()
     assert settings_of(flags, set(flags)).keep_weights == keep

@@ -42,7 +42,7 @@ WHOLE = {
     "in_shape": "[1, 3]", "out_shape": "[2]", "predicted": 0.5,
     "estimate": '{"audited": false, "epoch": 0.5, "estimator": "a", "facts": {}}',
     "versions": {}, "started": "", "ended": None, "left_out": '{"train": 1}', "recipe": "0" * 32,
-    "data": None,
+    "data": None, "user": "ada",
 }  # fmt: skip
 NEARLY_OWN = st.builds(
     lambda name, value: WHOLE | {name: value}, st.sampled_from([*WHOLE]), TEXTS | ODD

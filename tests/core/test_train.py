@@ -224,14 +224,19 @@ class _Picture:
 @pytest.mark.parametrize(
     ("check", "message"),
     [
-        (lambda: as_net(ModuleType("m"), "X"), "net 'X': its module has no class Net"),
+        (
+            lambda: as_net(ModuleType("m"), "X"),
+            "net 'X': its module has no class Net; "
+            "its module has no function supported_hyperparameters()",
+        ),
         (
             lambda: as_net(SimpleNamespace(Net=dict), "X"),
-            "net 'X': its module has no function supported_hyperparameters()",
+            "net 'X': its module has no function supported_hyperparameters(); "
+            "Net has no method train_setup(); Net has no method learn()",
         ),
         (
             lambda: as_net(SimpleNamespace(Net=dict, supported_hyperparameters=set), "X"),
-            "net 'X': Net has no method train_setup()",
+            "net 'X': Net has no method train_setup(); Net has no method learn()",
         ),
         (
             lambda: as_metric(lambda shape: SimpleNamespace(reset=print, update=print), (1,), "X"),

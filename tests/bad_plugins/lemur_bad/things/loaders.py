@@ -131,3 +131,7 @@ masks_of_another_size = _of_objects(masks=torch.zeros(2, 4, 4, dtype=torch.uint8
 crowd_of_no_width = _of_objects(
     boxes=torch.tensor([[0.0, 0, 4, 4], [2, 2, 2, 7]]), iscrowd=torch.tensor([0, 1])
 )
+
+
+def random_sizes(folder):
+    return [(torch.rand(()).item(), 8)]

@@ -105,3 +105,6 @@ class SwapsLabels(Mirrored):
     def pair(self, image, target):
         image, target = super().pair(image, target)
         return image, target | {"labels": target["labels"].flip(0)}
+
+
+bad_28 = Good
