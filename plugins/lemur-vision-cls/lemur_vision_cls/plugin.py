@@ -12,7 +12,7 @@ TASKS = ("img-classification",)
 # Minimum height and width in pixels; on smaller images the last feature map would be empty.
 MIN_SIZE = {"AlexNet": 64, "InceptionV3-1": 75, "InceptionV3-2": 299, "MaxVit": 64}
 COMPLEX = ("ComplexNet",)
-DEMO = ("ResNet", "ShuffleNet", "SqueezeNet-1")
+DEMO = ("ShuffleNet", "SqueezeNet-1", "SqueezeNet-2")
 
 
 @hookimpl
