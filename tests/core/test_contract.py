@@ -402,7 +402,10 @@ BROKEN = {
         ["transform_gives_what_nets_are_fed"],
         "transform 'bad': gives torch.float64; its entry says float32",
     ),
-    "one_size_only": (["transform_exists_in_other_sizes"], "lemur_bad.things.transforms has no 'bad_41'"),
+    "one_size_only": (
+        ["transform_exists_in_other_sizes"],
+        "lemur_bad.things.transforms has no 'bad_41'",
+    ),
     "sizes_at_random": (
         ["loader_knows_the_sizes_of_its_images"],
         "loader 'bad': image_sizes gives others each time",
