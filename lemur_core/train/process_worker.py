@@ -90,7 +90,7 @@ class ProcessWorker:
         """
         if self._process is None or not self._process.is_alive() or self._must_restart(trial):
             self.kill()
-            self._attach(self._start())
+            self._attach(self._start(self.device))
         self._conversation, self._net, self._was_used = Conversation(trial), _net_of(trial), True
         self._kills.reset()
         self._watch.begin(len(trial.done) + 1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lemur_core.garbage import collection_paused
 from lemur_core.notices import write_output
 from lemur_core.spawn import SpawnedProcess, spawn
+from lemur_core.train.fork import forks_for
 from lemur_core.train.guardian import guard
 from lemur_core.train.process_tree import IS_LINUX
 from lemur_core.train.template import template
@@ -17,6 +18,10 @@ from lemur_core.train.template import template
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
+
+
+# Files of the drivers of NVIDIA's and AMD's GPUs on Linux.
+_GPUS = ("/dev/nvidiactl", "/dev/kfd")
 
 
 class WorkerStart(NamedTuple):
@@ -32,10 +37,16 @@ class WorkerStart(NamedTuple):
     threads: int | None = None
     workers: int = 1
 
-    def __call__(self) -> SpawnedProcess:
-        """Start a process that trains the trials that it is sent."""
-        if IS_LINUX:
-            return template.fork(_main, self)
+    def __call__(self, device: str = "cpu") -> SpawnedProcess:
+        """Start a process that trains the trials that it is sent.
+
+        Args:
+            device: The torch device that they use. The driver of a GPU cannot be used in a fork of
+                a process that has looked for GPUs, as importing torch may do.
+        """
+        return template.fork(_main, self) if forks_for(device) else self._spawned()
+
+    def _spawned(self) -> SpawnedProcess:
         if os.name != "posix":
             return spawn(_main, self)
         reader, writer = multiprocessing.Pipe(duplex=False)
@@ -45,10 +56,10 @@ class WorkerStart(NamedTuple):
 
     def ahead(self) -> list[SpawnedProcess]:
         """Start what takes seconds to be ready, and return the processes that can train already."""
-        if IS_LINUX:
+        if IS_LINUX and not any(map(os.path.exists, _GPUS)):
             template.start()
             return []
-        return [self() for _ in range(self.workers)]
+        return [self._spawned() for _ in range(self.workers)]
 
 
 def _main(

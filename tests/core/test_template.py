@@ -4,9 +4,12 @@ import os
 import signal
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from lemur_core.spawn import SpawnedProcess
+from lemur_core.train import start
 from lemur_core.train.process_tree import IS_LINUX
 from lemur_core.train.template import Template
 
@@ -103,3 +106,15 @@ def test_a_worker_whose_process_is_not_forked_yet_can_be_given_up(report):
     assert not forked.process.is_alive()
     template.close()
     eventually(lambda: not template._process.process.is_alive())
+
+
+def test_only_workers_without_a_gpu_are_forked(monkeypatch, tmp_path):
+    monkeypatch.setattr(start, "template", SimpleNamespace(fork=lambda *_: "forked", start=list))
+    monkeypatch.setattr(start, "spawn", lambda *_: SpawnedProcess("spawned", None))
+    workers = start.WorkerStart(tmp_path, workers=2)
+    assert workers("cpu") == "forked"
+    assert workers("cuda:1").process == "spawned"
+    monkeypatch.setattr(start, "_GPUS", [str(tmp_path / "none")])
+    assert workers.ahead() == []
+    monkeypatch.setattr(start, "_GPUS", [str(tmp_path / "none"), str(tmp_path)])
+    assert [worker.process for worker in workers.ahead()] == ["spawned"] * 2
