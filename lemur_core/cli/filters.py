@@ -68,9 +68,9 @@ _BEST_OPTIONS = (
     ),
     click.option(
         "--per",
-        type=click.Choice(["pipeline", "dataset", "net", "trial"]),
+        type=click.Choice(["pipeline", "dataset", "net", "user", "trial"]),
         help="Only the best row of each pipeline, dataset (with task and metric), net (with task "
-        "and metric) or trial.",
+        "and metric), user (on each dataset) or trial.",
     ),
     click.option(
         "--top",

@@ -47,7 +47,8 @@ def db(toys, tmp_path_factory):
             for number, (uid, trial) in enumerate(TRIALS.items(), 1):
                 net, prm, seed, state, scores = trial
                 place = pipeline(toys, net)
-                trial_id = writer.begin(Trial(place, number, prm, seed, 2, uid=uid * 32))
+                user = "ann" if uid in "126" else "bob"
+                trial_id = writer.begin(Trial(place, number, prm, seed, 2, uid=uid * 32, user=user))
                 for epoch, (validation, accuracy) in enumerate(scores, 1):
                     writer.record(trial_id, Epoch(epoch, 0.5, validation, accuracy, epoch))
                 writer.finish(trial_id, Outcome(state, (), ""))
@@ -114,6 +115,8 @@ def test_a_trial_that_did_not_end_counts_alone_and_an_unknown_seed_not_at_all(db
         ({"top": 9}, ["31", "12", "22", "52", "61", "41", "X1"]),
         ({"per": "dataset"}, ["31", "X1"]),
         ({"per": "net"}, ["31", "61", "X1"]),
+        ({"per": "user"}, ["31", "12", "X1"]),
+        ({"per": "user", "by": "test"}, ["52", "12", "X1"]),
         ({"per": "trial"}, ["31", "12", "22", "52", "61", "41", "X1"]),
         ({"per": "trial", "by": "test", "max_rows": 2}, ["52", "32", "X1"]),
         ({"top": 3, "per": "dataset", "where": {"lr": 0.1}}, ["31", "12", "22"]),

@@ -14,6 +14,7 @@ PER: dict[str, tuple[str, ...]] = {
     "dataset": ("task", "dataset", "metric"),
     # Scores of different tasks and metrics are not compared.
     "net": ("task", "metric", "nn"),
+    "user": ("task", "dataset", "metric", "user"),
     "trial": ("trial",),
 }
 """Columns in which the rows agree of which the best is kept, by name of the group."""

@@ -94,8 +94,9 @@ def data(
         by: Score that selects the best rows: ``validation``, or ``test`` for the highest accuracy.
             Only valid with another argument that keeps only the best rows.
         per: Keep only the best row of each ``pipeline``, as `lemur_core.best` does; of each
-            ``dataset`` (task, dataset and metric); of each ``net`` (task, metric and net); or of
-            each ``trial``. By validation, unless ``by`` says otherwise.
+            ``dataset`` (task, dataset and metric); of each ``net`` (task, metric and net); of each
+            ``user`` (task, dataset, metric and user); or of each ``trial``. By validation, unless
+            ``by`` says otherwise.
         top: Keep the best rows of this many trials instead of one, by default of each pipeline.
         sort: Columns to sort the rows by, most important first; a name that starts with ``-``
             sorts in descending order. Columns are named as in ``columns``; missing values come
@@ -302,7 +303,8 @@ def best(
         epoch: Only this epoch of each trial, so that all are compared after equal training.
         top: Number of trials of each pipeline, each with its best epoch.
         per: What the best epoch is of: each ``pipeline``; each ``dataset`` (task, dataset and
-            metric); each ``net`` (task, metric and net, whatever the dataset); or each ``trial``.
+            metric); each ``net`` (task, metric and net, whatever the dataset); each ``user`` (task,
+            dataset, metric and user); or each ``trial``.
         nn_prefixes: Only pipelines of nets whose name starts with one of these prefixes.
         where: Required values of hyperparameters, facts and columns, as in `data`.
         collection: Only trials of this collection.
