@@ -150,7 +150,20 @@ COMMANDS = {
         (2, "data", "--columns", NAME),
     ],
     "reproduce": [(2, "reproduce", "UID"), (2, "reproduce", NAME)],
-    "best": [(0, "best")],
+    "best": [
+        (0, "best"), (0, "best", "--format", "markdown"), (0, "best", "--format", "latex"),
+    ],
+    "trials": [
+        (0, "trials"), (0, "trials", "--failed", "--all"), (0, "trials", "--json"),
+        (0, "trials", "--columns", "id,dataset,metric,user,state"), (2, "trials", "--net", NAME),
+        (2, "trials", "--columns", NAME), (2, "trials", "tag", NAME, "UID"),
+        (2, "trials", "note", NAME, "UID"), (2, "trials", "delete", NAME),
+        (0, "trials", "tag", "good", "UID"), (0, "trials", "note", "good", "UID"),
+    ],
+    "predict": [
+        (2, "predict", NAME, "broken.py"), (2, "predict", "UID", NAME),
+        (2, "predict", f"net{SIGNS}.safetensors".replace("/", ""), "broken.py"),
+    ],
     "compare": [(0, "compare", "UID", "OTHER"), (2, "compare", NAME, NAME)],
     "export": [(0, "export", "-o", f"out{SIGNS}.jsonl".replace("/", ""))],
     "check": [(2, "check", NAME), (1, "check", "broken.py")],
