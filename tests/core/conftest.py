@@ -1,13 +1,19 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
-# Imported before any test replaces `registry.installed`, because it imports that name.
-import lemur_core.cli  # noqa: F401
+import lemur_core.cli
+import lemur_core.interactive
 from lemur_core import registry
+
+# Imported before any test replaces `registry.installed`, because some of them import that name.
+for module in iter_modules(lemur_core.cli.__path__, "lemur_core.cli."):
+    import_module(module.name)
 
 TOYS = Path(__file__).parent / "toys"
 

@@ -103,7 +103,7 @@ def test_differences_between_two_trials_are_shown(folder):
     for text in ("prm lr", f"accuracy {first[:8]}", f"validation {second[:8]}", "+other code"):
         assert text in ran.stdout
     assert "prm transform" not in ran.stdout
-    assert "they differ in nothing" in lemur(folder, "compare", first, first).stdout
+    assert "no difference in settings, state" in lemur(folder, "compare", first, first).stdout
 
 
 def test_the_temporary_file_of_the_net_is_removed(folder, tmp_path, monkeypatch):

@@ -168,7 +168,7 @@ def test_unknown_names_are_errors(source, tmp_path):
 
 
 def test_the_name_of_an_installed_net_is_refused(check, source):
-    with pytest.raises(SettingsError, match="net 'ResNet' is installed"):
+    with pytest.raises(SettingsError, match="a net 'ResNet' with another source is installed"):
         check(source, "ResNet")
     with pytest.raises(LemurError, match="entry name '../x'"):
         check(source, "../x")

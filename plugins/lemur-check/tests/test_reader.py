@@ -51,8 +51,8 @@ def test_reading_stops_at_the_time_limit():
 def test_a_killed_reader_only_fails_one_source(reader, source):
     reader.examine("x = 1")
     process = reader._processes.get()
-    process._started().kill()
-    process._started().wait()
+    process._running().kill()
+    process._running().wait()
     reader._processes.put(process)
     assert reader.examine(source).reason == ""
 
