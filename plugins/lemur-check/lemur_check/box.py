@@ -68,6 +68,7 @@ class Box:
         )
         self._answers = Answers(self._process)
         self._usage: Usage | None = None
+        self._first: psutil.Process | None = None
         self._ready_number = self._send(self._settings())
 
     def run(self, job: Mapping[str, Any]) -> RunResult:
@@ -109,6 +110,10 @@ class Box:
         """End the process and all processes that it started."""
         if self._process is None:
             return
+        # The kernel ends a namespace's processes with its first one, even those of a fork bomb.
+        if self._first is not None:
+            with suppress(psutil.NoSuchProcess):
+                self._first.kill()
         end_tree(self._process.pid)
         self._process.wait()
         self._answers.close()
@@ -191,11 +196,13 @@ class Box:
             )
 
     def _watch(self, pid: int) -> Usage:
+        limit = self._sandbox.limits.processes
         if not self._sandbox.alone:
-            return FamilyUsage(pid)
+            return FamilyUsage(pid, limit)
         # Outside the namespaces, a process of bubblewrap is the parent of the sandboxed one.
-        keeper = psutil.Process(pid).children()[0].pid
-        return NamespaceUsage(keeper, self._sandbox.folders, not self._sandbox.filters)
+        self._first = psutil.Process(pid).children()[0]
+        shares = not self._sandbox.filters
+        return NamespaceUsage(self._first.pid, self._sandbox.folders, shares, limit)
 
     def _next(
         self, number: str, kinds: Collection[str], deadline: float, watch: bool = False

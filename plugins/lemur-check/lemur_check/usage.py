@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _INODE_BYTES = 1024
 _PAGE_BYTES = 4096 if os.name == "nt" else os.sysconf("SC_PAGE_SIZE")
@@ -32,7 +32,7 @@ class UsageSample(NamedTuple):
 
     Attributes:
         processes: Number of processes; threads are not counted.
-        memory_bytes: Their memory.
+        memory_bytes: Their memory; 0, not measured, if there are more processes than allowed.
     """
 
     processes: int
@@ -62,25 +62,29 @@ class NamespaceUsage:
         folders: The writable folders in the box, which are file systems in memory.
         shares: Whether its processes can share memory that belongs to no file in these folders.
             Files that they map from these folders are then counted twice.
+        limit: Number of processes up to which their memory is measured. A fork bomb starts
+            processes faster than their memory can be read.
 
     Raises:
         OSError: The namespaces cannot be read.
     """
 
-    def __init__(self, keeper: int, folders: Sequence[str], shares: bool) -> None:
+    def __init__(self, keeper: int, folders: Sequence[str], shares: bool, limit: int) -> None:
         # Held open so that the id cannot be reused by another process.
         self._root = os.open(f"/proc/{keeper}/root", os.O_PATH | os.O_DIRECTORY)
         root = Path(f"/proc/self/fd/{self._root}")
-        self._processes, self._shares = root / "proc", shares
+        self._processes, self._shares, self._limit = root / "proc", shares, limit
         self._folders = [f"{root}{folder}" for folder in folders]
         self._measured_at_s = self._duration_s = 0.0
-        self._exact = self._exact_bytes(self._folders_bytes())
+        self._exact = self._exact_bytes(self._folders_bytes(), ())
 
     def close(self) -> None:  # noqa: D102
         os.close(self._root)
 
     def look(self, enough: int) -> UsageSample:  # noqa: D102
         names = list(self._names())
+        if len(names) > self._limit:
+            return UsageSample(len(names), 0)
         return UsageSample(len(names), self._memory_bytes(names, enough))
 
     def _memory_bytes(self, names: Sequence[str], enough: int) -> int:
@@ -91,7 +95,7 @@ class NamespaceUsage:
         started_s = time.monotonic()
         # The exact measurement takes milliseconds per process; limit its share of the time.
         if started_s - self._measured_at_s > _MIN_PAUSE_RATIO * self._duration_s:
-            self._exact = self._exact_bytes(files)
+            self._exact = self._exact_bytes(files, names)
             self._measured_at_s = time.monotonic()
             self._duration_s = self._measured_at_s - started_s
         return self._exact
@@ -118,8 +122,8 @@ class NamespaceUsage:
             return 0
         return (int(fields[1]) - int(fields[2])) * _PAGE_BYTES
 
-    def _exact_bytes(self, files: int) -> int:
-        """Return the proportional memory of all processes, less the memory of the first one."""
+    def _exact_bytes(self, files: int, names: Iterable[str]) -> int:
+        """Return the proportional memory of the processes, less the memory of the first one."""
         keeper = self._fields(_KEEPER)
         # If the first process has ended, so have all others.
         if not keeper:
@@ -127,7 +131,7 @@ class NamespaceUsage:
         total = (
             files + keeper["Pss_Anon"] + keeper["SwapPss"] - keeper["Anonymous"] - keeper["Swap"]
         )
-        for fields in map(self._fields, self._names()):
+        for fields in map(self._fields, names):
             total += fields["Pss_Anon"] + fields["SwapPss"]
             if self._shares:
                 total += fields["Pss_Shmem"]
@@ -150,16 +154,19 @@ class FamilyUsage:
 
     Args:
         keeper: Process id of the ancestor.
+        limit: Number of descendants up to which their memory is measured.
     """
 
-    def __init__(self, keeper: int) -> None:
-        self._keeper = keeper
+    def __init__(self, keeper: int, limit: int) -> None:
+        self._keeper, self._limit = keeper, limit
 
     def close(self) -> None:
         """Do nothing, as nothing is held open."""
 
     def look(self, enough: int) -> UsageSample:  # noqa: D102
         family = self._family()
+        if len(family) > self._limit:
+            return UsageSample(len(family), 0)
         return UsageSample(len(family), sum(map(_bytes, family)))
 
     def _family(self) -> list[psutil.Process]:

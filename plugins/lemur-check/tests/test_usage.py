@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @contextmanager
-def taking(statements, shares=False):
+def taking(statements, shares=False, limit=16):
     """Return the usage of a box whose first process has a fork that takes memory."""
     places = [Path(name).resolve() for name in {sys.prefix, sys.base_prefix}]
     sandbox = Sandbox(LIMITS, places, bubblewrap=find_bubblewrap())
@@ -41,7 +41,7 @@ def taking(statements, shares=False):
         try:
             assert process.stdout.readline() == b"taken\n"
             keeper = psutil.Process(process.pid).children()[0].pid
-            usage = NamespaceUsage(keeper, sandbox.folders, shares)
+            usage = NamespaceUsage(keeper, sandbox.folders, shares, limit)
             yield usage
             usage.close()
         finally:
@@ -141,14 +141,22 @@ def test_ended_processes_take_nothing():
         assert mib(usage) < 4
 
 
+def test_the_memory_of_too_many_processes_is_not_measured():
+    with taking("os.fork()\nkept = b'x' * (50 * 2**20)", limit=1) as usage:
+        assert usage.look(0) == (2, 0)
+    with taking("os.fork()\nkept = b'x' * (50 * 2**20)", limit=2) as usage:
+        assert mib(usage) > 90
+
+
 def test_without_namespaces_descendants_are_counted():
     program = [sys.executable, "-S", "-c", TAKING.format(lines="    kept = b'x' * (50 * 2**20)")]
     with subprocess.Popen(program, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"taken\n"
-        usage = FamilyUsage(process.pid)
+        usage = FamilyUsage(process.pid, 16)
         assert usage.look(0).processes == 1
         # Memory shared with the forking process is counted too.
         assert 150 <= mib(usage) < 170
+        assert FamilyUsage(process.pid, 0).look(0) == (1, 0)
         for child in psutil.Process(process.pid).children():
             child.kill()
         process.kill()

@@ -150,8 +150,7 @@ def test_a_fork_bomb_is_ended(walled, doing):
     assert not verdict.valid
     # Memory that forks share is counted for each of them.
     assert "than 16 processes" in verdict.reason or "of memory; the limit" in verdict.reason
-    # Far less than without an end; a busy machine takes a minute to end hundreds of processes.
-    assert time.monotonic() - before < 180
+    assert time.monotonic() - before < 30
 
 
 def test_remaining_processes_are_ended(walled, doing):
