@@ -104,12 +104,7 @@ class Campaign:
         """
         settings = self.settings
         ready = prepare(
-            self.plan.pipelines,
-            self.plan.ranges,
-            self._leave_out,
-            settings.points,
-            settings.weights,
-            self._initial,
+            self.plan.pipelines, self.plan.ranges, settings, self._leave_out, self._initial
         )
         pipelines = [study.pipeline for study in ready]
         check_search([study.space for study in ready if study.points is None], settings)

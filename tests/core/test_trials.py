@@ -321,7 +321,10 @@ def test_files_that_cannot_be_deleted_are_named(engine, lemur, tmp_path, monkeyp
     status, out, errors = lemur("trials", "delete", FIRST, "--yes")
     monkeypatch.undo()
     assert (status, out.splitlines()[-1]) == (0, "deleted 1 trial")
-    assert f"lemur.db-checkpoints/{FIRST} cannot be deleted: Permission denied; delete it by hand" in errors
+    assert (
+        f"lemur.db-checkpoints/{FIRST} cannot be deleted: Permission denied; delete it by hand"
+        in errors
+    )
 
 
 def test_deleting_asks_first(engine, lemur, monkeypatch):
