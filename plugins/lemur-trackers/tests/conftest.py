@@ -12,11 +12,11 @@ os.environ["WANDB_ERROR_REPORTING"] = "false"
 
 
 def pytest_collection_modifyitems(items):
+    # MLflow uses what SQLAlchemy deprecates.
+    mark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
     for item in items:
-        # MLflow uses what SQLAlchemy deprecates.
-        item.add_marker(
-            pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
-        )
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(mark)
 
 
 @pytest.fixture(autouse=True)
