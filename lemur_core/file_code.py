@@ -1,4 +1,4 @@
-"""Read what a single file defines as a loader, metric, transform, estimator or exporter.
+"""Read what a single file defines as a loader, metric, transform, estimator, exporter or tracker.
 
 The file is parsed and not executed, so a campaign can be planned without importing torch.
 """
@@ -30,7 +30,7 @@ class _Rule:
         function: The name of the target; empty takes the only public class or function.
         published: The name of a function that makes the module itself the target, as in LEMUR.
         methods: The methods that the target's class must have; alternatives are separated by ``|``.
-        base: Whether the target's class must have a base class.
+        base: The base class that the target's class must have; empty if it needs none.
         constants: The constants of the file that become fields of its entry.
     """
 
@@ -39,7 +39,7 @@ class _Rule:
     function: str = ""
     published: str = ""
     methods: tuple[str, ...] = ()
-    base: bool = False
+    base: str = ""
     constants: tuple[str, ...] = ()
 
 
@@ -62,11 +62,12 @@ _RULES = {
         "a torch.nn.Module with forward(images) or pair(image, target)",
         ("normalisation",),
         methods=("forward|pair",),
-        base=True,
+        base="torch.nn.Module",
         constants=("TASKS", "SIZE", "DTYPE", "READY"),
     ),
     "estimator": _Rule("a function make(history)", ("history",), "make"),
     "exporter": _Rule("a function export(results, path)", ("results", "path"), "export"),
+    "tracker": _Rule("a subclass of lemur_core.kinds.tracker.Tracker", (), base="Tracker"),
 }
 KINDS = tuple(_RULES)
 """The kinds of entries, besides nets, that can be single files."""
@@ -163,7 +164,7 @@ def _target_faults(name: str, statement: ast.stmt, rule: _Rule) -> Iterator[str]
         yield from _call_faults(f"{name}()", functions["__init__"], ("self", *rule.takes))
     bases = [ast.unparse(base) for base in statement.bases]
     if rule.base and not bases:
-        yield f"class {name} is no torch.nn.Module"
+        yield f"class {name} is no {rule.base}"
     # Other base classes may define the methods.
     if not set(bases) <= {"object", "nn.Module", "torch.nn.Module", "Module"}:
         return

@@ -15,9 +15,9 @@ plugin is invalid, the whole plugin is left out.
 
 `lemur_find_nets` finds nets by name elsewhere, for example in a database.
 
-The life-cycle hooks are for trackers. Except for `lemur_epoch_trained`, they run in the process
-that writes the results, in pluggy's order and with its wrappers. A hook that raises is reported
-once, is not called again and does not stop the campaign.
+The life-cycle hooks follow every campaign. Except for `lemur_epoch_trained`, they run in the
+process that writes the results, in pluggy's order and with its wrappers. A hook that raises is
+reported once, is not called again and does not stop the campaign.
 """
 
 from __future__ import annotations

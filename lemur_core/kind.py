@@ -21,7 +21,7 @@ from lemur_core.errors import PluginError
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _HOOK = re.compile(r"lemur_register_[a-z0-9_]+")
 # Words with another meaning in `lemur show` or the contract tests.
-_RESERVED = ("collection", "entry", "kind", "pictures", "plugin", "trial")
+_RESERVED = ("collection", "entry", "hook", "kind", "pictures", "plugin", "trial")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.\w+)*(:[A-Za-z_]\w*)?")
 
 
@@ -156,6 +156,14 @@ BUILT_IN = (
         "A format that results are imported from",
         details="lemur_core.cli.details:importer_details",
         rules="lemur_core.testing.importers:ImporterRules",
+    ),
+    Kind(
+        "tracker",
+        "lemur_register_trackers",
+        "lemur_core.kinds.tracker",
+        "What passes the progress of trials on to another program",
+        details="lemur_core.cli.details:tracker_details",
+        rules="lemur_core.testing.trackers:TrackerRules",
     ),
     Kind(
         "command",

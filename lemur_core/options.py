@@ -66,7 +66,8 @@ def read_selections(kind: str, text: str) -> list[Selection]:
     """
     parts: list[str] = []
     for part in text.split(","):
-        if "=" in part and ":" not in part and parts:
+        # ``uri=http://host`` is an option too: its name comes before the colon.
+        if "=" in part.partition(":")[0] and parts:
             parts[-1] += f",{part}"
         else:
             parts.append(part)

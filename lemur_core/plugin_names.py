@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _PROVIDED: Mapping[str, Mapping[str, str]] = {
     "command": {"check": "lemur-check"},
     "exporter": {"jsonl-code": "lemur-check", "parquet-code": "lemur-check"},
+    "tracker": dict.fromkeys(("mlflow", "tensorboard", "wandb"), "lemur-trackers"),
 }
 
 

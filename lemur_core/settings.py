@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, hint
+from lemur_core.options import read_selections
 from lemur_core.points import Point, read_points
 from lemur_core.space import EXECUTION, RangeSpec, parse_range
 from lemur_core.time_budget import seconds_of
@@ -61,6 +62,8 @@ class Settings:
             end.
         audit: Share of the trials, 0 to 1, that are trained to the end regardless of the estimator,
             to measure the error of its predictions.
+        tracker: Names or files, and options, of the trackers that the progress of trials is passed
+            on to.
         fail_attempts: Number of consecutive failed trials after which a pipeline is given up.
         checkpoint: Whether to save the state of each trial after every epoch, to resume from.
         keep_weights: Epochs of each trial whose weights are kept: ``no``, ``best`` (by validation;
@@ -113,6 +116,7 @@ class Settings:
     pruner: str = "Nop"
     estimator: str | None = None
     audit: float = 0.0
+    tracker: tuple[str, ...] = ()
     fail_attempts: int = 3
     checkpoint: bool = True
     keep_weights: Keep = Keep.NO
@@ -243,6 +247,12 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
     return tuple(part.strip() for text in _texts(name, value) for part in text.split(","))
 
 
+def _selections(name: str, value: Any) -> tuple[str, ...]:
+    """Return entries with their options; an empty text selects none."""
+    texts = [text for text in _texts(name, value) if text.strip()]
+    return tuple(str(selected) for text in texts for selected in read_selections(name, text))
+
+
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str | Path):
         raise SettingsError(f"{name} is {value!r}; expected a string")
@@ -331,6 +341,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(_SWITCHES, _switch),
     **dict.fromkeys(("device", "sampler", "pruner", "estimator", "user", "db"), _text),
     "transform": _names,
+    "tracker": _selections,
     "time": _duration,
     "gpus": _integers,
     **dict.fromkeys(("data", "weights"), _path),

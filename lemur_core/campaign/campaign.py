@@ -15,6 +15,7 @@ from lemur_core.campaign.finished_campaign import FinishedCampaign
 from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.studies import ClosedStudy, Studies
 from lemur_core.campaign.supply import DataSupply
+from lemur_core.campaign.trackers import Trackers
 from lemur_core.errors import MisfitError
 from lemur_core.events import CampaignEnded, CampaignStarted, Event, Warned, Watch
 from lemur_core.initial_weights import InitialWeights
@@ -63,6 +64,7 @@ class Campaign:
         watch: Called with each event.
         started: Worker processes that are already running.
         began: When the campaign began, by `time.monotonic`; None is now.
+        trackers: The trackers that the settings select; None makes them.
 
     Attributes:
         summary: The outcome of the campaign.
@@ -78,10 +80,12 @@ class Campaign:
         watch: Watch,
         started: Sequence[SpawnedProcess] = (),
         began: float | None = None,
+        trackers: Trackers | None = None,
     ) -> None:
         began = time.monotonic() if began is None else began
         self._deadline = None if settings.time is None else began + settings.time
         self.settings, self.plan, self._started = settings, plan, started
+        self._trackers = trackers or Trackers(settings, registry)
         self._tell = watcher_with_hooks(registry, watch, settings)
         self._registry, self._has_started = registry, False
         self.devices = devices_of(settings.device, settings.gpus, settings.worker_count)
@@ -210,11 +214,12 @@ class Campaign:
         workers: Sequence[Worker],
         interruption: Interruption,
     ) -> None:
-        settings = self.settings
+        settings, pipelines = self.settings, [study.pipeline for study in ready]
+        self._trackers.start(pipelines, self.summary.db)
         self._has_started = True
         self._watch(
             CampaignStarted(
-                [study.pipeline for study in ready],
+                pipelines,
                 sum(study.trial_count(settings.trials) for study in ready),
                 settings.epochs,
                 self.devices,
@@ -263,6 +268,7 @@ class Campaign:
     def _watch(self, event: Event) -> None:
         self._has_warned |= isinstance(event, Warned)
         self._tell(event)
+        self._trackers.tell(event, self._warn)
 
     def _warn(self, message: str) -> None:
         self._watch(Warned(message))

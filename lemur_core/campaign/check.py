@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def check(
     settings: Settings, plan: Plan, registry: Registry, warn: Callable[[str], None]
 ) -> Sequence[Pipeline]:
-    """Check hyperparameters, sampler, pruner, estimator, device and files of nets.
+    """Check hyperparameters, sampler, pruner, estimator, trackers, device and files of nets.
 
     Nets, Optuna and torch are only imported if the settings name something that needs them.
 
@@ -37,6 +37,10 @@ def check(
         from lemur_core.search.forecast import Forecasting
 
         Forecasting(settings, registry, warn)
+    if settings.tracker:
+        from lemur_core.campaign.trackers import Trackers
+
+        Trackers(settings, registry)
     if settings.device != Settings.device or settings.gpus:
         from lemur_core.train.devices import devices_of
 

@@ -154,9 +154,9 @@ def record_file(
     settings: Settings, pipelines: Sequence[Pipeline], registry: Registry
 ) -> Path | None:
     """Return the file of a campaign's record; None if its dependencies cannot be determined."""
-    # A negative number of trials adds trials each time, an estimator adds to the summary, and a
-    # drawn seed does not return.
-    if settings.trials < 0 or settings.estimator is not None:
+    # A negative number of trials adds trials each time, an estimator adds to the summary, trackers
+    # follow each campaign, and a drawn seed does not return.
+    if settings.trials < 0 or settings.estimator is not None or settings.tracker:
         return None
     if isinstance(settings.seed, DrawnSeed):
         return None

@@ -44,14 +44,15 @@ def watcher_with_hooks(registry: Registry, watch: Watch, settings: Settings | No
 
     def call_hooks(event: Event) -> None:
         watch(event)
-        hook, arguments = _call(event, settings)
+        hook, arguments = call_of(event, settings)
         if hook:
             getattr(guarded.hook, hook)(**arguments)
 
     return call_hooks
 
 
-def _call(event: Event, settings: Settings | None) -> tuple[str, dict[str, Any]]:
+def call_of(event: Event, settings: Settings | None) -> tuple[str, dict[str, Any]]:
+    """Return the hook of an event and its arguments; an empty name if it has none."""
     match event:
         case CampaignStarted():
             facts = {"settings": settings, "pipelines": event.pipelines, "db": event.db}

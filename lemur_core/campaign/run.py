@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lemur_core.campaign.finished_campaign import recall, record_file, remember, repeat
 from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.plan import plan
+from lemur_core.campaign.trackers import Trackers
 from lemur_core.events import Noted, Warned, Watch
 from lemur_core.garbage import collection_paused
 from lemur_core.store.location import may_exist
@@ -36,6 +37,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         watch(Warned(f"net {net!r} was {summary_of_net}; here it runs with your rights"))
     for line in planned.image_sizes:
         watch(Noted(line))
+    trackers = Trackers(settings, registry)
     from lemur_core.store.database import check_lasting
 
     check_lasting(settings.db)
@@ -50,7 +52,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         with collection_paused():
             from lemur_core.campaign.campaign import Campaign
 
-        active = Campaign(settings, planned, registry, watch, started, began)
+        active = Campaign(settings, planned, registry, watch, started, began, trackers)
         summary = active.run()
     # If a dependency changed during the campaign, it is not recorded as finished.
     if active.finished and file and file == record_file(settings, pipelines, registry):

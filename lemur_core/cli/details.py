@@ -28,6 +28,11 @@ def estimator_details(entry: Entry) -> Iterator[str]:
     return _options("estimator", entry.load(), entry.name)
 
 
+def tracker_details(entry: Entry) -> Iterator[str]:
+    """Yield a tracker's options with their defaults."""
+    return _options("tracker", entry.load(), entry.name)
+
+
 def exporter_details(entry: Entry) -> Iterator[str]:
     """Yield an exporter's options with their defaults."""
     return _options("exporter", entry.load(), entry.name)

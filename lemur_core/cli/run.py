@@ -159,6 +159,14 @@ class _Run(click.Command):
     "error.  [0]",
 )
 @click.option(
+    "--tracker",
+    multiple=True,
+    shell_complete=completion.names("tracker", files=True),
+    metavar="NAME[:OPTION=VALUE,...]",
+    help="Pass the progress of trials on to tensorboard, mlflow, wandb, ..., or a FILE.py; '' "
+    "switches off those of lemur.toml.",
+)
+@click.option(
     "-a",
     "--fail-attempts",
     "--nn_fail_attempts",
@@ -237,9 +245,9 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     """Train pipelines and record every epoch.
 
     PATTERN is task_dataset_metric_net or its first parts; each part may contain * and {a,b}.
-    FILE.py is a net; lemur new writes one, and files with a loader, metric, transform or estimator
-    for the flags. FILE.toml contains settings, which flags override. Without arguments, lemur
-    trains a few small nets on embedded data.
+    FILE.py is a net; lemur new writes one, and files with a loader, metric, transform, estimator
+    or tracker for the flags. FILE.toml contains settings, which flags override. Without arguments,
+    lemur trains a few small nets on embedded data.
 
     Exit status: 0 if all trials are done or --time is over, 1 if some failed or could not be
     recorded, 2 if nothing could be run or the database was lost, 130 if interrupted.

@@ -25,8 +25,8 @@ KINDS = (
     "command",
     "tracker",
 )
-"""The supported kinds; a tracker implements life-cycle hooks and has no entry."""
-SINGLE = ("net", "loader", "metric", "transform", "estimator", "exporter")
+"""The supported kinds."""
+SINGLE = ("net", "loader", "metric", "transform", "estimator", "exporter", "tracker")
 """The kinds whose entries can be single files."""
 
 _TEMPLATES = files("lemur_core.scaffold")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.entry import Entry
 from lemur_core.kind import BUILT_IN, Kind
 from lemur_core.testing.plugin import PluginRules, collect
-from lemur_core.testing.trackers import TrackerRules, implemented
+from lemur_core.testing.trackers import HookRules, implemented
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ def rules_of(kinds: Iterable[Kind]) -> list[type]:
     return [Entry(kind.name, kind.rules).load() for kind in kinds if kind.rules]
 
 
-class PluginContract(PluginRules, TrackerRules, *rules_of(BUILT_IN)):  # type: ignore[misc]
+class PluginContract(PluginRules, HookRules, *rules_of(BUILT_IN)):  # type: ignore[misc]
     """Tests everything that a plugin registers.
 
     Attributes:
@@ -54,7 +54,7 @@ class PluginContract(PluginRules, TrackerRules, *rules_of(BUILT_IN)):  # type: i
         subjects: dict[str, Sequence[Any]] = {
             kind.argument: cls.entries[name] for name, kind in kinds.items()
         }
-        subjects |= {"entry": all_entries, "tracker": cls.hooks}
+        subjects |= {"entry": all_entries, "hook": cls.hooks}
         for argument, tested in subjects.items():
             for name in [name for name in dir(cls) if name.startswith(f"test_{argument}_")]:
                 setattr(cls, name, cls._rule(name) if tested else None)

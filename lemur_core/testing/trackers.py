@@ -1,14 +1,17 @@
-"""The rules of trackers: plugins that implement life-cycle hooks."""
+"""The rules of trackers, and of plugins that implement life-cycle hooks."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from lemur_core.entry import Entry
 from lemur_core.fact import check_facts
+from lemur_core.kinds.tracker import Tracker, make_tracker
+from lemur_core.options import Selection, options_of
 from lemur_core.pipeline import Pipeline
 from lemur_core.settings import Settings
 from lemur_core.summary import Summary
@@ -33,38 +36,72 @@ LIFE_CYCLE = (
 
 _EPOCHS = 2
 _TARGET = "lemur_core.plugin"  # never loaded
+_SUMMARY = Summary(states=Counter({State.FINISHED: 1, State.FAILED: 1}), db="lemur.db")
 
 
 class TrackerRules:
-    """A tracker accepts every event of a campaign, and does not change the net."""
+    """A tracker takes the events of any campaign."""
+
+    def test_tracker_needs_no_options(self, tracker: Entry) -> None:
+        """Every option has a default."""
+        options_of("tracker", tracker.load(), tracker.name)
+
+    def test_tracker_writes_nothing_until_it_is_started(
+        self, tracker: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A dry run creates trackers too."""
+        monkeypatch.chdir(tmp_path)
+        _made(tracker)
+        written = [file.name for file in tmp_path.iterdir()]
+        assert not written, f"tracker {tracker.name!r}: writes {written[0]} before it is started"
+
+    def test_tracker_takes_a_campaign(
+        self, tracker: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It takes trials side by side: one that finishes, one that fails, one that resumes."""
+        monkeypatch.chdir(tmp_path)
+        made, pipeline = _made(tracker), _pipeline()
+        settings = Settings(db="lemur.db", epochs=_EPOCHS)
+        made.campaign_started(settings=settings, pipelines=[pipeline], db="lemur.db")
+        first, second = _trial(1), _trial(2)
+        for trial in (first, second):
+            made.trial_started(trial=trial)
+        for trial in (first, second):
+            made.epoch_ended(trial=trial, epoch=_epoch(1))
+        made.trial_finished(trial=second, outcome=_failed())
+        made.trial_finished(trial=first, outcome=Outcome(State.INTERRUPTED, (_epoch(1),)))
+        resumed = replace(first, done=(_epoch(1),))
+        made.trial_started(trial=resumed)
+        made.epoch_ended(trial=resumed, epoch=_epoch(2))
+        made.trial_finished(trial=resumed, outcome=Outcome(State.FINISHED, (_epoch(1), _epoch(2))))
+        made.campaign_ended(summary=_SUMMARY)
+
+
+class HookRules:
+    """Life-cycle hooks accept every event of a campaign, and do not change the net."""
 
     manager: pluggy.PluginManager
 
-    def test_tracker_takes_a_campaign(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_hook_takes_a_campaign(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Every hook accepts a campaign with a trial that finishes and a trial that fails."""
         monkeypatch.chdir(tmp_path)
         settings, pipeline = Settings(db="lemur.db", epochs=_EPOCHS), _pipeline()
         self._call("lemur_campaign_started", settings=settings, pipelines=[pipeline], db="lemur.db")
-        for number, state in ((1, State.FINISHED), (2, State.FAILED)):
-            trial = Trial(pipeline, number, {"lr": 0.1, "batch": 2}, seed=number, epochs=_EPOCHS)
+        epochs = tuple(map(_epoch, range(1, _EPOCHS + 1)))
+        for number, outcome in ((1, Outcome(State.FINISHED, epochs)), (2, _failed())):
+            trial = _trial(number)
             self._call("lemur_trial_started", trial=trial)
-            epochs = tuple(map(_epoch, range(1, _EPOCHS + (state is State.FINISHED))))
-            for epoch in epochs:
+            for epoch in outcome.epochs:
                 self._call("lemur_epoch_ended", trial=trial, epoch=epoch)
-            reason = "ValueError: too large" if state is State.FAILED else ""
-            self._call("lemur_trial_finished", trial=trial, outcome=Outcome(state, epochs, reason))
-        states = Counter({State.FINISHED: 1, State.FAILED: 1})
-        self._call("lemur_campaign_ended", summary=Summary(states=states, db="lemur.db"))
+            self._call("lemur_trial_finished", trial=trial, outcome=outcome)
+        self._call("lemur_campaign_ended", summary=_SUMMARY)
 
-    def test_tracker_returns_facts_and_leaves_the_net_as_it_is(self, tmp_path: Path) -> None:
+    def test_hook_returns_facts_and_leaves_the_net_as_it_is(self, tmp_path: Path) -> None:
         """The facts of `lemur_epoch_trained` can be recorded, and it does not change the net."""
-        trial = Trial(_pipeline(), 1, {"lr": 0.1, "batch": 2}, seed=1, epochs=_EPOCHS)
         net = nn.Linear(2, 2).eval()
         before = {name: value.clone() for name, value in net.state_dict().items()}
         results = self._call(
-            "lemur_epoch_trained", trial=trial, epoch=_epoch(1), net=net, folder=tmp_path
+            "lemur_epoch_trained", trial=_trial(1), epoch=_epoch(1), net=net, folder=tmp_path
         )
         for facts in results:
             check_facts(facts)
@@ -81,6 +118,18 @@ class TrackerRules:
 def implemented(manager: pluggy.PluginManager) -> list[str]:
     """Return the life-cycle hooks that are implemented."""
     return [hook for hook in LIFE_CYCLE if getattr(manager.hook, hook).get_hookimpls()]
+
+
+def _made(tracker: Entry) -> Tracker:
+    return make_tracker(tracker.load(), Selection(tracker.name))
+
+
+def _failed() -> Outcome:
+    return Outcome(State.FAILED, (_epoch(1),), "ValueError: too large")
+
+
+def _trial(number: int) -> Trial:
+    return Trial(_pipeline(), number, {"lr": 0.1, "batch": 2}, seed=number, epochs=_EPOCHS)
 
 
 def _pipeline() -> Pipeline:

@@ -44,7 +44,7 @@ def complete(tmp_path, monkeypatch):
         (["do"], ["doctor"]),
         (["show", "lo"], ["loader"]),
         (["show", "pic"], ["pictures"]),
-        (["list", "tr"], ["transform"]),
+        (["list", "tran"], ["transform"]),
         (["show", "net", "Li"], ["FILE", "Linear"]),
         (["show", "metric", "h"], ["FILE", "hits"]),
         (["run", "--net", "Ex"], ["FILE", "Exits"]),

@@ -82,17 +82,33 @@ BROKEN = {
         "entry 'Bad': there is no module 'lemur_bad.things.nowhere'",
     ),
     "registers_nothing": (["plugin_registers_something"], "registers nothing; implement one of"),
+    "hook_of_losses": (
+        ["hook_takes_a_campaign"],
+        "TypeError: unsupported format string passed to NoneType.__format__",
+    ),
+    "hook_of_no_facts": (
+        ["hook_returns_facts_and_leaves_the_net_as_it_is"],
+        "fact 'weights'",
+    ),
+    "hook_that_trains": (
+        ["hook_returns_facts_and_leaves_the_net_as_it_is"],
+        "lemur_epoch_trained changes the net's weight",
+    ),
+    "tracker_asks_for_more": (
+        [
+            "tracker_needs_no_options",
+            "tracker_takes_a_campaign",
+            "tracker_writes_nothing_until_it_is_started",
+        ],
+        "tracker 'bad': its option 'file' has no default that is a bool, int, float or str",
+    ),
     "tracker_of_losses": (
         ["tracker_takes_a_campaign"],
         "TypeError: unsupported format string passed to NoneType.__format__",
     ),
-    "tracker_of_no_facts": (
-        ["tracker_returns_facts_and_leaves_the_net_as_it_is"],
-        "fact 'weights'",
-    ),
-    "tracker_that_trains": (
-        ["tracker_returns_facts_and_leaves_the_net_as_it_is"],
-        "lemur_epoch_trained changes the net's weight",
+    "tracker_writes_at_once": (
+        ["tracker_writes_nothing_until_it_is_started"],
+        "tracker 'bad': writes bad.log before it is started",
     ),
     "heavy_import": (["plugin_is_light"], "lemur_bad.heavy_import imports numpy, torch"),
     "needs_others_imports": (["plugin_is_light"], "cannot be listed in a separate process:"),

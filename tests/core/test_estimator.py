@@ -90,6 +90,14 @@ def test_commas_separate_estimators_and_their_options():
     assert selections[0].options == {"threshold": "1", "window": "3"}
 
 
+def test_an_option_may_be_a_uri():
+    text = "mlflow:experiment=a,uri=http://host:5000,tensorboard"
+    selections = read_selections("tracker", text)
+    assert list(map(str, selections)) == [
+        "mlflow:experiment=a,uri=http://host:5000", "tensorboard"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("text", ["steady", "steady:after=5,rule=max"])
 def test_a_selection_is_written_as_it_was_read(text):
     assert str(read_selection("estimator", text)) == text

@@ -70,17 +70,18 @@ def test_kinds_are_joined_with_commas_or_repeated(lemur, contract, tmp_path):
     rules = {rule for _, rule in outcomes}
     assert "test_metric_forgets_when_reset[far-both]" in rules
     assert "test_importer_reads_the_same_twice[far-both]" in rules
-    assert "test_tracker_takes_a_campaign" in rules
+    assert "test_tracker_takes_a_campaign[far-both]" in rules
     assert not any(rule.startswith("test_net_") for rule in rules)
 
 
 def test_a_tracker_that_raises_fails_its_contract(lemur, contract, tmp_path):
     lemur("new", "plugin", "far-off", "--kind", "tracker")
-    plugin = tmp_path / "lemur-far-off" / "lemur_far_off" / "plugin.py"
-    plugin.write_text(plugin.read_text().replace("epoch.number", "epoch.place"))
+    module = tmp_path / "lemur-far-off" / "lemur_far_off" / "tracker.py"
+    module.write_text(module.read_text().replace("epoch.number", "epoch.place"))
     status, outcomes = contract("lemur-far-off")
     assert status == 1
-    assert "has no attribute 'place'" in outcomes["lemur-far-off", "test_tracker_takes_a_campaign"]
+    rule = "test_tracker_takes_a_campaign[far-off]"
+    assert "has no attribute 'place'" in outcomes["lemur-far-off", rule]
 
 
 def test_unknown_kind_is_rejected(lemur, tmp_path):

@@ -100,6 +100,13 @@ def test_a_campaign_that_asks_for_more_each_time_is_run(run, settings):
     assert run(LINEAR, **settings)[2]
 
 
+def test_a_tracker_follows_each_campaign(run, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("from lemur_core.kinds.tracker import Tracker\n\n\nclass Mine(Tracker): ...\n")
+    for _ in range(2):
+        assert run(LINEAR, tracker=str(file))[2]
+
+
 def test_failed_trials_are_tried_again(run):
     for _ in range(2):
         _, seen, _ = run(f"{BLOBS}_Raises", epochs=2, fail_attempts=1)

@@ -1,4 +1,4 @@
-"""A tracker that changes the net."""
+"""A hook that changes the net."""
 
 from lemur_core import hookimpl
 

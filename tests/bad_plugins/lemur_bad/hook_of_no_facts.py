@@ -1,4 +1,4 @@
-"""A tracker whose facts cannot be stored as JSON."""
+"""A hook whose facts cannot be stored as JSON."""
 
 from lemur_core import hookimpl
 

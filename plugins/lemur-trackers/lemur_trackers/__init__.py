@@ -1,0 +1,1 @@
+"""Trackers for lemur, which pass the progress of trials on to other programs."""
