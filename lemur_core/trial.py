@@ -132,6 +132,8 @@ class Epoch:
             scored at the end.
         size: Size of the net; None if unknown.
         facts: JSON values that plugins measured in the training process, by name.
+        validation_loss: Mean loss on the validation split; None if the net does not report it, or
+            it is not finite.
     """
 
     number: int
@@ -144,6 +146,7 @@ class Epoch:
     # A property of the net, not a result of the epoch.
     size: Size | None = field(default=None, compare=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    validation_loss: float | None = None
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from lemur_core.train.finite import Outputs, check_number, check_weights, finite
 from lemur_core.train.initial_weights import load_initial_weights
 from lemur_core.train.net_description import NetDescription, describe, metadata_of
 from lemur_core.train.part_scorer import PartScorer
+from lemur_core.train.validation_loss import ValidationLoss
 from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
 
 if TYPE_CHECKING:
@@ -131,12 +132,15 @@ class Training:
             with precision(trial.prm, self.device):
                 loss = train_epoch(net, train_data)
                 check_weights(net, self._buffers)
-                validation = score(net, validation_data, self._metrics, "validation")
+                validation_loss = ValidationLoss(net)
+                validation = score(
+                    net, validation_data, self._metrics, "validation", validation_loss
+                )
                 accuracy = score(net, test_data, self._metrics, "test")
             duration_ns = time.perf_counter_ns() - began
             epoch = epoch_of(number, loss, validation, accuracy, duration_ns, self._size)
             within = tuple((number - 1 + share, part) for share, part in train_data.scores)
-            epoch = replace(epoch, within=within)
+            epoch = replace(epoch, within=within, validation_loss=validation_loss.mean())
             # Before the checkpoint is written, so that a resumed trial has the facts too.
             epochs.append(hooks(trial, epoch, net) if hooks else epoch)
             self._save(epochs)
@@ -323,9 +327,20 @@ def train_epoch(net: Any, train_data: TrainData) -> float | None:
 
 
 def score(
-    net: Any, scored: TrainData, metrics: Mapping[str, Metric], split: str = "validation"
+    net: Any,
+    scored: TrainData,
+    metrics: Mapping[str, Metric],
+    split: str = "validation",
+    loss: ValidationLoss | None = None,
 ) -> dict[str, float]:
     """Return the net's score over the batches of a split by each metric, 0 to 1.
+
+    Args:
+        net: The net.
+        scored: The batches of the split.
+        metrics: The metrics by name.
+        split: Name of the split, for error messages.
+        loss: Records the loss of each batch; None computes no loss.
 
     Raises:
         NotFiniteError: An output or a score is NaN or infinite.
@@ -341,6 +356,8 @@ def score(
                 seen_outputs.record(outputs)
                 for metric in metrics.values():
                     metric.update(outputs, targets)
+                if loss is not None:
+                    loss.record(outputs, targets)
         # Checked before the scores, as most metrics accept NaN.
         seen_outputs.check()
         return {
