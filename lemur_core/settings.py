@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, hint
+from lemur_core.initial_weights import NAME
 from lemur_core.points import Point, read_points
 from lemur_core.space import EXECUTION, RangeSpec, parse_range
 from lemur_core.time_budget import seconds_of
@@ -67,6 +68,8 @@ class Settings:
             also ``True``), ``last`` or ``every``.
         weights: A safetensors file with the initial weights of every trial; None starts from
             scratch. A point can name its own file.
+        freeze: Names of layers of the initial weights that are not trained, in which ``*`` matches
+            any text; ``backbone`` means all layers but the last.
         in_process: Whether to train in this process, so that a debugger works; the next three
             limits then have no effect.
         epoch_limit: Maximum duration of an epoch in minutes.
@@ -117,6 +120,7 @@ class Settings:
     checkpoint: bool = True
     keep_weights: Keep = Keep.NO
     weights: Path | None = None
+    freeze: tuple[str, ...] = ()
     in_process: bool = False
     epoch_limit: float = 30.0
     trial_limit: float | None = None
@@ -145,6 +149,7 @@ class Settings:
                 raise SettingsError(f"{name} is {limit}; expected a number above 0")
         self._check_audit()
         self._check_validation()
+        self._check_freeze()
         recorded_user(self.user)
         for name, given in self.prm.items():
             parse_range(name, given)
@@ -164,6 +169,15 @@ class Settings:
         if share is not None and not (0 < share < 1 and round(share, 4) == share):
             raise SettingsError(
                 f"validation is {share}; expected a share between 0 and 1, as in 0.2"
+            )
+
+    def _check_freeze(self) -> None:
+        if not all(self.freeze):
+            raise SettingsError("freeze has an empty name; expected names of layers")
+        has_weights = any(NAME in point.prm for point in self.points) or self.weights is not None
+        if self.freeze and not has_weights:
+            raise SettingsError(
+                "freeze keeps layers of initial weights as they are; name their file with weights"
             )
 
     @classmethod
@@ -330,7 +344,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys((*_LIMITS, "audit", "validation"), _number),
     **dict.fromkeys(_SWITCHES, _switch),
     **dict.fromkeys(("device", "sampler", "pruner", "estimator", "user", "db"), _text),
-    "transform": _names,
+    **dict.fromkeys(("transform", "freeze"), _names),
     "time": _duration,
     "gpus": _integers,
     **dict.fromkeys(("data", "weights"), _path),

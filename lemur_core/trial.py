@@ -105,7 +105,7 @@ class Size(NamedTuple):
     """Size of a net.
 
     Attributes:
-        parameters: Number of trainable parameters.
+        parameters: Number of parameters, frozen ones included.
         in_shape: Shape of the input, for example ``(1, channels, height, width)``.
         out_shape: Shape of the output for one sample, for example ``(classes,)``.
     """

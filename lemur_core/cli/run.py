@@ -194,6 +194,13 @@ class _Run(click.Command):
 )
 @click.option("--weights", metavar="FILE.safetensors", help="Initial weights of every trial.")
 @click.option(
+    "--freeze",
+    multiple=True,
+    metavar="NAME",
+    help="Layers of the initial weights that are not trained, 'layer1*'; backbone is all but the "
+    "last.",
+)
+@click.option(
     "--in-process",
     is_flag=True,
     default=None,

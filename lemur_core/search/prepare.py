@@ -8,6 +8,8 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
+from lemur_core.frozen_layers import NAME as FREEZE
+from lemur_core.frozen_layers import as_hyperparameter
 from lemur_core.initial_weights import NAME, InitialWeights
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline_code import CodeReader
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
     from lemur_core.pipeline import Pipeline
     from lemur_core.settings import Settings
+
+_WITHOUT = {
+    NAME: "its trials cannot start with weights from a file",
+    FREEZE: "its layers cannot be frozen",
+}
 
 
 @dataclass(frozen=True)
@@ -92,8 +99,8 @@ def prepare(
         except PluginError as error:
             reasons.setdefault(str(error), error)
         else:
-            initial_space = _initial_weights_space(pipeline, space, identity)
-            prepared.append(PreparedStudy(pipeline, space | initial_space))
+            fixed = _fixed_by_settings(pipeline, space, settings, identity)
+            prepared.append(PreparedStudy(pipeline, space | fixed))
     if not prepared:
         raise next(iter(reasons.values()))
     check_used(settings.prm, [study.space for study in prepared])
@@ -107,16 +114,23 @@ def prepare(
     ]
 
 
-def _initial_weights_space(pipeline: Pipeline, space: Space, identity: str | None) -> Space:
-    """Return the hyperparameter that identifies initial weights; empty if there are none."""
-    if identity is None:
-        return {}
-    if NAME in space:
-        raise SettingsError(
-            f"net {pipeline.net!r} has its own hyperparameter {NAME!r}, so its trials cannot start "
-            "with weights from a file"
-        )
-    return {NAME: Choice((identity,))}
+def _fixed_by_settings(
+    pipeline: Pipeline, space: Space, settings: Settings, identity: str | None
+) -> Space:
+    """Return the hyperparameters of all trials that the settings give, not the nets.
+
+    Raises:
+        SettingsError: The net has its own hyperparameter of one of these names.
+    """
+    given: dict[str, str] = {} if identity is None else {NAME: identity}
+    if settings.freeze:
+        given[FREEZE] = as_hyperparameter(settings.freeze)
+    for name in given:
+        if name in space:
+            raise SettingsError(
+                f"net {pipeline.net!r} has its own hyperparameter {name!r}, so {_WITHOUT[name]}"
+            )
+    return {name: Choice((value,)) for name, value in given.items()}
 
 
 def _overridden(pipeline: Pipeline, space: Space, prm: Mapping[str, RangeSpec]) -> Space:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lemur_core.errors import CodeChangedError, MisfitError, NotFiniteError
+from lemur_core.frozen_layers import patterns_in
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
@@ -25,6 +26,7 @@ from lemur_core.train import checkpoint, saved_weights
 from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.draws import derived_seed
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
+from lemur_core.train.freezing import FrozenLayers
 from lemur_core.train.initial_weights import load_initial_weights
 from lemur_core.train.net_description import NetDescription, describe, metadata_of
 from lemur_core.train.part_scorer import PartScorer
@@ -83,13 +85,29 @@ class Training:
             # The transform then gets whole batches, on the net's device.
             self._transform.to(self.device)
         self.net, self._size = build_net(trial, bundle, self._transform, self._metrics, self.device)
-        if trial.initial is not None:
-            load_initial_weights(self.net, trial.initial, trial)
+        self._frozen = self._with_initial_weights()
         # Seed again, so that training does not depend on the trial run of the net.
         seed_everything(trial.seed)
         self.net.train_setup(trial.prm)
         configure_execution(self.net, trial.prm)
         self._buffers = finite_buffers(self.net)
+
+    def _with_initial_weights(self) -> FrozenLayers | None:
+        """Load the trial's initial weights, and freeze the layers that it names."""
+        trial, net, drawn = self.trial, self.net, frozenset[str]()
+        if trial.initial is not None:
+            [classes] = self.bundle.out_shape if len(self.bundle.out_shape) == 1 else [None]
+            drawn = load_initial_weights(net, trial.initial, trial, classes)
+        patterns = patterns_in(trial.prm)
+        if not patterns:
+            return None
+        if trial.initial is None:
+            raise MisfitError(
+                f"freeze {','.join(patterns)!r} keeps layers of initial weights as they are; the "
+                "trial has no file of weights"
+            )
+        inputs, _ = _first(self.bundle, self._transform, self.device)
+        return FrozenLayers(net, patterns, inputs, drawn, trial.pipeline.net)
 
     @property
     def transform(self) -> nn.Module:
@@ -132,6 +150,8 @@ class Training:
             with precision(trial.prm, self.device):
                 loss = train_epoch(net, train_data)
                 check_weights(net, self._buffers)
+                if self._frozen is not None:
+                    self._frozen.check()
                 validation_loss = ValidationLoss(net)
                 validation = score(
                     net, validation_data, self._metrics, "validation", validation_loss
