@@ -70,6 +70,8 @@ class Settings:
             scratch. A point can name its own file.
         freeze: Names of layers of the initial weights that are not trained, in which ``*`` matches
             any text; ``backbone`` means all layers but the last.
+        class_weights: ``balanced`` weighs the classes in the loss so that all count the same; None
+            weighs all targets the same.
         in_process: Whether to train in this process, so that a debugger works; the next three
             limits then have no effect.
         epoch_limit: Maximum duration of an epoch in minutes.
@@ -121,6 +123,7 @@ class Settings:
     keep_weights: Keep = Keep.NO
     weights: Path | None = None
     freeze: tuple[str, ...] = ()
+    class_weights: str | None = None
     in_process: bool = False
     epoch_limit: float = 30.0
     trial_limit: float | None = None
@@ -149,7 +152,7 @@ class Settings:
                 raise SettingsError(f"{name} is {limit}; expected a number above 0")
         self._check_audit()
         self._check_validation()
-        self._check_freeze()
+        self._check_training()
         recorded_user(self.user)
         for name, given in self.prm.items():
             parse_range(name, given)
@@ -171,7 +174,9 @@ class Settings:
                 f"validation is {share}; expected a share between 0 and 1, as in 0.2"
             )
 
-    def _check_freeze(self) -> None:
+    def _check_training(self) -> None:
+        if self.class_weights not in (None, "balanced"):
+            raise SettingsError(f"class_weights is {self.class_weights!r}; expected balanced")
         if not all(self.freeze):
             raise SettingsError("freeze has an empty name; expected names of layers")
         has_weights = any(NAME in point.prm for point in self.points) or self.weights is not None
@@ -335,6 +340,7 @@ def _switch(name: str, value: Any) -> bool:
 
 
 _SWITCHES = ("checkpoint", "in_process", "download", "skip_corrupt", "adopt")
+_TEXTS = ("device", "sampler", "pruner", "estimator", "class_weights", "user", "db")
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit", "time")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
@@ -343,7 +349,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("workers", "threads"), _integer),
     **dict.fromkeys((*_LIMITS, "audit", "validation"), _number),
     **dict.fromkeys(_SWITCHES, _switch),
-    **dict.fromkeys(("device", "sampler", "pruner", "estimator", "user", "db"), _text),
+    **dict.fromkeys(_TEXTS, _text),
     **dict.fromkeys(("transform", "freeze"), _names),
     "time": _duration,
     "gpus": _integers,

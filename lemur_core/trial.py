@@ -15,6 +15,8 @@ from lemur_core.pipeline import Pipeline
 
 SPLITS = ("train", "validation", "test")
 """Names of the splits of a dataset; the validation split is held out of training."""
+CLASS_WEIGHTS = "class_weights"
+"""The hyperparameter that says how classes are weighed in the loss."""
 
 
 class State(StrEnum):

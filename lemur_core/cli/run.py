@@ -201,6 +201,11 @@ class _Run(click.Command):
     "last.",
 )
 @click.option(
+    "--class-weights",
+    type=click.Choice(["balanced"]),
+    help="Weigh classes in the loss so that all count the same, however many samples they have.",
+)
+@click.option(
     "--in-process",
     is_flag=True,
     default=None,

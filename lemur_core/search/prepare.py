@@ -11,10 +11,11 @@ from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
 from lemur_core.frozen_layers import NAME as FREEZE
 from lemur_core.frozen_layers import as_hyperparameter
 from lemur_core.initial_weights import NAME, InitialWeights
-from lemur_core.kinds.net import as_net
+from lemur_core.kinds.net import as_net, optional_method
 from lemur_core.pipeline_code import CodeReader
 from lemur_core.search.points import Points
 from lemur_core.space import Choice, RangeSpec, Space, check_used, net_space, override
+from lemur_core.trial import CLASS_WEIGHTS
 from lemur_core.values import preset
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _WITHOUT = {
     NAME: "its trials cannot start with weights from a file",
     FREEZE: "its layers cannot be frozen",
+    CLASS_WEIGHTS: "its classes cannot be weighed",
 }
 
 
@@ -92,6 +94,8 @@ def prepare(
         try:
             pipeline = code.read(unread_pipeline)
             space = _overridden(pipeline, space_of(pipeline), ranges)
+            if settings.class_weights:
+                _check_class_weights(pipeline)
             if pipeline.net not in unrecorded:
                 # sys.modules is in the order of import.
                 imported = [*islice(sys.modules, modules, None)]
@@ -114,6 +118,15 @@ def prepare(
     ]
 
 
+def _check_class_weights(pipeline: Pipeline) -> None:
+    entry = pipeline.net_entry
+    if optional_method(as_net(entry.load(), entry.name).net, "weigh_classes") is None:
+        raise PluginError(
+            f"net {entry.name!r} does not take class weights: it has a loss of its own, and no "
+            "method weigh_classes()"
+        )
+
+
 def _fixed_by_settings(
     pipeline: Pipeline, space: Space, settings: Settings, identity: str | None
 ) -> Space:
@@ -125,6 +138,8 @@ def _fixed_by_settings(
     given: dict[str, str] = {} if identity is None else {NAME: identity}
     if settings.freeze:
         given[FREEZE] = as_hyperparameter(settings.freeze)
+    if settings.class_weights:
+        given[CLASS_WEIGHTS] = settings.class_weights
     for name in given:
         if name in space:
             raise SettingsError(

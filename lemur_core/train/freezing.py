@@ -63,7 +63,13 @@ class FrozenLayers:
         frozen = {name for name in names if _matches(name, pattern)}
         if not frozen and pattern == BACKBONE:
             self._whole = True
-            return set(names) - last_layer(self._net, inputs) - set(drawn)
+            last = last_layer(self._net, inputs)
+            if not last:
+                raise MisfitError(
+                    f"freeze {pattern!r}: the last layer of net {self._name!r} is unknown, because "
+                    "none is called that has parameters; name the layers to freeze"
+                )
+            return set(names) - last - set(drawn)
         if not frozen and not any(_matches(name, pattern) for name, _ in self._net.named_buffers()):
             layers = {name.rsplit(".", parts)[0] for name in names for parts in range(1, 9)}
             known = sorted(layers, key=lambda layer: (layer.count("."), layer))

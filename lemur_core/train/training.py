@@ -24,6 +24,7 @@ from lemur_core.kinds.transform import as_transform
 from lemur_core.labels import with_labels_checked
 from lemur_core.train import checkpoint, saved_weights
 from lemur_core.train.batches import Batches, batches, mixed
+from lemur_core.train.class_weights import weigh_classes
 from lemur_core.train.draws import derived_seed
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
 from lemur_core.train.freezing import FrozenLayers
@@ -31,7 +32,7 @@ from lemur_core.train.initial_weights import load_initial_weights
 from lemur_core.train.net_description import NetDescription, describe, metadata_of
 from lemur_core.train.part_scorer import PartScorer
 from lemur_core.train.validation_loss import ValidationLoss
-from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
+from lemur_core.trial import CLASS_WEIGHTS, Epoch, Keep, Size, Trial, best_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +72,8 @@ class Training:
     def __init__(self, trial: Trial, bundle: DataBundle) -> None:
         self.trial, self.device = trial, torch.device(trial.device)
         task = task_of(trial.pipeline.task_entry)
+        # Reading checked samples would decode their images.
+        unchecked = bundle
         bundle = with_labels_checked(bundle, task, trial.pipeline.dataset)
         self.bundle = bundle
         seed_everything(trial.seed)
@@ -88,6 +91,8 @@ class Training:
         self._frozen = self._with_initial_weights()
         # Seed again, so that training does not depend on the trial run of the net.
         seed_everything(trial.seed)
+        if CLASS_WEIGHTS in trial.prm:
+            weigh_classes(self.net, unchecked, trial)
         self.net.train_setup(trial.prm)
         configure_execution(self.net, trial.prm)
         self._buffers = finite_buffers(self.net)

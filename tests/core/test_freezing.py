@@ -143,6 +143,24 @@ def test_the_last_layer_is_the_one_that_is_called_last():
     assert last_layer(Small(), INPUTS) == {"head.weight", "head.bias"}
 
 
+class Uncalled(nn.Module):
+    """Uses the parameters of a layer without calling it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(4, 2)])
+
+    def forward(self, inputs):
+        return inputs @ self.layers[0].weight.T
+
+
+def test_a_net_without_a_last_layer_has_no_backbone():
+    with pytest.raises(
+        MisfitError, match="^freeze 'backbone': the last layer of net '' is unknown"
+    ):
+        FrozenLayers(Uncalled(), ["backbone"], INPUTS)
+
+
 def test_a_part_that_is_called_backbone_is_what_is_frozen():
     net = nn.Module()
     net.backbone, net.neck, net.head = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
