@@ -89,10 +89,10 @@ class Training:
             self._transform.to(self.device)
         self.net, self._size = build_net(trial, bundle, self._transform, self._metrics, self.device)
         self._frozen = self._with_initial_weights()
-        # Seed again, so that training does not depend on the trial run of the net.
-        seed_everything(trial.seed)
         if CLASS_WEIGHTS in trial.prm:
             weigh_classes(self.net, unchecked, trial)
+        # Seed again, so that training does not depend on the trial run of the net.
+        seed_everything(trial.seed)
         self.net.train_setup(trial.prm)
         configure_execution(self.net, trial.prm)
         self._buffers = finite_buffers(self.net)

@@ -82,18 +82,28 @@ def test_weights_are_those_of_scikit_learn(seed):
     drawn = torch.Generator().manual_seed(seed)
     probabilities = torch.tensor([0.6, 0.3, 0.07, 0.03])
     targets = torch.multinomial(probabilities, 400, True, generator=drawn)
-    np.testing.assert_allclose(balanced(targets, 4), of_sklearn(targets), rtol=1e-6)
+    np.testing.assert_allclose(balanced(targets.bincount()), of_sklearn(targets), rtol=1e-6)
 
 
 def test_a_class_without_samples_weighs_1():
     targets = torch.tensor([0, 0, 0, 2])
     first, last = of_sklearn(targets)
-    assert balanced(targets, 4).tolist() == pytest.approx([first, 1, last, 1])
+    assert balanced(targets.bincount(minlength=4)).tolist() == pytest.approx([first, 1, last, 1])
 
 
-def test_pixels_are_weighed_and_ignored_ones_left_out():
-    targets = torch.tensor([[[0, 0, -100], [1, 0, 0]]])
-    assert balanced(targets, 2).tolist() == pytest.approx(of_sklearn([0, 0, 1, 0, 0]))
+def test_pixels_are_weighed_and_ignored_ones_left_out(trial, uneven):
+    class Masks:
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return torch.zeros(1, 1, 3), torch.tensor([[[0, 0, -100]], [[1, 0, 0]]][index])
+
+    masks = InMemory(torch.zeros(2, 1, 1, 3), torch.stack([Masks()[0][1], Masks()[1][1]]))
+    for samples in (Masks(), masks):
+        net = Net()
+        weigh_classes(net, replace(uneven, train=samples), trial)
+        assert net.class_weights.tolist() == pytest.approx(of_sklearn([0, 0, 1, 0, 0]))
 
 
 def test_training_and_validation_use_the_weights(trial, uneven, tmp_path):
@@ -133,24 +143,13 @@ def test_samples_that_are_files_are_not_read(trial, uneven):
         weigh_classes(net, replace(uneven, train=Files([0, 2])), trial)
 
 
-def test_data_without_classes_is_reported(trial, uneven):
-    class Masks(Files):
-        targets = None
-
-        def __init__(self):
-            pass
-
-        def __len__(self):
-            return 1
-
-        def __getitem__(self, index):
-            return torch.zeros(1, 2, 2), torch.zeros(2, 2)
-
+@pytest.mark.parametrize("target", [torch.zeros(2, 2), {"boxes": torch.zeros(1, 4)}])
+def test_data_without_classes_is_reported(trial, uneven, target):
+    samples = [(torch.zeros(1, 2, 2), target)]
     with pytest.raises(MisfitError) as caught:
-        weigh_classes(Net(), replace(uneven, train=Masks()), trial)
+        weigh_classes(Net(), replace(uneven, train=samples), trial)
     assert str(caught.value) == (
-        "dataset 'blobs': class weights are computed from the class index of each sample, or from "
-        "masks in memory, and it has neither"
+        "dataset 'blobs': its targets are not classes, so none can be weighed"
     )
 
 
