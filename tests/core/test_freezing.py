@@ -216,6 +216,21 @@ def test_a_trial_keeps_frozen_layers_to_the_last_bit(run, weights):
     }  # fmt: skip
 
 
+def test_a_trial_that_changes_frozen_layers_fails(run, weights, file):
+    learn = """
+    def learn(self, train_data):
+        loss = super().learn(train_data)
+        with torch.no_grad():
+            self.stem[0].bias += 1
+        return loss
+"""
+    file.write_text(NET + learn)
+    summary = run(weights=weights, freeze="stem")
+    assert summary.states == {State.FAILED: 1}
+    [reason] = summary.reasons
+    assert reason.endswith("net 'Norm': its training changes frozen stem.0.bias")
+
+
 def test_a_campaign_that_freezes_other_layers_trains_other_trials(run, weights):
     assert run(weights=weights, freeze="stem,block").states == {State.FINISHED: 1}
     assert not run(weights=weights, freeze=["block", "stem"]).states
