@@ -31,6 +31,10 @@ _FUNCTION = re.compile(r" \(function [^()]*(?:\(\))?\)$")
 Report = Callable[[str], None]
 
 
+class Notice(UserWarning):
+    """A warning of lemur's own; its line states neither its class nor its place in the code."""
+
+
 @contextmanager
 def warnings_reported(report: Report) -> Iterator[None]:
     """Report each warning of this process once, as a line, instead of printing it."""
@@ -136,7 +140,8 @@ def _shown(report: Report) -> Callable[..., None]:
         message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any
     ) -> None:
         text = " ".join(_INTERNAL.sub("", str(message)).split())
-        report(f"{category.__name__}: {text[:500]} ({Path(filename).name}:{lineno})")
+        origin = f" ({Path(filename).name}:{lineno})"
+        report(text if category is Notice else f"{category.__name__}: {text[:500]}{origin}")
 
     return showwarning
 

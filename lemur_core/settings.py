@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, hint
+from lemur_core.initial_weights import NAME
 from lemur_core.options import read_selections
 from lemur_core.points import Point, read_points
 from lemur_core.space import EXECUTION, RangeSpec, parse_range
@@ -70,6 +71,10 @@ class Settings:
             also ``True``), ``last`` or ``every``.
         weights: A safetensors file with the initial weights of every trial; None starts from
             scratch. A point can name its own file.
+        freeze: Names of layers of the initial weights that are not trained, in which ``*`` matches
+            any text; ``backbone`` means all layers but the last.
+        class_weights: ``balanced`` weighs the classes in the loss so that all count the same; None
+            weighs all targets the same.
         in_process: Whether to train in this process, so that a debugger works; the next three
             limits then have no effect.
         epoch_limit: Maximum duration of an epoch in minutes.
@@ -121,6 +126,8 @@ class Settings:
     checkpoint: bool = True
     keep_weights: Keep = Keep.NO
     weights: Path | None = None
+    freeze: tuple[str, ...] = ()
+    class_weights: str | None = None
     in_process: bool = False
     epoch_limit: float = 30.0
     trial_limit: float | None = None
@@ -149,6 +156,7 @@ class Settings:
                 raise SettingsError(f"{name} is {limit}; expected a number above 0")
         self._check_audit()
         self._check_validation()
+        self._check_training()
         recorded_user(self.user)
         for name, given in self.prm.items():
             parse_range(name, given)
@@ -168,6 +176,17 @@ class Settings:
         if share is not None and not (0 < share < 1 and round(share, 4) == share):
             raise SettingsError(
                 f"validation is {share}; expected a share between 0 and 1, as in 0.2"
+            )
+
+    def _check_training(self) -> None:
+        if self.class_weights not in (None, "balanced"):
+            raise SettingsError(f"class_weights is {self.class_weights!r}; expected balanced")
+        if not all(self.freeze):
+            raise SettingsError("freeze has an empty name; expected names of layers")
+        has_weights = any(NAME in point.prm for point in self.points) or self.weights is not None
+        if self.freeze and not has_weights:
+            raise SettingsError(
+                "freeze keeps layers of initial weights as they are; name their file with weights"
             )
 
     @classmethod
@@ -331,6 +350,7 @@ def _switch(name: str, value: Any) -> bool:
 
 
 _SWITCHES = ("checkpoint", "in_process", "download", "skip_corrupt", "adopt")
+_TEXTS = ("device", "sampler", "pruner", "estimator", "class_weights", "user", "db")
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit", "time")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
@@ -339,8 +359,8 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("workers", "threads"), _integer),
     **dict.fromkeys((*_LIMITS, "audit", "validation"), _number),
     **dict.fromkeys(_SWITCHES, _switch),
-    **dict.fromkeys(("device", "sampler", "pruner", "estimator", "user", "db"), _text),
-    "transform": _names,
+    **dict.fromkeys(_TEXTS, _text),
+    **dict.fromkeys(("transform", "freeze"), _names),
     "tracker": _selections,
     "time": _duration,
     "gpus": _integers,

@@ -15,6 +15,8 @@ from lemur_core.pipeline import Pipeline
 
 SPLITS = ("train", "validation", "test")
 """Names of the splits of a dataset; the validation split is held out of training."""
+CLASS_WEIGHTS = "class_weights"
+"""The hyperparameter that says how classes are weighed in the loss."""
 
 
 class State(StrEnum):
@@ -105,7 +107,7 @@ class Size(NamedTuple):
     """Size of a net.
 
     Attributes:
-        parameters: Number of trainable parameters.
+        parameters: Number of parameters, frozen ones included.
         in_shape: Shape of the input, for example ``(1, channels, height, width)``.
         out_shape: Shape of the output for one sample, for example ``(classes,)``.
     """
@@ -132,6 +134,8 @@ class Epoch:
             scored at the end.
         size: Size of the net; None if unknown.
         facts: JSON values that plugins measured in the training process, by name.
+        validation_loss: Mean loss on the validation split; None if the net does not report it, or
+            it is not finite.
     """
 
     number: int
@@ -144,6 +148,7 @@ class Epoch:
     # A property of the net, not a result of the epoch.
     size: Size | None = field(default=None, compare=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    validation_loss: float | None = None
 
 
 @dataclass(frozen=True)

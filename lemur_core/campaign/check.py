@@ -52,7 +52,8 @@ def _needs_nets(settings: Settings, plan: Plan) -> bool:
     """Return whether the settings name something whose check needs the spaces of the nets."""
     has_search = (settings.sampler, settings.pruner) != (Settings.sampler, Settings.pruner)
     has_files = any(pipeline.net_entry.module is None for pipeline in plan.pipelines)
-    return bool(settings.prm or has_search or has_files or settings.points or settings.weights)
+    given = settings.prm or settings.points or settings.weights or settings.class_weights
+    return bool(given or has_search or has_files)
 
 
 def _prepared(settings: Settings, plan: Plan, warn: Callable[[str], None]) -> Sequence[Pipeline]:

@@ -202,6 +202,18 @@ class _Run(click.Command):
 )
 @click.option("--weights", metavar="FILE.safetensors", help="Initial weights of every trial.")
 @click.option(
+    "--freeze",
+    multiple=True,
+    metavar="NAME",
+    help="Layers of the initial weights that are not trained, 'layer1*'; backbone is all but the "
+    "last.",
+)
+@click.option(
+    "--class-weights",
+    type=click.Choice(["balanced"]),
+    help="Weigh classes in the loss so that all count the same, however many samples they have.",
+)
+@click.option(
     "--in-process",
     is_flag=True,
     default=None,

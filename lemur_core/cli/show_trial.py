@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lemur_core.store.reading.stored_trial import StoredEpoch, StoredTrial
 
-_HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
+_HEADERS = ("epoch", "accuracy", "validation", "loss", "validation loss", "seconds")
 
 
 def trial_text(trial: StoredTrial) -> str:
@@ -101,7 +101,8 @@ def _curve(trial: StoredTrial) -> str:
 def _row(epoch: StoredEpoch, others: list[str]) -> list[str]:
     seconds = None if epoch.duration_ns is None else epoch.duration_ns / 1e9
     cells = [str(epoch.number)]
-    cells += [_digits(score, 4) for score in (epoch.accuracy, epoch.validation, epoch.loss)]
+    scores = (epoch.accuracy, epoch.validation, epoch.loss, epoch.validation_loss)
+    cells += [_digits(score, 4) for score in scores]
     cells.append(_digits(seconds, 1))
     return cells + [_digits(epoch.scores.get(name, (None, None))[1], 4) for name in others]
 

@@ -19,6 +19,20 @@ template:
     default range, or a mapping of names to ranges in the syntax of `lemur_core.space`. Every net
     also has ``batch`` and ``transform``.
 
+These methods are optional, and `Classifier` has them:
+
+``validation_loss(outputs, targets)``
+    returns the loss of a batch in evaluation mode: its mean, or ``(mean, weight)`` if the weight of
+    the batch in the mean over the split is not its number of samples. ``outputs`` is what the net
+    returned for the batch, ``targets`` are the batch's targets, on the net's device. It draws no
+    random numbers and does not change the net. lemur records the mean over the validation split
+    after each epoch; of a net without this method, no validation loss is recorded.
+``weigh_classes(weights)``
+    is called once, before ``train_setup``, if the user asks for class weights. ``weights`` are
+    float32, of shape ``(classes,)``. The loss of each target is multiplied by the weight of its
+    class, and the mean is divided by the sum of the weights, as in torch's cross-entropy. A net
+    without this method cannot be trained with class weights.
+
 In evaluation mode, every floating-point value that a net returns must be finite, in tensors and in
 lists, tuples and mappings of tensors. If a net returns NaN or infinity on the validation or test
 split, its trial fails. To rule out a class, give it a large negative logit such as
@@ -41,6 +55,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lemur_core.errors import ContractError
+from lemur_core.kinds.loader import IGNORED
 
 if TYPE_CHECKING:
     from lemur_core.space import Value
@@ -57,6 +72,8 @@ TRAINING: dict[str, Value] = {
     "optimizer": "sgd",
     "scheduler": "constant",
 }
+# The methods that define the loss with which a net is trained.
+_TRAINED_BY = ("learn", "batch_loss", "loss")
 # The share of a cycle in which the learning rate rises, as in torch's OneCycleLR.
 _RISING = 0.3
 
@@ -140,8 +157,17 @@ class Classifier(Trainable):
     """A classifier of images or of pixels, trained with cross-entropy.
 
     The hyperparameters in `TRAINING` configure the training. A subclass builds its layers and
-    defines ``forward``; if it has auxiliary outputs, it also overrides `loss`.
+    defines ``forward``, which returns logits; if it has auxiliary outputs, it also overrides
+    `loss`. A subclass that overrides `loss`, `batch_loss` or ``learn`` has no validation loss
+    unless it also overrides `validation_loss`, and no class weights unless it also overrides
+    `weigh_classes`.
+
+    Attributes:
+        class_weights: Weight of each class in the loss, float32, shape ``(classes,)``; None if all
+            count the same.
     """
+
+    class_weights: Tensor | None = None
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss of a batch.
@@ -153,11 +179,46 @@ class Classifier(Trainable):
                 each class, float32, shape ``(batch, classes)``; for segmentation class indices,
                 int64, shape ``(batch, H, W)``, of which -100 is ignored.
         """
-        return functional.cross_entropy(outputs, targets)
+        return functional.cross_entropy(outputs, targets, self.class_weights)
 
     def batch_loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss of a batch."""
         return self.loss(self(inputs.to(self.device)), targets.to(self.device))
+
+    def validation_loss(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean cross-entropy of a batch, and the sum of the weights of its targets.
+
+        Args:
+            outputs: Logits, as for `loss`.
+            targets: Class indices, int64, shape ``(batch,)``, or ``(batch, H, W)``, of which -100
+                is ignored.
+        """
+        loss = functional.cross_entropy(outputs, targets, self.class_weights)
+        counted = targets != IGNORED
+        if self.class_weights is None:
+            return loss, counted.sum()
+        return loss, (self.class_weights[targets.where(counted, 0)] * counted).sum()
+
+    def weigh_classes(self, weights: Tensor) -> None:
+        """Multiply the loss of each target by the weight of its class.
+
+        Args:
+            weights: float32, shape ``(classes,)``.
+        """
+        self.class_weights = weights.to(self.device)
+
+
+def optional_method(net: object, name: str) -> Callable[..., Any] | None:
+    """Return an optional method of a net or its class; None if it has none.
+
+    The methods of `Classifier` are for its own loss, so they are not those of a subclass that
+    trains with another one.
+    """
+    method, kind = getattr(net, name, None), net if isinstance(net, type) else type(net)
+    is_inherited = getattr(kind, name, None) is getattr(Classifier, name)
+    if is_inherited and not all(getattr(kind, of) is getattr(Classifier, of) for of in _TRAINED_BY):
+        return None
+    return method if callable(method) else None
 
 
 def build_optimizer(parameters: Iterable[nn.Parameter], prm: Prm) -> torch.optim.Optimizer:

@@ -283,6 +283,9 @@ def _numbers(
     recorded: StoredEpoch, again: Epoch
 ) -> Iterator[tuple[str, float | None, float | None]]:
     yield "loss", recorded.loss, again.loss
+    # It is unknown for epochs of older versions.
+    if recorded.validation_loss is not None:
+        yield "validation_loss", recorded.validation_loss, again.validation_loss
     yield "validation", recorded.validation, again.validation
     yield "accuracy", recorded.accuracy, again.accuracy
 

@@ -8,11 +8,14 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
+from lemur_core.frozen_layers import NAME as FREEZE
+from lemur_core.frozen_layers import as_hyperparameter
 from lemur_core.initial_weights import NAME, InitialWeights
-from lemur_core.kinds.net import as_net
+from lemur_core.kinds.net import as_net, optional_method
 from lemur_core.pipeline_code import CodeReader
 from lemur_core.search.points import Points
 from lemur_core.space import Choice, RangeSpec, Space, check_used, net_space, override
+from lemur_core.trial import CLASS_WEIGHTS
 from lemur_core.values import preset
 
 if TYPE_CHECKING:
@@ -20,6 +23,12 @@ if TYPE_CHECKING:
 
     from lemur_core.pipeline import Pipeline
     from lemur_core.settings import Settings
+
+_WITHOUT = {
+    NAME: "its trials cannot start with weights from a file",
+    FREEZE: "its layers cannot be frozen",
+    CLASS_WEIGHTS: "its classes cannot be weighed",
+}
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,8 @@ def prepare(
         try:
             pipeline = code.read(unread_pipeline)
             space = _overridden(pipeline, space_of(pipeline), ranges)
+            if settings.class_weights:
+                _check_class_weights(pipeline)
             if pipeline.net not in unrecorded:
                 # sys.modules is in the order of import.
                 imported = [*islice(sys.modules, modules, None)]
@@ -92,8 +103,8 @@ def prepare(
         except PluginError as error:
             reasons.setdefault(str(error), error)
         else:
-            initial_space = _initial_weights_space(pipeline, space, identity)
-            prepared.append(PreparedStudy(pipeline, space | initial_space))
+            fixed = _fixed_by_settings(pipeline, space, settings, identity)
+            prepared.append(PreparedStudy(pipeline, space | fixed))
     if not prepared:
         raise next(iter(reasons.values()))
     check_used(settings.prm, [study.space for study in prepared])
@@ -107,16 +118,34 @@ def prepare(
     ]
 
 
-def _initial_weights_space(pipeline: Pipeline, space: Space, identity: str | None) -> Space:
-    """Return the hyperparameter that identifies initial weights; empty if there are none."""
-    if identity is None:
-        return {}
-    if NAME in space:
-        raise SettingsError(
-            f"net {pipeline.net!r} has its own hyperparameter {NAME!r}, so its trials cannot start "
-            "with weights from a file"
+def _check_class_weights(pipeline: Pipeline) -> None:
+    entry = pipeline.net_entry
+    if optional_method(as_net(entry.load(), entry.name).net, "weigh_classes") is None:
+        raise PluginError(
+            f"net {entry.name!r} does not take class weights: it has a loss of its own, and no "
+            "method weigh_classes()"
         )
-    return {NAME: Choice((identity,))}
+
+
+def _fixed_by_settings(
+    pipeline: Pipeline, space: Space, settings: Settings, identity: str | None
+) -> Space:
+    """Return the hyperparameters of all trials that the settings give, not the nets.
+
+    Raises:
+        SettingsError: The net has its own hyperparameter of one of these names.
+    """
+    given: dict[str, str] = {} if identity is None else {NAME: identity}
+    if settings.freeze:
+        given[FREEZE] = as_hyperparameter(settings.freeze)
+    if settings.class_weights:
+        given[CLASS_WEIGHTS] = settings.class_weights
+    for name in given:
+        if name in space:
+            raise SettingsError(
+                f"net {pipeline.net!r} has its own hyperparameter {name!r}, so {_WITHOUT[name]}"
+            )
+    return {name: Choice((value,)) for name, value in given.items()}
 
 
 def _overridden(pipeline: Pipeline, space: Space, prm: Mapping[str, RangeSpec]) -> Space:

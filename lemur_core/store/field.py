@@ -68,7 +68,7 @@ class Field:
         setting: Whether trials that differ in it were trained differently.
         changes: Whether it may change during a trial, other than through ``end``.
         attribute: The attribute of `Epoch` that it is read into.
-        read: Function that converts stored JSON, or a stored string, to a value; it raises one of
+        read: Function that converts a stored value, for example JSON; it raises one of
             `lemur_core.codec.DECODING_ERRORS` if the stored value is invalid. None uses the stored
             value.
         shown: Columns of results that show it.

@@ -18,6 +18,7 @@ from lemur_core.store.field import Field, Publication, ShownColumn
 from lemur_core.store.identity import canonical_json
 from lemur_core.store.text import now, storable
 from lemur_core.store.values import (
+    finite_number,
     left_out_of,
     left_out_text,
     prediction_of,
@@ -43,10 +44,9 @@ def _estimate(outcome: Outcome) -> str | None:
     return storable(canonical_json(to_json(outcome.prediction, leave_out={"score"})))
 
 
-def _loss(epoch: Epoch) -> float | None:
+def _number_or_unknown(number: float | None) -> float | None:
     # SQLite stores NaN as NULL; a NaN loss is recorded as unknown.
-    is_number = epoch.loss is not None and epoch.loss == epoch.loss
-    return float(epoch.loss) if is_number and epoch.loss is not None else None
+    return None if number is None or number != number else float(number)
 
 
 def _size_attribute(name: str, convert: Callable[[Any], Any] = int) -> Callable[[Epoch], Any]:
@@ -192,7 +192,17 @@ EPOCH: tuple[Field, ...] = (
         attribute="validation", shown=(ShownColumn("validation", "float64"),), published=REQUIRED,
     ),
     # Mean training loss.
-    Field("loss", Float, epoch=_loss, attribute="loss", shown=(ShownColumn("loss", "float64"),)),
+    Field(
+        "loss", Float, epoch=lambda epoch: _number_or_unknown(epoch.loss), attribute="loss",
+        shown=(ShownColumn("loss", "float64"),),
+    ),
+    # Mean loss on the validation split.
+    Field(
+        "validation_loss", Float,
+        epoch=lambda epoch: _number_or_unknown(epoch.validation_loss),
+        attribute="validation_loss", read=finite_number, published=OPTIONAL,
+        shown=(ShownColumn("validation_loss", "float64"),),
+    ),
     # Nanoseconds since the trial's training began.
     Field(
         "duration", BigInteger, epoch=lambda epoch: int(epoch.duration_ns),

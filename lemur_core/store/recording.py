@@ -148,6 +148,7 @@ class Recording:
         scores: Mapping[str, tuple[float, float]] | None = None,
         facts: Mapping[str, Any] | None = None,
         seconds: float | None = None,
+        validation_loss: float | None = None,
     ) -> Epoch:
         """Record the next epoch; epochs are numbered from 1.
 
@@ -159,12 +160,13 @@ class Recording:
             facts: Facts of the epoch, as for `lemur_core.record`.
             seconds: Seconds since the training started; None uses the time since the block was
                 entered.
+            validation_loss: Mean loss on the validation split; None if it is unknown.
 
         Returns:
             The recorded epoch.
 
         Raises:
-            RecordingError: A score is not between 0 and 1, the loss is not finite, or the block has
+            RecordingError: A score is not between 0 and 1, a loss is not finite, or the block has
                 ended.
             FactError: A fact cannot be stored.
             StoreError: The database cannot be written.
@@ -172,7 +174,7 @@ class Recording:
         writer, number = self._running, len(self._epochs) + 1
         epoch = Epoch(
             number,
-            None if loss is None else _number(f"epoch {number}: loss", loss),
+            _loss(f"epoch {number}: loss", loss),
             _score(f"epoch {number}: validation", validation),
             _score(f"epoch {number}: accuracy", accuracy),
             self._duration_ns(number, seconds),
@@ -181,6 +183,7 @@ class Recording:
                 for name, pair in (scores or {}).items()
             },
             facts=check_facts(facts or {}),
+            validation_loss=_loss(f"epoch {number}: validation_loss", validation_loss),
         )
         with self._survives_loss():
             writer.record(self._id, epoch)
@@ -323,6 +326,10 @@ def _pair(what: str, pair: Any) -> tuple[float, float]:
         raise RecordingError(f"{what} {pair!r}: expected the scores on validation and on test")
     validation, accuracy = pair
     return _score(what, validation), _score(what, accuracy)
+
+
+def _loss(what: str, value: Any) -> float | None:
+    return None if value is None else _number(what, value)
 
 
 def _number(what: str, value: Any) -> float:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Revisions sort as text. Alembic reads the revision of a database from the table `revision`.
-REVISION = "0012"
+REVISION = "0013"
 
 metadata = MetaData()
 

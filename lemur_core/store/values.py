@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 
 from lemur_core.codec import from_json, reader
@@ -18,6 +19,17 @@ def scores_of(text: str | None) -> dict[str, tuple[float, float]]:
     """Return an epoch's (validation, test) scores of additional metrics from the stored text."""
     scores: dict[str, tuple[float, float]] = {} if text is None else _scores(json.loads(text))
     return scores
+
+
+def finite_number(value: float) -> float:
+    """Return a stored number.
+
+    Raises:
+        ValueError: It is NaN or infinite.
+    """
+    if not math.isfinite(value):
+        raise ValueError(value)
+    return value
 
 
 def within_of(text: str | None) -> tuple[tuple[float, float], ...]:

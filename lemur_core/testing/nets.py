@@ -18,6 +18,7 @@ from lemur_core.space import Interval, Range, Space, net_space
 from lemur_core.testing.comparing import same
 from lemur_core.testing.repeats import without_repeats
 from lemur_core.testing.tasks import RegisteredTasks
+from lemur_core.testing.validation_loss import check_validation_loss
 from lemur_core.values import covering, preset, smallest
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class NetRules(RegisteredTasks):
             )
 
     def test_net_is_scored_the_same_twice(self, net: Entry) -> None:
-        """In evaluation mode, its outputs are deterministic."""
+        """In evaluation mode, its outputs are deterministic, and its loss draws nothing."""
         inputs, targets, _ = self.batch(net, self.channels[-1], 2)
         least = _prm(net)
         # With the least values there may be no dropout. With middle values a detector may find
@@ -126,6 +127,7 @@ class NetRules(RegisteredTasks):
             assert same(built(inputs), built(inputs)), (
                 f"net {net.name!r}: in eval() it gives different outputs for the same inputs"
             )
+        check_validation_loss(net.name, built, inputs, targets)
 
     def test_net_reads_what_it_declares(self, net: Entry) -> None:
         """It reads all hyperparameters that it declares, and no others."""

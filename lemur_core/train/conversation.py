@@ -114,8 +114,7 @@ class Conversation:
 
 def _scores(epoch: Epoch) -> Iterable[float]:
     yield from (epoch.validation, epoch.accuracy)
-    if epoch.loss is not None:
-        yield epoch.loss
+    yield from (loss for loss in (epoch.loss, epoch.validation_loss) if loss is not None)
     for pair in epoch.scores.values():
         yield from pair
     for _, score in epoch.within:

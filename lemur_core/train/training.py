@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lemur_core.errors import CodeChangedError, MisfitError, NotFiniteError
+from lemur_core.frozen_layers import patterns_in
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
@@ -23,12 +24,15 @@ from lemur_core.kinds.transform import as_transform
 from lemur_core.labels import with_labels_checked
 from lemur_core.train import checkpoint, saved_weights
 from lemur_core.train.batches import Batches, batches, mixed
+from lemur_core.train.class_weights import weigh_classes
 from lemur_core.train.draws import derived_seed
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
+from lemur_core.train.freezing import FrozenLayers
 from lemur_core.train.initial_weights import load_initial_weights
 from lemur_core.train.net_description import NetDescription, describe, metadata_of
 from lemur_core.train.part_scorer import PartScorer
-from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
+from lemur_core.train.validation_loss import ValidationLoss
+from lemur_core.trial import CLASS_WEIGHTS, Epoch, Keep, Size, Trial, best_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +72,8 @@ class Training:
     def __init__(self, trial: Trial, bundle: DataBundle) -> None:
         self.trial, self.device = trial, torch.device(trial.device)
         task = task_of(trial.pipeline.task_entry)
+        # Reading checked samples would decode their images.
+        unchecked = bundle
         bundle = with_labels_checked(bundle, task, trial.pipeline.dataset)
         self.bundle = bundle
         seed_everything(trial.seed)
@@ -82,13 +88,31 @@ class Training:
             # The transform then gets whole batches, on the net's device.
             self._transform.to(self.device)
         self.net, self._size = build_net(trial, bundle, self._transform, self._metrics, self.device)
-        if trial.initial is not None:
-            load_initial_weights(self.net, trial.initial, trial)
+        self._frozen = self._with_initial_weights()
+        if CLASS_WEIGHTS in trial.prm:
+            weigh_classes(self.net, unchecked, trial)
         # Seed again, so that training does not depend on the trial run of the net.
         seed_everything(trial.seed)
         self.net.train_setup(trial.prm)
         configure_execution(self.net, trial.prm)
         self._buffers = finite_buffers(self.net)
+
+    def _with_initial_weights(self) -> FrozenLayers | None:
+        """Load the trial's initial weights, and freeze the layers that it names."""
+        trial, net, drawn = self.trial, self.net, frozenset[str]()
+        if trial.initial is not None:
+            [classes] = self.bundle.out_shape if len(self.bundle.out_shape) == 1 else [None]
+            drawn = load_initial_weights(net, trial.initial, trial, classes)
+        patterns = patterns_in(trial.prm)
+        if not patterns:
+            return None
+        if trial.initial is None:
+            raise MisfitError(
+                f"freeze {','.join(patterns)!r} keeps layers of initial weights as they are; the "
+                "trial has no file of weights"
+            )
+        inputs, _ = _first(self.bundle, self._transform, self.device)
+        return FrozenLayers(net, patterns, inputs, drawn, trial.pipeline.net)
 
     @property
     def transform(self) -> nn.Module:
@@ -131,12 +155,17 @@ class Training:
             with precision(trial.prm, self.device):
                 loss = train_epoch(net, train_data)
                 check_weights(net, self._buffers)
-                validation = score(net, validation_data, self._metrics, "validation")
+                if self._frozen is not None:
+                    self._frozen.check()
+                validation_loss = ValidationLoss(net)
+                validation = score(
+                    net, validation_data, self._metrics, "validation", validation_loss
+                )
                 accuracy = score(net, test_data, self._metrics, "test")
             duration_ns = time.perf_counter_ns() - began
             epoch = epoch_of(number, loss, validation, accuracy, duration_ns, self._size)
             within = tuple((number - 1 + share, part) for share, part in train_data.scores)
-            epoch = replace(epoch, within=within)
+            epoch = replace(epoch, within=within, validation_loss=validation_loss.mean())
             # Before the checkpoint is written, so that a resumed trial has the facts too.
             epochs.append(hooks(trial, epoch, net) if hooks else epoch)
             self._save(epochs)
@@ -323,9 +352,20 @@ def train_epoch(net: Any, train_data: TrainData) -> float | None:
 
 
 def score(
-    net: Any, scored: TrainData, metrics: Mapping[str, Metric], split: str = "validation"
+    net: Any,
+    scored: TrainData,
+    metrics: Mapping[str, Metric],
+    split: str = "validation",
+    loss: ValidationLoss | None = None,
 ) -> dict[str, float]:
     """Return the net's score over the batches of a split by each metric, 0 to 1.
+
+    Args:
+        net: The net.
+        scored: The batches of the split.
+        metrics: The metrics by name.
+        split: Name of the split, for error messages.
+        loss: Records the loss of each batch; None computes no loss.
 
     Raises:
         NotFiniteError: An output or a score is NaN or infinite.
@@ -341,6 +381,8 @@ def score(
                 seen_outputs.record(outputs)
                 for metric in metrics.values():
                     metric.update(outputs, targets)
+                if loss is not None:
+                    loss.record(outputs, targets)
         # Checked before the scores, as most metrics accept NaN.
         seen_outputs.check()
         return {

@@ -534,6 +534,15 @@ def test_a_net_may_have_auxiliary_outputs_in_training(net_file):
     rules.test_net_learns(net)
 
 
+def test_a_validation_loss_that_draws_random_numbers_is_reported(net_file):
+    net = net_file("""
+        def validation_loss(self, outputs, targets):
+            return nn.functional.dropout(outputs).mean()
+    """)
+    with pytest.raises(AssertionError, match=r"validation_loss\(\) draws random numbers"):
+        PluginContract().test_net_is_scored_the_same_twice(net)
+
+
 def test_a_net_may_read_the_hyperparameters_of_every_net(net_file):
     net = net_file("""
         def train_setup(self, prm):

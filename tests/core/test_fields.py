@@ -179,7 +179,7 @@ def test_the_json_of_an_epoch_is_pinned():
     assert json.dumps(to_json(epoch), sort_keys=True) == (
         '{"accuracy": 0.125, "duration_ns": 7, "facts": {}, "loss": 0.5, "number": 2, '
         '"scores": {"f1": [0.5, 1.0]}, "size": [3, [1], [2]], "validation": 0.25, '
-        '"within": [[1.5, 0.25]]}'
+        '"validation_loss": null, "within": [[1.5, 0.25]]}'
     )
 
 

@@ -259,7 +259,8 @@ def test_results_are_those_of_a_net_that_trained_alone(worker, trial, alone, nam
 NO_MESSAGE = "its process sent an invalid message"
 EPOCH = (
     '{"Epoch": {"number": %s, "loss": %s, "validation": %s, "accuracy": 1.0, "duration_ns": %s, '
-    '"scores": %s, "within": [], "size": null, "facts": {}}}'
+    '"scores": %s, "within": [], "size": null, "facts": {}, '
+    '"validation_loss": null}}'
 )
 OUTCOME = (
     '{"Outcome": {"state": "%s", "epochs": [], "reason": "", "traceback": "", "misfit": false, '

@@ -186,7 +186,7 @@ def test_after_waiting_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db, 
         "epoch": {
             "number": 1, "loss": 0.5, "validation": 0.75, "accuracy": 0.25,
             "duration_ns": 10**10, "scores": {}, "within": [], "size": [11, [1, 4], [3]],
-            "facts": {},
+            "facts": {}, "validation_loss": None,
         },
     }  # fmt: skip
     assert (second["trial"], second["end"]["state"]) == (started.uid, "failed")

@@ -37,7 +37,8 @@ OWN_RECORDS = OWN.map(lambda own: FIRST | {"lemur": own})
 # As lemur writes it, except for one value; texts are valid or invalid JSON.
 TEXTS = VALUES.map(json.dumps) | st.sampled_from(["nonsense", '{"epoch": 1}', "[[1]]", '{"f1": 1}'])
 WHOLE = {
-    "trial": "0" * 32, "validation": 0.5, "scores": '{"f1": [0.5, 0.5]}', "within": "[[0.5, 0.5]]",
+    "trial": "0" * 32, "validation": 0.5, "validation_loss": 0.5,
+    "scores": '{"f1": [0.5, 0.5]}', "within": "[[0.5, 0.5]]",
     "seed": 0, "epochs": 1, "state": "converged", "reason": "", "device": "cpu", "parameters": 3,
     "in_shape": "[1, 3]", "out_shape": "[2]", "predicted": 0.5,
     "estimate": '{"audited": false, "epoch": 0.5, "estimator": "a", "facts": {}}',

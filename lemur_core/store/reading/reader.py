@@ -109,8 +109,10 @@ def data(
         ``accuracy`` is the score on the test split, 0 to 1, whatever the metric; ``duration`` is in
         nanoseconds since the trial's training started; ``prm`` is a dictionary; the code columns
         are categoricals, missing if the code is unknown. lemur's own are ``validation`` (the
-        score that the search uses, 0 to 1), ``loss`` (mean training loss), ``scores`` (a dictionary
-        from each other metric to its validation and test scores), ``trial`` (unique id),
+        score that the search uses, 0 to 1), ``loss`` (mean training loss),
+        ``validation_loss`` (mean loss on the validation split; NaN if the net does not give it),
+        ``scores`` (a dictionary from each other metric to its validation and test scores),
+        ``trial`` (unique id),
         ``state`` (of the trial), ``predicted`` (the validation score that an estimator predicted
         for the trial's last epoch, 0 to 1; NaN if there is no prediction) and ``data`` (a short
         name for the dataset's content, ``pets@1f2e3d4c``; missing if the content is unknown).

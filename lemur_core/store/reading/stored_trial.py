@@ -45,6 +45,7 @@ class StoredEpoch:
     scores: Mapping[str, tuple[float, float]]
     source: str | None
     extra: dict[str, Any]
+    validation_loss: float | None = None
 
 
 _EPOCH_FIELDS = {field.name for field in dataclass_fields(StoredEpoch)} - {"source", "extra"}

@@ -23,7 +23,7 @@ _EPOCH_FIELDS = [(field.attribute, field) for field in fields.EPOCH if field.att
 _PLAIN_COLUMNS = [
     (attribute, field.name) for attribute, field in _EPOCH_FIELDS if field.read is None
 ]
-_TEXT_COLUMNS = [
+_CONVERTED_COLUMNS = [
     (attribute, field.name, field.read) for attribute, field in _EPOCH_FIELDS if field.read
 ]
 _COLUMNS = [schema.stat.c.trial_id, *(schema.stat.c[field.name] for _, field in _EPOCH_FIELDS)]
@@ -148,10 +148,10 @@ def _epochs(connection: Connection, pipeline: Pipeline, first_id: int) -> dict[i
 def epoch_of(row: Mapping[Any, Any]) -> Epoch:
     """Return the epoch in a row of `schema.stat`, given by column name."""
     values: dict[str, Any] = {attribute: row[name] for attribute, name in _PLAIN_COLUMNS}
-    for attribute, name, read in _TEXT_COLUMNS:
-        # If there is no text, the attribute keeps its default.
-        if (text := row.get(name)) is not None:
-            values[attribute] = read(text)
+    for attribute, name, read in _CONVERTED_COLUMNS:
+        # If there is no value, the attribute keeps its default.
+        if (value := row.get(name)) is not None:
+            values[attribute] = read(value)
     return Epoch(**values)
 
 

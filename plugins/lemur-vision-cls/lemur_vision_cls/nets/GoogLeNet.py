@@ -110,3 +110,7 @@ class Net(Classifier):
         main, *aside = outputs
         others = sum(cross_entropy(one, targets) for one in aside)
         return cross_entropy(main, targets) + AUXILIARY_SHARE * others
+
+    def validation_loss(self, outputs, targets):
+        """Return the loss of the logits that the net gives in evaluation."""
+        return super().validation_loss(outputs, targets)

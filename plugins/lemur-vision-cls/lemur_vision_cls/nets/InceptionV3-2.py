@@ -169,3 +169,7 @@ class Net(Classifier):
         """Add four tenths of the auxiliary head's loss to that of the net."""
         main, aside = outputs
         return cross_entropy(main, targets) + AUXILIARY_SHARE * cross_entropy(aside, targets)
+
+    def validation_loss(self, outputs, targets):
+        """Return the loss of the logits that the net gives in evaluation."""
+        return super().validation_loss(outputs, targets)
