@@ -59,6 +59,9 @@ class Settings:
         estimator: Name or file, and options, of the estimator that stops trials once it can predict
             their final scores, for example ``peng4nn:threshold=0.5``; None trains all trials to the
             end.
+        finish_best: Number of trials of each pipeline that are trained to the end after the search,
+            the best by validation of those that the estimator or the pruner ended early; 0 trains
+            none.
         audit: Share of the trials, 0 to 1, that are trained to the end regardless of the estimator,
             to measure the error of its predictions.
         fail_attempts: Number of consecutive failed trials after which a pipeline is given up.
@@ -112,6 +115,7 @@ class Settings:
     sampler: str = "TPE"
     pruner: str = "Nop"
     estimator: str | None = None
+    finish_best: int = 0
     audit: float = 0.0
     fail_attempts: int = 3
     checkpoint: bool = True
@@ -143,7 +147,7 @@ class Settings:
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < math.inf:
                 raise SettingsError(f"{name} is {limit}; expected a number above 0")
-        self._check_audit()
+        self._check_early_ends()
         self._check_validation()
         recorded_user(self.user)
         for name, given in self.prm.items():
@@ -153,7 +157,9 @@ class Settings:
                 "trials is 0; expected a number, or a negative one for that many more"
             )
 
-    def _check_audit(self) -> None:
+    def _check_early_ends(self) -> None:
+        if self.finish_best < 0:
+            raise SettingsError(f"finish_best is {self.finish_best}; expected 0 or more")
         if not 0 <= self.audit <= 1:
             raise SettingsError(f"audit is {self.audit}; expected a share, 0 to 1")
         if self.audit and self.estimator is None:
@@ -324,7 +330,7 @@ _SWITCHES = ("checkpoint", "in_process", "download", "skip_corrupt", "adopt")
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit", "time")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
-    **dict.fromkeys(("trials", "epochs", "fail_attempts"), _integer),
+    **dict.fromkeys(("trials", "epochs", "fail_attempts", "finish_best"), _integer),
     "seed": _seed,
     **dict.fromkeys(("workers", "threads"), _integer),
     **dict.fromkeys((*_LIMITS, "audit", "validation"), _number),

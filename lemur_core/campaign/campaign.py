@@ -48,9 +48,11 @@ if TYPE_CHECKING:
     from lemur_core.campaign.plan import Plan
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry
+    from lemur_core.search.completion import Completion
     from lemur_core.settings import Settings
     from lemur_core.spawn import SpawnedProcess
     from lemur_core.train.worker import Worker
+    from lemur_core.trial import Outcome
 
 
 class Campaign:
@@ -259,7 +261,26 @@ class Campaign:
                 self.summary.audit.take(outcome, self.settings.epochs)
             if outcome.state is State.FAILED:
                 self.summary.reasons[outcome.reason] += 1
+        for completion, outcome in study.completions:
+            self._sum_up_completion(completion, outcome)
         self.summary.left_out += study.left_out
+
+    def _sum_up_completion(self, completion: Completion, outcome: Outcome) -> None:
+        stopped, states = completion.stopped, self.summary.states
+        if completion.replaces_state(outcome):
+            # The trial counts once, in its last state.
+            states.subtract([stopped.state_in_search])
+            self.summary.states = states = +states
+        states[outcome.state] += 1
+        if outcome.state is State.FAILED:
+            self.summary.reasons[outcome.reason] += 1
+        if self.summary.audit and stopped.prediction:
+            self.summary.audit.complete(
+                stopped.prediction,
+                outcome,
+                completion.trained,
+                was_stopped_here=completion.was_stopped_here,
+            )
 
     def _leave_out(self, reason: str) -> None:
         self.summary.left_out.append(reason)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Settings:
     """Return the settings of a command line.
 
-    If they do not say whose weights to keep, the best weights are kept if datasets and nets are
-    named without wildcards.
+    If datasets and nets are named without wildcards, and the settings do not say otherwise, the
+    best weights are kept, and the best trial that ended early is trained to its end.
 
     Args:
         flags: The values that click parsed, by parameter name.
@@ -56,10 +56,19 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
     if pipelines:
         settings["patterns"] = pipelines
     result = Settings.of({**settings, "prm": prm})
-    if "keep_weights" not in settings and names_pipelines(result):
-        # Whoever names a net may want to use it; wildcards can select hundreds.
-        return replace(result, keep_weights=Keep.BEST)
-    return result
+    return _with_defaults_if_named(result, settings)
+
+
+def _with_defaults_if_named(settings: Settings, given: Collection[str]) -> Settings:
+    """Return settings with other defaults if datasets and nets are named without wildcards."""
+    if ("keep_weights" in given and "finish_best" in given) or not names_pipelines(settings):
+        return settings
+    # Whoever names a net may want to use it; wildcards can select hundreds.
+    return replace(
+        settings,
+        keep_weights=settings.keep_weights if "keep_weights" in given else Keep.BEST,
+        finish_best=settings.finish_best if "finish_best" in given else 1,
+    )
 
 
 def ranges_of(prm: str | None, assigned: Iterable[str]) -> dict[str, Any]:

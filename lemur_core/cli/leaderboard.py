@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 from lemur_core.cli.failure import SHORT, db_flag
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import counted, duration, prm_text
+from lemur_core.cli.wording import state_text
 from lemur_core.escapes import join_lines
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lemur_core.search.forecast import EstimatorAudit
     from lemur_core.store.reading.standings import Standing
     from lemur_core.summary import Left, Summary
 
 HEADERS = ("net", "test", "validation", "id", "trial", "epoch", "seconds", "hyperparameters")
+STATE = "state"
+"""Header after the epoch, if a trial on the leaderboard was not trained to its last epoch."""
 
 
 def closing_text(
@@ -40,20 +43,29 @@ def closing_text(
 def _boards(standings: list[Standing]) -> Iterator[str]:
     ordered = sorted(standings, key=lambda standing: (_board(standing), -standing.validation))
     for board, group in groupby(ordered, _board):
-        yield headed(board, text_table(HEADERS, [_row(standing) for standing in group]))
+        rows = list(group)
+        has_states = any(standing.state is not State.FINISHED for standing in rows)
+        headers = _with_state(HEADERS, STATE) if has_states else HEADERS
+        yield headed(board, text_table(headers, [_row(row, has_states) for row in rows]))
 
 
-def _row(standing: Standing) -> list[object]:
-    return [
+def _with_state(cells: Sequence[str], state: str) -> list[str]:
+    after = HEADERS.index("epoch") + 1
+    return [*cells[:after], state, *cells[after:]]
+
+
+def _row(standing: Standing, has_state: bool) -> Sequence[str]:
+    cells = [
         standing.pipeline.rpartition("_")[2],
         f"{standing.accuracy:.4f}",
         f"{standing.validation:.4f}",
         standing.uid[:SHORT],
-        standing.trial,
-        standing.epoch,
+        str(standing.trial),
+        str(standing.epoch),
         f"{standing.duration_ns / 1e9:.1f}",
         prm_text(standing.prm),
     ]
+    return _with_state(cells, state_text(standing.state)) if has_state else cells
 
 
 def _board(standing: Standing) -> str:
@@ -62,7 +74,9 @@ def _board(standing: Standing) -> str:
 
 
 def _closing(summary: Summary, elapsed_s: float, failures: Mapping[str, str]) -> Iterator[str]:
-    counts = [f"{summary.states[state]} {state}" for state in State if summary.states[state]]
+    counts = [
+        f"{summary.states[state]} {state_text(state)}" for state in State if summary.states[state]
+    ]
     yield f"trials: {', '.join(counts) or 'none to train'}, in {duration(elapsed_s)}"
     if summary.left:
         yield f"the time is over: {_left(summary.left)}; the same command continues"
@@ -94,4 +108,9 @@ def _audited(audit: EstimatorAudit) -> Iterator[str]:
             f"  {len(errors)} trained to the end as a check: mean score {fmean(measured):.4f}, "
             f"predicted {fmean(predicted):.4f}; mean error {fmean(errors):.4f}, "
             f"largest {max(errors):.4f}"
+        )
+    for predicted_score, final in audit.completed:
+        yield (
+            f"  stopped, then trained to the end as one of the best: score {final:.4f}, "
+            f"predicted {predicted_score:.4f}"
         )

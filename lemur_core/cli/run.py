@@ -159,6 +159,14 @@ class _Run(click.Command):
     "error.  [0]",
 )
 @click.option(
+    "--finish-best",
+    type=int,
+    metavar="N",
+    help="Train the N best of each pipeline's trials that ended early, by the estimator or the "
+    "pruner, to their last epoch after the search.  [1 if dataset and net are named without "
+    "wildcards, else 0]",
+)
+@click.option(
     "-a",
     "--fail-attempts",
     "--nn_fail_attempts",

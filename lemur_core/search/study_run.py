@@ -7,17 +7,23 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from lemur_core.early_end import EARLY, ENDED_EARLY, REPEATS
 from lemur_core.errors import LemurError
-from lemur_core.events import StudyStarted, Warned
+from lemur_core.events import Noted, StudyStarted, Warned
+from lemur_core.search.completion import Completion, end_of, ended_early
 from lemur_core.search.failures import reason_to_give_up
 from lemur_core.search.study import Study, derived_seed
-from lemur_core.search.trial_resources import Attempt, TrialResources, record_epoch
+from lemur_core.search.trial_resources import Attempt, BaseAttempt, TrialResources, record_epoch
 from lemur_core.settings import DrawnSeed
 from lemur_core.space import fixed, searched
 from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.writer import NumberTakenError, PastTrial, TrialLostError
 from lemur_core.train import checkpoint
-from lemur_core.train.checkpoint_folders import checkpoint_folder, move_checkpoint
+from lemur_core.train.checkpoint_folders import (
+    checkpoint_folder,
+    move_checkpoint,
+    remove_checkpoints,
+)
 from lemur_core.trial import Epoch, Outcome, State, Trial
 from lemur_core.user import recorded_user
 from lemur_core.values import below, fits, greatest
@@ -51,6 +57,8 @@ class StudyRun:
     Attributes:
         pipeline: The pipeline.
         outcomes: The outcomes of the study's trials in this campaign, in order.
+        completions: The trials that ended early and were trained on in this campaign, in order,
+            with their outcomes.
         exhausted: A line saying that the sampler has nothing left to propose; empty if it has.
         held: Matching trials that other campaigns are training, as of the last call of `next`.
     """
@@ -72,9 +80,17 @@ class StudyRun:
         self._whole_space = self.space = ready.space
         self._chance, self._left_out = chance, left_out
         self.outcomes: list[Outcome] = []
+        self.completions: list[tuple[Completion, Outcome]] = []
         self.exhausted = ""
         self.held: list[PastTrial] = []
-        self._running: dict[int, Attempt] = {}
+        self._running: dict[int, BaseAttempt] = {}
+        # Trials that are trained instead of ones that ended early, and how many of the best are
+        # still to be trained to their end.
+        self._repetitions: list[PastTrial] = []
+        self._incomplete = 0
+        self._cannot_complete: set[str] = set()
+        self._without_state: set[str] = set()
+        self._stopped_here: set[str] = set()
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
         self._past_trials: dict[int, PastTrial] = {}
         self._uids: dict[int, str] = {}
@@ -91,27 +107,36 @@ class StudyRun:
         has_all = self._has_started and self._done >= self._target
         has_none = bool(self.exhausted) and not self.held
         ended = has_all or self._is_complete or has_none or bool(self.set_aside)
-        return ended and not self._running
+        return ended and not self._running and not self._incomplete
 
     @property
     def left(self) -> int:
         """Number of trials that are still to end; 0 if no further trial will be started."""
-        if self.is_over or self.set_aside or self.exhausted:
+        if self.is_over or self.set_aside:
             return 0
         if not self._has_started:
             return self._ready.trial_count(self._resources.settings.trials)
-        return max(0, self._target - self._done)
+        lacking = 0 if self.exhausted else max(0, self._target - self._done)
+        return lacking + self._incomplete
 
     @property
     def reopened(self) -> StudyStarted | None:
         """The event for opening the finished study again; None if it lacks trials."""
-        if self._started is None or self._done < self._target:
+        has_all = self._done >= self._target and not self._incomplete and not self._cannot_complete
+        if self._started is None or not has_all:
             return None
         return replace(self._started, done=self._done, trials=0)
 
-    def next(self, device: str) -> Attempt | None:
-        """Start or resume a trial; return None if there is none to train at the moment."""
+    def next(self, device: str) -> BaseAttempt | None:
+        """Start or resume a trial; return None if there is none to train at the moment.
+
+        After the search, the best trials that ended early are trained to their last epoch.
+        """
         self.held = []
+        attempt = self._next_of_search(device)
+        return attempt or (self._next_completion(device) if self._is_searched else None)
+
+    def _next_of_search(self, device: str) -> Attempt | None:
         while not self.set_aside and not self._has_enough():
             # Read before the past trials: if another campaign starts a trial after this, it takes
             # the number. So if this trial gets the number, no other campaign trains the same point.
@@ -142,7 +167,7 @@ class StudyRun:
             self.ended(attempt, attempt.done)
         return None
 
-    def ended(self, attempt: Attempt, outcome: Outcome) -> None:
+    def ended(self, attempt: BaseAttempt, outcome: Outcome) -> None:
         """Record the outcome of a trial.
 
         A trial whose checkpoint was lost is restarted; a trial that ran out of memory is restarted
@@ -154,6 +179,9 @@ class StudyRun:
             outcome = replace(outcome, state=State.FAILED, reason=self._changed())
             self._resources.writer.forget_data(attempt.trial_id)
         outcome = attempt.ended(outcome)
+        if isinstance(attempt, Completion):
+            self._completed(attempt, outcome)
+            return
         if attempt.lost:
             self._resources.watch(
                 Warned(f"{self.pipeline.name} trial {trial.number}: {attempt.lost}")
@@ -164,6 +192,11 @@ class StudyRun:
             return
         if outcome.out_of_memory and self._points is None and self._lower_batch(trial):
             return
+        self._keep(trial, outcome)
+        if self.set_aside and not was_set_aside:
+            self._resources.watch(Warned(self.set_aside))
+
+    def _keep(self, trial: Trial, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         if outcome.state in _ENDED:
             self._done += 1
@@ -172,8 +205,9 @@ class StudyRun:
         if self._resources.forecasting:
             # Trials of other studies are compared with it, even if this study is finished.
             self._past()
-        if self.set_aside and not was_set_aside:
-            self._resources.watch(Warned(self.set_aside))
+        if outcome.state in EARLY and self._resources.settings.finish_best:
+            self._stopped_here.add(trial.uid)
+            self._best_ended_early()
 
     @property
     def set_aside(self) -> str:
@@ -217,7 +251,7 @@ class StudyRun:
             left = self._count(past, *_UNFINISHED) + self._study.combinations.left
             missing = min(missing, left)
         same = self._points.fixed() if self._points is not None else fixed(self.space)
-        others = sum(trial.state in _ENDED and not self._matches(trial) for trial in past)
+        others = sum(trial.state_in_search in _ENDED and not self._matches(trial) for trial in past)
         total = self._ready.trial_count(self._resources.settings.trials)
         event = StudyStarted(
             self.pipeline,
@@ -243,8 +277,10 @@ class StudyRun:
     def _past(self) -> list[PastTrial]:
         epochs = self._resources.settings.epochs
         writer, known = self._resources.writer, self._past_trials
-        past = writer.past(self.pipeline, epochs, known, self.data, self.recipe)
-        self._past_trials = {trial.id: trial for trial in past}
+        recorded = writer.past(self.pipeline, epochs, known, self.data, self.recipe)
+        self._past_trials = {trial.id: trial for trial in recorded}
+        self._repetitions = [trial for trial in recorded if trial.repeats is not None]
+        past = [trial for trial in recorded if trial.repeats is None]
         for trial in past:
             self._study.remember(trial)
         if self._resources.forecasting:
@@ -254,7 +290,9 @@ class StudyRun:
 
     def _count(self, past: Sequence[PastTrial], *states: State) -> int:
         """Return the number of matching trials in these states, counting each point once."""
-        matching = [trial for trial in past if trial.state in states and self._matches(trial)]
+        matching = [
+            trial for trial in past if trial.state_in_search in states and self._matches(trial)
+        ]
         return len(matching) if self._points is None else len(set(map(self._uid, matching)))
 
     def _uid(self, past: PastTrial) -> str:
@@ -277,7 +315,9 @@ class StudyRun:
         if self._points is not None:
             left = self._points.first_without(self._taken(past)) is not None
             lacking = bool(resumable) or left
-            unfinished = any(trial.state in _UNFINISHED and self._matches(trial) for trial in past)
+            unfinished = any(
+                trial.state_in_search in _UNFINISHED and self._matches(trial) for trial in past
+            )
             self._is_complete = not lacking and not unfinished
             return lacking
         lost = sum(map(self._is_lost, past))
@@ -288,28 +328,36 @@ class StudyRun:
     def _taken(self, past: Sequence[PastTrial]) -> set[str]:
         """Return the identities of points that ended, are running anywhere, or failed here."""
         states = (*_ENDED, *_UNFINISHED)
-        return self._failed | {self._uid(trial) for trial in past if trial.state in states}
+        return self._failed | {
+            self._uid(trial) for trial in past if trial.state_in_search in states
+        }
 
     def _is_lost(self, past: PastTrial) -> bool:
         # Its batch is too large for the memory, so this campaign will not resume it.
         return (
-            past.state in _UNFINISHED
+            past.state_in_search in _UNFINISHED
             and fits(self._whole_space, past.prm)
             and not fits(self.space, past.prm)
             and not self._is_alive(past)
         )
 
     def _can_resume(self, past: PastTrial) -> bool:
-        if past.state not in _UNFINISHED or not self._matches(past) or self._is_alive(past):
+        if (
+            past.state_in_search not in _UNFINISHED
+            or not self._matches(past)
+            or self._is_alive(past)
+        ):
             return False
         if self._points is None:
             return fits(self.space, past.prm)
         uid, others = self._uid(past), self._past_trials.values()
-        return not any(trial.state in _ENDED and self._uid(trial) == uid for trial in others)
+        return not any(
+            trial.state_in_search in _ENDED and self._uid(trial) == uid for trial in others
+        )
 
     def _is_held(self, past: PastTrial) -> bool:
         """Return whether another campaign is training a matching trial."""
-        if past.state is not State.RUNNING or past.id in self._running:
+        if past.state_in_search is not State.RUNNING or past.id in self._running:
             return False
         return self._matches(past) and self._is_alive(past)
 
@@ -347,6 +395,146 @@ class StudyRun:
             trial = self._with_resources(replace(trial, uid=past.uid, done=tuple(epochs)))
             return self._attempt(past.id, trial, proposal)
         return None
+
+    @property
+    def _is_searched(self) -> bool:
+        """Whether the search needs no further trial, so that its best ones are known."""
+        has_all = self._done >= self._target or self._is_complete or bool(self.exhausted)
+        is_searching = any(not isinstance(trial, Completion) for trial in self._running.values())
+        is_over = has_all and not (is_searching or self.held or self.set_aside)
+        return self._has_started and is_over and self._resources.settings.finish_best > 0
+
+    def _next_completion(self, device: str) -> Completion | None:
+        """Train on the best trials that ended early; None if there is none at the moment."""
+        while True:
+            self.held = []
+            incomplete = self._incomplete_trials()
+            self._incomplete = len(incomplete)
+            free = [trial for trial in incomplete if not self._is_continued(trial)]
+            if not free or self._has_other_data():
+                return None
+            try:
+                attempt = self._completion(free[0], device)
+            except (NumberTakenError, TrialLostError):
+                continue
+            if attempt is None:
+                continue
+            self._running[attempt.trial_id] = attempt
+            if attempt.done is None:
+                return attempt
+            self.ended(attempt, attempt.done)
+
+    def _incomplete_trials(self) -> list[PastTrial]:
+        """Return the best trials that ended early and are not trained to their end."""
+        return [
+            trial
+            for trial in self._best_ended_early()
+            if trial.state is not State.FINISHED
+            and trial.uid not in self._cannot_complete
+            and not any(again.state is State.FINISHED for again in self._repetitions_of(trial))
+        ]
+
+    def _best_ended_early(self) -> list[PastTrial]:
+        """Return the best trials that ended early; remove the checkpoints of the others."""
+        early = ended_early(filter(self._matches, self._past()))
+        best = early[: self._resources.settings.finish_best]
+        for trial in early[len(best) :]:
+            if trial.state in _ENDED and trial.uid not in self._without_state:
+                self._without_state.add(trial.uid)
+                if (folder := self._folder(trial.uid)) is not None:
+                    remove_checkpoints(folder)
+        return best
+
+    def _repetitions_of(self, past: PastTrial) -> list[PastTrial]:
+        return [trial for trial in self._repetitions if trial.repeats == past.uid]
+
+    def _is_continued(self, past: PastTrial) -> bool:
+        """Return whether a trial that ended early is being trained on, here or elsewhere."""
+        for trial in (past, *self._repetitions_of(past)):
+            if trial.state is State.RUNNING and self._is_alive(trial):
+                if trial.id not in self._running:
+                    self.held.append(trial)
+                return True
+        return False
+
+    def _completion(self, stopped: PastTrial, device: str) -> Completion | None:
+        """Train on a trial that ended early; return None if the attempt must be made again."""
+        repeated = [trial for trial in self._repetitions_of(stopped) if trial.state in _UNFINISHED]
+        if repeated:
+            return self._continued(repeated[0], stopped, device)
+        if stopped.state in _UNFINISHED or self._has_state(stopped):
+            return self._continued(stopped, stopped, device)
+        number = self._resources.writer.next_number(self.pipeline)
+        trial = self._trial(number, stopped.prm, stopped.seed, device)
+        trial_id = self._resources.writer.begin(trial, {REPEATS: stopped.uid})
+        self._note(
+            stopped, f"is trained again to the end, as trial {number}: no checkpoint is kept"
+        )
+        return self._completing(trial_id, trial, stopped)
+
+    def _continued(self, past: PastTrial, stopped: PastTrial, device: str) -> Completion | None:
+        end, is_same = end_of(stopped), past.uid == stopped.uid
+        is_first = is_same and past.early_end is None
+        facts = {ENDED_EARLY: end.fact} if end is not None and is_first else {}
+        if not self._resources.writer.claim(past, self._left_out, facts):
+            return None
+        if past.state is State.RUNNING and self._resources.checkpoints:
+            move_checkpoint(self._resources.checkpoints, past.uid, self._resources.writer.owner)
+        self._past()
+        past = self._past_trials[past.id]
+        try:
+            epochs = self._recovered(past)
+        except checkpoint.StateLostError as error:
+            state = end.state if end is not None and is_same else State.ABANDONED
+            prediction = past.prediction if is_same else None
+            lost = Outcome(state, past.epochs, f"{error}", prediction=prediction)
+            self._resources.writer.finish(past.id, lost)
+            self._without_state.add(past.uid)
+            return None
+        if is_same:
+            self._note(stopped, "is trained to the end")
+        trial = self._trial(past.number, past.prm, past.seed, device)
+        trial = self._with_resources(replace(trial, uid=past.uid, done=tuple(epochs)))
+        return self._completing(past.id, trial, past if is_same else stopped)
+
+    def _completing(self, trial_id: int, trial: Trial, stopped: PastTrial) -> Completion:
+        is_own = stopped.uid in self._stopped_here
+        return Completion(trial_id, trial, stopped, self._resources, was_stopped_here=is_own)
+
+    def _has_state(self, stopped: PastTrial) -> bool:
+        """Return whether the state after the last epoch of an ended trial is kept."""
+        folder = None if stopped.uid in self._without_state else self._folder(stopped.uid)
+        try:
+            return folder is not None and len(checkpoint.saved_epochs(folder)) >= len(
+                stopped.epochs
+            )
+        except checkpoint.StateLostError:
+            return False
+
+    def _note(self, stopped: PastTrial, how: str) -> None:
+        end = end_of(stopped)
+        epochs = len(stopped.epochs) if end is None else end.epochs
+        self._resources.watch(
+            Noted(
+                f"{self.pipeline.name}: trial {stopped.number}, which ended early after {epochs} "
+                f"of {self._resources.settings.epochs} epochs, {how}"
+            )
+        )
+
+    def _completed(self, attempt: Completion, outcome: Outcome) -> None:
+        """Keep the outcome of a trial that was trained on after it had ended early."""
+        self.completions.append((attempt, outcome))
+        if attempt.lost:
+            self._resources.watch(
+                Warned(f"{self.pipeline.name} trial {attempt.trial.number}: {attempt.lost}")
+            )
+        elif outcome.state is State.FAILED:
+            self._cannot_complete.add(attempt.stopped.uid)
+        elif outcome.state is State.ABANDONED:
+            self._without_state.add(attempt.trial.uid)
+        if self._resources.forecasting:
+            # Trials of other studies are compared with it.
+            self._past()
 
     def _recovered(self, past: PastTrial) -> list[Epoch]:
         """Return the epochs from which to resume.

@@ -38,6 +38,7 @@ class Standing:
         duration_ns: Nanoseconds of training up to the end of the epoch.
         prm: Hyperparameters of the trial.
         uid: Unique id of the trial.
+        state: State of the trial.
     """
 
     pipeline: str
@@ -48,6 +49,7 @@ class Standing:
     duration_ns: int
     prm: dict[str, Any]
     uid: str
+    state: State = State.FINISHED
 
 
 def standings(
@@ -64,7 +66,7 @@ def standings(
     query = (
         select(
             trial.task, trial.dataset, trial.metric, trial.nn, trial.number, trial.prm, trial.uid,
-            stat.accuracy, stat.validation, stat.epoch, stat.duration,
+            trial.state, stat.accuracy, stat.validation, stat.epoch, stat.duration,
         )
         .join_from(schema.stat, schema.trial)
         .order_by(*best_first())
@@ -169,6 +171,6 @@ def _best(connection: Connection, query: Select[Any], names: set[str]) -> list[S
         if name in names and name not in best:
             best[name] = Standing(
                 name, row.accuracy, row.validation, row.number, row.epoch, row.duration,
-                read_prm(connection, row.prm), row.uid,
+                read_prm(connection, row.prm), row.uid, State(row.state),
             )  # fmt: skip
     return list(best.values())
