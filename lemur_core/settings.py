@@ -68,6 +68,10 @@ class Settings:
         checkpoint: Whether to save the state of each trial after every epoch, to resume from.
         keep_weights: Epochs of each trial whose weights are kept: ``no``, ``best`` (by validation;
             also ``True``), ``last`` or ``every``.
+        keep_checkpoints: Trials whose checkpoints are kept after their end, to continue from:
+            ``no``, ``best`` (the best trial of each pipeline by validation) or ``every``.
+        continues: Trial to continue with its own hyperparameters and seed, up to ``epochs`` epochs
+            in total, as a new trial: one of its names, see `lemur_core.store.trials.find_trial`.
         weights: A safetensors file with the initial weights of every trial; None starts from
             scratch. A point can name its own file.
         in_process: Whether to train in this process, so that a debugger works; the next three
@@ -120,6 +124,8 @@ class Settings:
     fail_attempts: int = 3
     checkpoint: bool = True
     keep_weights: Keep = Keep.NO
+    keep_checkpoints: Keep = Keep.NO
+    continues: str | None = None
     weights: Path | None = None
     in_process: bool = False
     epoch_limit: float = 30.0
@@ -196,6 +202,12 @@ class Settings:
                     f"points and {name} exclude each other: each point is trained once, "
                     "and nothing is searched"
                 )
+        own = [name for name in (*values, *prm) if name in OF_CONTINUED or name in prm]
+        if "continues" in values and own:
+            raise SettingsError(
+                f"continues and {own[0]} exclude each other: a trial continues with what it was "
+                "trained with"
+            )
         if "transform" in prm:
             values["transform"] = _names("transform", prm.pop("transform"))
         return cls(**values, prm=prm)
@@ -233,6 +245,12 @@ def prm_of(given: Mapping[str, Any]) -> dict[str, RangeSpec]:
         raise SettingsError(f"prm is {prm!r}; expected names and values")
     return dict(prm) | {name: given[name] for name in SHORT_PRM if name in given}
 
+
+OF_CONTINUED = (
+    "trials", "points", "transform", "sampler", "pruner", "estimator", "audit", "seed", "weights",
+    "validation",
+)  # fmt: skip
+"""Settings that a trial that continues takes from the first one, or does not use."""
 
 SHORT_PRM = ("lr", "batch", "momentum", "dropout", *EXECUTION)
 """Hyperparameters that can be given like settings."""
@@ -320,6 +338,13 @@ def _keep(name: str, value: Any) -> Keep:
     return Keep(value)
 
 
+def _keep_checkpoints(name: str, value: Any) -> Keep:
+    choices = (Keep.NO, Keep.BEST, Keep.EVERY)
+    if value not in choices:
+        raise SettingsError(f"{name} is {value!r}; expected {', '.join(choices)}")
+    return Keep(value)
+
+
 def _switch(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise SettingsError(f"{name} is {value!r}; expected true or false")
@@ -335,7 +360,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("workers", "threads"), _integer),
     **dict.fromkeys((*_LIMITS, "audit", "validation"), _number),
     **dict.fromkeys(_SWITCHES, _switch),
-    **dict.fromkeys(("device", "sampler", "pruner", "estimator", "user", "db"), _text),
+    **dict.fromkeys(("device", "sampler", "pruner", "estimator", "user", "db", "continues"), _text),
     "transform": _names,
     "time": _duration,
     "gpus": _integers,
@@ -343,4 +368,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "points": lambda _, given: read_points(given),
     "entries": _entries,
     "keep_weights": _keep,
+    "keep_checkpoints": _keep_checkpoints,
 }

@@ -19,7 +19,7 @@ from lemur_core.errors import MisfitError
 from lemur_core.events import CampaignEnded, CampaignStarted, Event, Warned, Watch
 from lemur_core.initial_weights import InitialWeights
 from lemur_core.search.forecast import Forecasting
-from lemur_core.search.prepare import PreparedStudy, prepare, repeats_line
+from lemur_core.search.prepare import PreparedStudy, continuing, prepare, repeats_line
 from lemur_core.search.study import check_search
 from lemur_core.search.trial_resources import TrialResources
 from lemur_core.store.database import folder_beside, open_database, place
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry
     from lemur_core.search.completion import Completion
+    from lemur_core.search.start import Start
     from lemur_core.settings import Settings
     from lemur_core.spawn import SpawnedProcess
     from lemur_core.train.worker import Worker
@@ -65,6 +66,7 @@ class Campaign:
         watch: Called with each event.
         started: Worker processes that are already running.
         began: When the campaign began, by `time.monotonic`; None is now.
+        start: The trial that the campaign continues; None if it continues none.
 
     Attributes:
         summary: The outcome of the campaign.
@@ -80,10 +82,11 @@ class Campaign:
         watch: Watch,
         started: Sequence[SpawnedProcess] = (),
         began: float | None = None,
+        start: Start | None = None,
     ) -> None:
         began = time.monotonic() if began is None else began
         self._deadline = None if settings.time is None else began + settings.time
-        self.settings, self.plan, self._started = settings, plan, started
+        self.settings, self.plan, self._started, self._start = settings, plan, started, start
         self._tell = watcher_with_hooks(registry, watch, settings)
         self._registry, self._has_started = registry, False
         self.devices = devices_of(settings.device, settings.gpus, settings.worker_count)
@@ -113,11 +116,15 @@ class Campaign:
             settings.weights,
             self._initial,
         )
+        if self._start is not None:
+            ready = [continuing(ready[0], self._start)]
         pipelines = [study.pipeline for study in ready]
         check_search([study.space for study in ready if study.points is None], settings)
         if repeated := repeats_line(ready):
             self._warn(repeated)
         supply = self._supply(pipelines)
+        if self._start is not None:
+            self._start.check_data(self._bundles.record(pipelines[0]))
         check_not_missing(settings.db)
         engine = open_database(settings.db)
         self.summary.db = place(engine)

@@ -52,7 +52,7 @@ class Pace:
                     # Its missing epochs were skipped when it ended early.
                     self.total += trial.epochs - len(trial.done)
                 else:
-                    self._skipped += len(trial.done)
+                    self._skipped += trial.next_epoch - 1
             case EpochEnded():
                 self._trained += 1
             case TrialFinished(_, outcome):

@@ -9,8 +9,7 @@ from lemur_core.early_end import EARLY, EarlyEnd
 from lemur_core.events import EpochEnded, TrialFinished, TrialStarted
 from lemur_core.search.trial_resources import BaseAttempt
 from lemur_core.store.writing.writer import TrialLostError
-from lemur_core.train.checkpoint_folders import remove_checkpoints
-from lemur_core.trial import Epoch, Outcome, State, TrialDecision
+from lemur_core.trial import Epoch, Keep, Outcome, State, TrialDecision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,17 +19,14 @@ if TYPE_CHECKING:
     from lemur_core.trial import Trial
 
 
-def ended_early(past: Iterable[PastTrial]) -> list[PastTrial]:
-    """Return the trials that an estimator or a pruner ended, the best by validation first.
-
-    Trials that were trained to their last epoch afterwards are among them.
-    """
-    early = [trial for trial in past if trial.epochs and end_of(trial) is not None]
-    return sorted(early, key=lambda trial: (-_best(trial), trial.number))
+def best_first(past: Iterable[PastTrial]) -> list[PastTrial]:
+    """Return the trials that have epochs, the best by validation first."""
+    trained = [trial for trial in past if trial.epochs]
+    return sorted(trained, key=lambda trial: (-_best(trial), trial.number))
 
 
 def end_of(past: PastTrial) -> EarlyEnd | None:
-    """Return how a trial ended early, before it continued; None if it did not end early."""
+    """Return how a trial ended early, even if it continued afterwards; None if it did not."""
     if past.early_end is None and past.state in EARLY:
         return EarlyEnd(past.state, len(past.epochs), past.ended)
     return past.early_end
@@ -72,7 +68,7 @@ class Completion(BaseAttempt):
     @property
     def done(self) -> Outcome | None:
         """The outcome of a resumed trial that only lacked its end; None if epochs are missing."""
-        if len(self._epochs) == self.trial.epochs:
+        if self._has_all:
             return Outcome(State.FINISHED, tuple(self._epochs))
         return None
 
@@ -106,8 +102,8 @@ class Completion(BaseAttempt):
             self.lost = str(error)
         if self.lost:
             outcome = Outcome(State.INTERRUPTED, tuple(self._epochs), self.lost)
-        elif self.trial.checkpoint and self._needs_no_checkpoint(outcome.state):
-            remove_checkpoints(self.trial.checkpoint)
+        else:
+            self._end_checkpoint(outcome.state, is_needed=self._may_continue(outcome.state))
         self._resources.watch(TrialFinished(self.trial, outcome))
         return outcome
 
@@ -121,6 +117,8 @@ class Completion(BaseAttempt):
             return outcome
         return replace(outcome, state=end.state)
 
-    def _needs_no_checkpoint(self, state: State) -> bool:
+    def _may_continue(self, state: State) -> bool:
+        if state is State.FINISHED:
+            return self._resources.settings.keep_checkpoints is not Keep.NO
         # After a failure, the next campaign can try again from the last epoch.
-        return state is not State.INTERRUPTED and not (self.continues and state is State.FAILED)
+        return self.continues and state is State.FAILED

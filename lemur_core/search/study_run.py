@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.early_end import EARLY, ENDED_EARLY, REPEATS
 from lemur_core.errors import LemurError
 from lemur_core.events import Noted, StudyStarted, Warned
-from lemur_core.search.completion import Completion, end_of, ended_early
+from lemur_core.search.completion import Completion, best_first, end_of
 from lemur_core.search.failures import reason_to_give_up
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.search.trial_resources import Attempt, BaseAttempt, TrialResources, record_epoch
@@ -24,7 +24,7 @@ from lemur_core.train.checkpoint_folders import (
     move_checkpoint,
     remove_checkpoints,
 )
-from lemur_core.trial import Epoch, Outcome, State, Trial
+from lemur_core.trial import Epoch, Keep, Outcome, State, Trial
 from lemur_core.user import recorded_user
 from lemur_core.values import below, fits, greatest
 
@@ -90,6 +90,7 @@ class StudyRun:
         self._incomplete = 0
         self._cannot_complete: set[str] = set()
         self._without_state: set[str] = set()
+        self._with_state: set[str] = set()
         self._stopped_here: set[str] = set()
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
         self._past_trials: dict[int, PastTrial] = {}
@@ -205,9 +206,9 @@ class StudyRun:
         if self._resources.forecasting:
             # Trials of other studies are compared with it, even if this study is finished.
             self._past()
-        if outcome.state in EARLY and self._resources.settings.finish_best:
+        if outcome.state in EARLY:
             self._stopped_here.add(trial.uid)
-            self._best_ended_early()
+        self._keep_checkpoint(trial, outcome)
 
     @property
     def set_aside(self) -> str:
@@ -428,22 +429,37 @@ class StudyRun:
         """Return the best trials that ended early and are not trained to their end."""
         return [
             trial
-            for trial in self._best_ended_early()
+            for trial in self._best_ended_early(self._past())
             if trial.state is not State.FINISHED
             and trial.uid not in self._cannot_complete
             and not any(again.state is State.FINISHED for again in self._repetitions_of(trial))
         ]
 
-    def _best_ended_early(self) -> list[PastTrial]:
-        """Return the best trials that ended early; remove the checkpoints of the others."""
-        early = ended_early(filter(self._matches, self._past()))
-        best = early[: self._resources.settings.finish_best]
-        for trial in early[len(best) :]:
-            if trial.state in _ENDED and trial.uid not in self._without_state:
-                self._without_state.add(trial.uid)
-                if (folder := self._folder(trial.uid)) is not None:
-                    remove_checkpoints(folder)
-        return best
+    def _best_ended_early(self, past: Sequence[PastTrial]) -> list[PastTrial]:
+        early = best_first(trial for trial in past if self._matches(trial) and end_of(trial))
+        return early[: self._resources.settings.finish_best]
+
+    def _remove_checkpoints(self) -> None:
+        """Remove the checkpoints that this campaign's ended trials no longer need."""
+        settings = self._resources.settings
+        if not self._with_state or settings.keep_checkpoints is Keep.EVERY:
+            return
+        past = self._past()
+        needed = {trial.uid for trial in self._best_ended_early(past)}
+        if settings.keep_checkpoints is Keep.BEST:
+            ended = [trial for trial in (*past, *self._repetitions) if trial.state in _ENDED]
+            needed |= {trial.uid for trial in best_first(filter(self._matches, ended))[:1]}
+        for uid in self._with_state - needed:
+            self._with_state.discard(uid)
+            if (folder := self._folder(uid)) is not None:
+                remove_checkpoints(folder)
+
+    def _keep_checkpoint(self, trial: Trial, outcome: Outcome) -> None:
+        if outcome.state in _ENDED and trial.checkpoint is not None:
+            settings = self._resources.settings
+            if settings.finish_best or settings.keep_checkpoints is not Keep.NO:
+                self._with_state.add(trial.uid)
+                self._remove_checkpoints()
 
     def _repetitions_of(self, past: PastTrial) -> list[PastTrial]:
         return [trial for trial in self._repetitions if trial.repeats == past.uid]
@@ -532,6 +548,7 @@ class StudyRun:
             self._cannot_complete.add(attempt.stopped.uid)
         elif outcome.state is State.ABANDONED:
             self._without_state.add(attempt.trial.uid)
+        self._keep_checkpoint(attempt.trial, outcome)
         if self._resources.forecasting:
             # Trials of other studies are compared with it.
             self._past()
@@ -542,7 +559,7 @@ class StudyRun:
         Raises:
             StateLostError: The trial's checkpoint is missing, unreadable, or of another training.
         """
-        if len(past.epochs) == self._resources.settings.epochs:
+        if past.epochs and past.epochs[-1].number == self._resources.settings.epochs:
             return list(past.epochs)
         folder = self._folder(past.uid)
         saved = checkpoint.saved_epochs(folder) if folder else []
@@ -592,6 +609,9 @@ class StudyRun:
         return self._numbered(number, self._study.prm(proposal), None, device, proposal)
 
     def _point_seed(self, prm: Mapping[str, Any]) -> int:
+        if self._ready.start is not None:
+            # The random numbers of an epoch are those that the first trial would have had.
+            return self._ready.start.seed
         # The results of a point do not depend on other trials or on the number of workers.
         return derived_seed(
             self._resources.settings.seed, self.pipeline.name, prm_uid(prm), "point"
@@ -636,11 +656,14 @@ class StudyRun:
         """Return a trial with its files, its data and the identity of its code."""
         weights = self._resources.weights and self._resources.weights / f"{trial.uid}.safetensors"
         parts = self._resources.forecasting.parts if self._resources.forecasting else 1
+        if (start := self._ready.start) is not None:
+            trial = replace(trial, first=start.origin.epoch + 1, start=start.folder)
         return replace(
             trial,
             checkpoint=self._folder(trial.uid),
             weights=weights,
             keep=self._resources.settings.keep_weights,
+            keep_checkpoint=self._resources.settings.keep_checkpoints is not Keep.NO,
             initial=self._resources.initial.file(trial.prm),
             parts=parts,
             left_out=self._left_out,

@@ -9,8 +9,9 @@ from lemur_core.early_end import EARLY
 from lemur_core.errors import FactError
 from lemur_core.events import EpochEnded, TrialFinished, TrialStarted, Warned, Watch
 from lemur_core.store.writing.writer import TrialLostError, Writer
+from lemur_core.train.checkpoint import remove_older
 from lemur_core.train.checkpoint_folders import remove_checkpoints
-from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
+from lemur_core.trial import Epoch, Keep, Outcome, State, Trial, TrialDecision
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +99,19 @@ class BaseAttempt:
         """Return the outcome of an interrupted trial, which the same command can resume."""
         return Outcome(State.INTERRUPTED, tuple(self._epochs), "interrupted")
 
+    def _end_checkpoint(self, state: State, *, is_needed: bool) -> None:
+        """Remove what an ended trial no longer needs of its checkpoints."""
+        if self.trial.checkpoint is None or state is State.INTERRUPTED:
+            return
+        if is_needed:
+            remove_older(self.trial.checkpoint)
+        else:
+            remove_checkpoints(self.trial.checkpoint)
+
+    @property
+    def _has_all(self) -> bool:
+        return bool(self._epochs) and self._epochs[-1].number == self.trial.epochs
+
     def _record(self, epoch: Epoch) -> Epoch | None:
         """Record an epoch and return it; return None if the trial was lost."""
         try:
@@ -139,7 +153,7 @@ class Attempt(BaseAttempt):
     @property
     def done(self) -> Outcome | None:
         """The outcome of a resumed trial that only lacked its end; None if epochs are missing."""
-        if len(self._epochs) == self.trial.epochs:
+        if self._has_all:
             return Outcome(State.FINISHED, tuple(self._epochs))
         if self._forecast and self._forecast.stops:
             return Outcome(State.CONVERGED, tuple(self._epochs))
@@ -178,13 +192,12 @@ class Attempt(BaseAttempt):
             self._study.forget(self._proposal)
             self._resources.watch(TrialFinished(self.trial, outcome))
             return outcome
-        if self.trial.checkpoint and not self._may_continue(outcome.state):
-            remove_checkpoints(self.trial.checkpoint)
+        self._end_checkpoint(outcome.state, is_needed=self._may_continue(outcome.state))
         self._study.tell(self._proposal, self.trial.uid, outcome)
         self._resources.watch(TrialFinished(self.trial, outcome))
         return outcome
 
     def _may_continue(self, state: State) -> bool:
-        return state is State.INTERRUPTED or (
-            state in EARLY and self._resources.settings.finish_best > 0
-        )
+        settings, is_early = self._resources.settings, state in EARLY
+        is_kept = settings.keep_checkpoints is not Keep.NO and (is_early or state is State.FINISHED)
+        return is_kept or (is_early and settings.finish_best > 0)

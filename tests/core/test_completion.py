@@ -50,9 +50,9 @@ def best_early(db):
 
 def ended_at(number, epoch):
     def watch(event):
-        if isinstance(event, EpochEnded):
-            if (event.trial.number, event.epoch.number) == (number, epoch):
-                raise KeyboardInterrupt
+        is_epoch = isinstance(event, EpochEnded)
+        if is_epoch and (event.trial.number, event.epoch.number) == (number, epoch):
+            raise KeyboardInterrupt
 
     return watch
 
@@ -61,7 +61,7 @@ def test_only_the_best_trial_that_an_estimator_ended_continues(db, tmp_path):
     run(db=str(tmp_path / "stopped.db"), **STOPPED)
     best = best_early(str(tmp_path / "stopped.db"))
     summary = run(db=db, finish_best=1, **STOPPED)
-    expected = {number: ("converged", 2) for number in (1, 2, 3)} | {best: ("finished", 5)}
+    expected = dict.fromkeys((1, 2, 3), ("converged", 2)) | {best: ("finished", 5)}
     assert trials(db) == expected
     assert summary.states == {State.FINISHED: 1, State.CONVERGED: 2}
     assert not list(Path(f"{db}-checkpoints").iterdir())
@@ -287,8 +287,8 @@ def test_the_leaderboard_says_which_scores_are_of_trials_that_ended_early(db, tm
 def test_points_that_ended_early_continue_too(db):
     point = {"lr": 0.01, "batch": 16, "momentum": 0.5, "width": 2, "transform": "plain"}
     lemur_core.run(
-        LINEAR, in_process=True, threads=1, epochs=4, points=[point, point | {"lr": 0.1}], db=db, finish_best=2,
-        **STOPPED,
+        LINEAR, in_process=True, threads=1, epochs=4, points=[point, point | {"lr": 0.1}],
+        db=db, finish_best=2, **STOPPED,
     )  # fmt: skip
     assert trials(db) == {1: ("finished", 4), 2: ("finished", 4)}
 
