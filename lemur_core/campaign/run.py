@@ -6,9 +6,9 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from lemur_core.campaign import plan as planning
 from lemur_core.campaign.finished_campaign import recall, record_file, remember, repeat
 from lemur_core.campaign.hooks import watcher_with_hooks
-from lemur_core.campaign.plan import plan
 from lemur_core.events import Noted, Warned, Watch
 from lemur_core.garbage import collection_paused
 from lemur_core.store.location import may_exist
@@ -67,11 +67,11 @@ def planned_campaign(settings: Settings, registry: Registry) -> tuple[Settings, 
         LemurError: The settings are invalid, or the trial cannot continue.
     """
     if settings.continues is None:
-        return settings, plan(settings, registry), None
+        return settings, planning.plan(settings, registry), None
     from lemur_core.campaign.continued import continued, only_continued
 
     own_settings, start = continued(settings)
-    return own_settings, only_continued(plan(own_settings, registry), start), start
+    return own_settings, only_continued(planning.plan(own_settings, registry), start), start
 
 
 @contextmanager

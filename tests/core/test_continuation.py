@@ -228,7 +228,7 @@ def test_an_unknown_trial_is_refused(db):
 def test_another_pipeline_is_refused(db):
     first(db=db)
     with pytest.raises(PatternError, match="which the command does not select"):
-        run("img-classification_blobs_hits_Tall", continues="1", epochs=5, db=db)
+        run("img-classification_blobs_hits_Diverges", continues="1", epochs=5, db=db)
 
 
 def test_other_code_of_the_net_is_refused(db, tmp_path):
