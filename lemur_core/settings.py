@@ -62,6 +62,8 @@ class Settings:
         finish_best: Number of trials of each pipeline that are trained to the end after the search,
             the best by validation of those that the estimator or the pruner ended early; 0 trains
             none.
+        seeds: Number of seeds in total with which the best hyperparameters of each pipeline, or
+            all points, are trained to the end after the search.
         audit: Share of the trials, 0 to 1, that are trained to the end regardless of the estimator,
             to measure the error of its predictions.
         fail_attempts: Number of consecutive failed trials after which a pipeline is given up.
@@ -120,6 +122,7 @@ class Settings:
     pruner: str = "Nop"
     estimator: str | None = None
     finish_best: int = 0
+    seeds: int = 1
     audit: float = 0.0
     fail_attempts: int = 3
     checkpoint: bool = True
@@ -141,7 +144,7 @@ class Settings:
     time: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "fail_attempts"):
+        for name in ("epochs", "fail_attempts", "seeds"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; expected 1 or more")
         for name in ("workers", "threads"):
@@ -247,7 +250,8 @@ def prm_of(given: Mapping[str, Any]) -> dict[str, RangeSpec]:
 
 
 OF_CONTINUED = (
-    "trials", "points", "transform", "sampler", "pruner", "estimator", "audit", "seed", "weights",
+    "trials", "points", "transform", "sampler", "pruner", "estimator", "audit", "seed", "seeds",
+    "weights",
     "validation",
 )  # fmt: skip
 """Settings that a trial that continues takes from the first one, or does not use."""
@@ -355,7 +359,7 @@ _SWITCHES = ("checkpoint", "in_process", "download", "skip_corrupt", "adopt")
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit", "time")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
-    **dict.fromkeys(("trials", "epochs", "fail_attempts", "finish_best"), _integer),
+    **dict.fromkeys(("trials", "epochs", "fail_attempts", "finish_best", "seeds"), _integer),
     "seed": _seed,
     **dict.fromkeys(("workers", "threads"), _integer),
     **dict.fromkeys((*_LIMITS, "audit", "validation"), _number),

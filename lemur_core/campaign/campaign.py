@@ -281,7 +281,7 @@ class Campaign:
         states[outcome.state] += 1
         if outcome.state is State.FAILED:
             self.summary.reasons[outcome.reason] += 1
-        if self.summary.audit and stopped.prediction:
+        if self.summary.audit and stopped.prediction and completion.trial.seed == stopped.seed:
             self.summary.audit.complete(
                 stopped.prediction,
                 outcome,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 HEADERS = ("net", "test", "validation", "id", "trial", "epoch", "seconds", "hyperparameters")
 STATE = "state"
 """Header after the epoch, if a trial on the leaderboard was not trained to its last epoch."""
+SEEDS = ("mean test", "n")
+"""Headers after the test score, if settings were trained with several seeds."""
 
 
 def closing_text(
@@ -45,27 +47,40 @@ def _boards(standings: list[Standing]) -> Iterator[str]:
     for board, group in groupby(ordered, _board):
         rows = list(group)
         has_states = any(standing.state is not State.FINISHED for standing in rows)
-        headers = _with_state(HEADERS, STATE) if has_states else HEADERS
-        yield headed(board, text_table(headers, [_row(row, has_states) for row in rows]))
+        has_seeds = any((standing.seeds or 0) > 1 for standing in rows)
+        headers = [name for name in _HEADERS if _is_shown(name, has_states, has_seeds)]
+        cells = [dict(zip(_HEADERS, _row(standing), strict=True)) for standing in rows]
+        yield headed(board, text_table(headers, [[row[name] for name in headers] for row in cells]))
 
 
-def _with_state(cells: Sequence[str], state: str) -> list[str]:
-    after = HEADERS.index("epoch") + 1
-    return [*cells[:after], state, *cells[after:]]
+_HEADERS = (HEADERS[0], HEADERS[1], *SEEDS, *HEADERS[2:6], STATE, *HEADERS[6:])
 
 
-def _row(standing: Standing, has_state: bool) -> Sequence[str]:
-    cells = [
+def _is_shown(header: str, has_states: bool, has_seeds: bool) -> bool:
+    return has_states if header == STATE else has_seeds or header not in SEEDS
+
+
+def _row(standing: Standing) -> Sequence[str]:
+    """Return the cells of a standing, in the order of `_HEADERS`."""
+    return [
         standing.pipeline.rpartition("_")[2],
         f"{standing.accuracy:.4f}",
+        *_seeds(standing),
         f"{standing.validation:.4f}",
         standing.uid[:SHORT],
         str(standing.trial),
         str(standing.epoch),
+        state_text(standing.state),
         f"{standing.duration_ns / 1e9:.1f}",
         prm_text(standing.prm),
     ]
-    return _with_state(cells, state_text(standing.state)) if has_state else cells
+
+
+def _seeds(standing: Standing) -> tuple[str, str]:
+    """Return the mean test score over the seeds with its deviation, and the number of seeds."""
+    if standing.seeds is None or standing.accuracy_mean is None or standing.accuracy_std is None:
+        return "", "1"
+    return f"{standing.accuracy_mean:.4f} ± {standing.accuracy_std:.4f}", str(standing.seeds)
 
 
 def _board(standing: Standing) -> str:

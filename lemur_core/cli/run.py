@@ -128,6 +128,13 @@ class _Run(click.Command):
     type=SEED,
     help="Seeds the search and every trial; random draws a seed, prints and records it.  [0]",
 )
+@click.option(
+    "--seeds",
+    type=int,
+    metavar="N",
+    help="Train the best hyperparameters of each pipeline, or each point, with N seeds in total; "
+    "the leaderboard has mean and deviation.  [1]",
+)
 @click.option("--device", help="cpu, cuda, cuda:1, ...; auto uses a GPU if there is one.  [auto]")
 @click.option("--gpus", metavar="0,1,...", help="Indices of the GPUs to use, one worker per GPU.")
 @click.option("-w", "--workers", type=int, help="Trials to train in parallel.  [1, or one per GPU]")

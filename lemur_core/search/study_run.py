@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lemur_core.early_end import EARLY, ENDED_EARLY, REPEATS
 from lemur_core.errors import LemurError
-from lemur_core.events import Noted, StudyStarted, Warned
-from lemur_core.search.completion import Completion, best_first, end_of
+from lemur_core.events import StudyStarted, Warned
+from lemur_core.search.after_search import AfterSearch
+from lemur_core.search.completion import Completion
 from lemur_core.search.failures import reason_to_give_up
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.search.trial_resources import Attempt, BaseAttempt, TrialResources, record_epoch
@@ -19,11 +19,7 @@ from lemur_core.space import fixed, searched
 from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.writer import NumberTakenError, PastTrial, TrialLostError
 from lemur_core.train import checkpoint
-from lemur_core.train.checkpoint_folders import (
-    checkpoint_folder,
-    move_checkpoint,
-    remove_checkpoints,
-)
+from lemur_core.train.checkpoint_folders import checkpoint_folder, move_checkpoint
 from lemur_core.trial import Epoch, Keep, Outcome, State, Trial
 from lemur_core.user import recorded_user
 from lemur_core.values import below, fits, greatest
@@ -57,8 +53,6 @@ class StudyRun:
     Attributes:
         pipeline: The pipeline.
         outcomes: The outcomes of the study's trials in this campaign, in order.
-        completions: The trials that ended early and were trained on in this campaign, in order,
-            with their outcomes.
         exhausted: A line saying that the sampler has nothing left to propose; empty if it has.
         held: Matching trials that other campaigns are training, as of the last call of `next`.
     """
@@ -80,23 +74,15 @@ class StudyRun:
         self._whole_space = self.space = ready.space
         self._chance, self._left_out = chance, left_out
         self.outcomes: list[Outcome] = []
-        self.completions: list[tuple[Completion, Outcome]] = []
         self.exhausted = ""
         self.held: list[PastTrial] = []
         self._running: dict[int, BaseAttempt] = {}
-        # Trials that are trained instead of ones that ended early, and how many of the best are
-        # still to be trained to their end.
-        self._repetitions: list[PastTrial] = []
-        self._incomplete = 0
-        self._cannot_complete: set[str] = set()
-        self._without_state: set[str] = set()
-        self._with_state: set[str] = set()
-        self._stopped_here: set[str] = set()
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
         self._past_trials: dict[int, PastTrial] = {}
         self._uids: dict[int, str] = {}
         # Points that failed in this campaign; the next campaign tries them again.
         self._failed: set[str] = set()
+        self._after_search = AfterSearch(self, resources)
         self._study = self._new_study()
         self._already = self._done = self._target = 0
         self._has_started = self._is_complete = False
@@ -108,7 +94,7 @@ class StudyRun:
         has_all = self._has_started and self._done >= self._target
         has_none = bool(self.exhausted) and not self.held
         ended = has_all or self._is_complete or has_none or bool(self.set_aside)
-        return ended and not self._running and not self._incomplete
+        return ended and not self._running and not self._left_after_search
 
     @property
     def left(self) -> int:
@@ -118,12 +104,30 @@ class StudyRun:
         if not self._has_started:
             return self._ready.trial_count(self._resources.settings.trials)
         lacking = 0 if self.exhausted else max(0, self._target - self._done)
-        return lacking + self._incomplete
+        return lacking + self._left_after_search
+
+    @property
+    def _left_after_search(self) -> int:
+        """Number of trainings that are still to end after the search, as far as known."""
+        if self._after_search.left is None and self._is_searched:
+            self._after_search.count()
+        return self._after_search.left or 0
+
+    @property
+    def completions(self) -> Sequence[tuple[Completion, Outcome]]:
+        """The trainings after the search in this campaign, in order, with their outcomes."""
+        return self._after_search.completions
+
+    @property
+    def is_search(self) -> bool:
+        """Whether hyperparameters are searched, instead of given as points."""
+        return self._points is None
 
     @property
     def reopened(self) -> StudyStarted | None:
         """The event for opening the finished study again; None if it lacks trials."""
-        has_all = self._done >= self._target and not self._incomplete and not self._cannot_complete
+        after = self._after_search
+        has_all = self._done >= self._target and after.left == 0 and not after.has_failed
         if self._started is None or not has_all:
             return None
         return replace(self._started, done=self._done, trials=0)
@@ -134,21 +138,30 @@ class StudyRun:
         After the search, the best trials that ended early are trained to their last epoch.
         """
         self.held = []
-        attempt = self._next_of_search(device)
-        return attempt or (self._next_completion(device) if self._is_searched else None)
+        attempt: BaseAttempt | None = self._next_of_search(device)
+        while attempt is None and self._is_searched:
+            self.held = []
+            attempt = self._after_search.next(device)
+            if attempt is None:
+                break
+            self._running[attempt.trial_id] = attempt
+            if attempt.done is not None:
+                self.ended(attempt, attempt.done)
+                attempt = None
+        return attempt
 
     def _next_of_search(self, device: str) -> Attempt | None:
         while not self.set_aside and not self._has_enough():
             # Read before the past trials: if another campaign starts a trial after this, it takes
             # the number. So if this trial gets the number, no other campaign trains the same point.
             number = self._resources.writer.next_number(self.pipeline)
-            past = self._past()
+            past = self.past()
             self._announce(past)
             resumable = [trial for trial in past if self._can_resume(trial)]
             self.held = [trial for trial in past if self._is_held(trial)]
             if not self._is_lacking(past, resumable):
                 return None
-            if self._has_other_data():
+            if self.has_other_data():
                 self._resources.watch(Warned(self.set_aside))
                 return None
             try:
@@ -176,12 +189,15 @@ class StudyRun:
         """
         trial, was_set_aside = attempt.trial, self.set_aside
         del self._running[attempt.trial_id]
-        if outcome.state in _ENDED and self._has_other_data():
+        if outcome.state in _ENDED and self.has_other_data():
             outcome = replace(outcome, state=State.FAILED, reason=self._changed())
             self._resources.writer.forget_data(attempt.trial_id)
         outcome = attempt.ended(outcome)
         if isinstance(attempt, Completion):
-            self._completed(attempt, outcome)
+            self._after_search.ended(attempt, outcome)
+            if self._resources.forecasting:
+                # Trials of other studies are compared with it.
+                self.past()
             return
         if attempt.lost:
             self._resources.watch(
@@ -205,10 +221,8 @@ class StudyRun:
             self._failed.add(prm_uid(trial.prm))
         if self._resources.forecasting:
             # Trials of other studies are compared with it, even if this study is finished.
-            self._past()
-        if outcome.state in EARLY:
-            self._stopped_here.add(trial.uid)
-        self._keep_checkpoint(trial, outcome)
+            self.past()
+        self._after_search.keep_checkpoint(trial, outcome)
 
     @property
     def set_aside(self) -> str:
@@ -232,7 +246,7 @@ class StudyRun:
     def _changed(self) -> str:
         return f"dataset {self.pipeline.dataset!r} changed while the campaign ran"
 
-    def _has_other_data(self) -> bool:
+    def has_other_data(self) -> bool:
         """Return whether the dataset changed after the study was opened."""
         if not self._data_changed:
             try:
@@ -252,7 +266,7 @@ class StudyRun:
             left = self._count(past, *_UNFINISHED) + self._study.combinations.left
             missing = min(missing, left)
         same = self._points.fixed() if self._points is not None else fixed(self.space)
-        others = sum(trial.state_in_search in _ENDED and not self._matches(trial) for trial in past)
+        others = sum(trial.state_in_search in _ENDED and not self.matches(trial) for trial in past)
         total = self._ready.trial_count(self._resources.settings.trials)
         event = StudyStarted(
             self.pipeline,
@@ -272,15 +286,19 @@ class StudyRun:
         settings = self._resources.settings
         seed = derived_seed(settings.seed, self.pipeline.name)
         if self._points is not None:
-            return Study({}, "Random", settings.pruner, seed, self._matches)
+            return Study({}, "Random", settings.pruner, seed, self.matches)
         return Study(self.space, settings.sampler, settings.pruner, seed)
 
-    def _past(self) -> list[PastTrial]:
+    def past(self) -> list[PastTrial]:
+        """Return the trials of the search so far, and tell the sampler and the estimator of them.
+
+        Trials that repeat others are kept in ``repetitions`` of `AfterSearch`.
+        """
         epochs = self._resources.settings.epochs
         writer, known = self._resources.writer, self._past_trials
         recorded = writer.past(self.pipeline, epochs, known, self.data, self.recipe)
         self._past_trials = {trial.id: trial for trial in recorded}
-        self._repetitions = [trial for trial in recorded if trial.repeats is not None]
+        self._after_search.repetitions = [trial for trial in recorded if trial.repeats is not None]
         past = [trial for trial in recorded if trial.repeats is None]
         for trial in past:
             self._study.remember(trial)
@@ -292,7 +310,7 @@ class StudyRun:
     def _count(self, past: Sequence[PastTrial], *states: State) -> int:
         """Return the number of matching trials in these states, counting each point once."""
         matching = [
-            trial for trial in past if trial.state_in_search in states and self._matches(trial)
+            trial for trial in past if trial.state_in_search in states and self.matches(trial)
         ]
         return len(matching) if self._points is None else len(set(map(self._uid, matching)))
 
@@ -301,7 +319,7 @@ class StudyRun:
             self._uids[past.id] = prm_uid(past.prm)
         return self._uids[past.id]
 
-    def _matches(self, past: PastTrial) -> bool:
+    def matches(self, past: PastTrial) -> bool:
         """Return whether a trial's hyperparameters are in the space, or among the points."""
         if self._points is not None:
             return self._uid(past) in self._points
@@ -317,7 +335,7 @@ class StudyRun:
             left = self._points.first_without(self._taken(past)) is not None
             lacking = bool(resumable) or left
             unfinished = any(
-                trial.state_in_search in _UNFINISHED and self._matches(trial) for trial in past
+                trial.state_in_search in _UNFINISHED and self.matches(trial) for trial in past
             )
             self._is_complete = not lacking and not unfinished
             return lacking
@@ -339,15 +357,11 @@ class StudyRun:
             past.state_in_search in _UNFINISHED
             and fits(self._whole_space, past.prm)
             and not fits(self.space, past.prm)
-            and not self._is_alive(past)
+            and not self.is_alive(past)
         )
 
     def _can_resume(self, past: PastTrial) -> bool:
-        if (
-            past.state_in_search not in _UNFINISHED
-            or not self._matches(past)
-            or self._is_alive(past)
-        ):
+        if past.state_in_search not in _UNFINISHED or not self.matches(past) or self.is_alive(past):
             return False
         if self._points is None:
             return fits(self.space, past.prm)
@@ -360,9 +374,10 @@ class StudyRun:
         """Return whether another campaign is training a matching trial."""
         if past.state_in_search is not State.RUNNING or past.id in self._running:
             return False
-        return self._matches(past) and self._is_alive(past)
+        return self.matches(past) and self.is_alive(past)
 
-    def _is_alive(self, past: PastTrial) -> bool:
+    def is_alive(self, past: PastTrial) -> bool:
+        """Return whether an unfinished trial is trained here, or its campaign may still run."""
         if past.id in self._running:
             return True
         holder = None if past.state is State.INTERRUPTED else self.holder(past)
@@ -380,9 +395,9 @@ class StudyRun:
             if past.state is State.RUNNING and self._resources.checkpoints:
                 move_checkpoint(self._resources.checkpoints, past.uid, self._resources.writer.owner)
             # Its owner may have recorded another epoch in the meantime.
-            past = next(trial for trial in self._past() if trial.id == past.id)
+            past = next(trial for trial in self.past() if trial.id == past.id)
             try:
-                epochs = self._recovered(past)
+                epochs = self.recovered(past)
             except checkpoint.StateLostError as error:
                 lost = Outcome(State.ABANDONED, past.epochs, f"{error}; restarted")
                 self._resources.writer.finish(past.id, lost)
@@ -392,8 +407,8 @@ class StudyRun:
                 self._repeat(past.prm, past.seed)
                 raise
             proposal = self._study.take_up(past.prm, epochs)
-            trial = self._trial(past.number, past.prm, past.seed, device)
-            trial = self._with_resources(replace(trial, uid=past.uid, done=tuple(epochs)))
+            trial = self.trial(past.number, past.prm, past.seed, device)
+            trial = self.with_resources(replace(trial, uid=past.uid, done=tuple(epochs)))
             return self._attempt(past.id, trial, proposal)
         return None
 
@@ -403,157 +418,36 @@ class StudyRun:
         has_all = self._done >= self._target or self._is_complete or bool(self.exhausted)
         is_searching = any(not isinstance(trial, Completion) for trial in self._running.values())
         is_over = has_all and not (is_searching or self.held or self.set_aside)
-        return self._has_started and is_over and self._resources.settings.finish_best > 0
+        return self._has_started and is_over and self._after_search.is_requested
 
-    def _next_completion(self, device: str) -> Completion | None:
-        """Train on the best trials that ended early; None if there is none at the moment."""
-        while True:
-            self.held = []
-            incomplete = self._incomplete_trials()
-            self._incomplete = len(incomplete)
-            free = [trial for trial in incomplete if not self._is_continued(trial)]
-            if not free or self._has_other_data():
-                return None
-            try:
-                attempt = self._completion(free[0], device)
-            except (NumberTakenError, TrialLostError):
-                continue
-            if attempt is None:
-                continue
-            self._running[attempt.trial_id] = attempt
-            if attempt.done is None:
-                return attempt
-            self.ended(attempt, attempt.done)
+    def past_trial(self, trial_id: int) -> PastTrial:
+        """Return a recorded trial as it is now."""
+        self.past()
+        return self._past_trials[trial_id]
 
-    def _incomplete_trials(self) -> list[PastTrial]:
-        """Return the best trials that ended early and are not trained to their end."""
-        return [
-            trial
-            for trial in self._best_ended_early(self._past())
-            if trial.state is not State.FINISHED
-            and trial.uid not in self._cannot_complete
-            and not any(again.state is State.FINISHED for again in self._repetitions_of(trial))
-        ]
+    def claim(self, past: PastTrial, facts: Mapping[str, Any]) -> bool:
+        """Take over a trial and record facts of it; return False if another campaign was faster."""
+        return self._resources.writer.claim(past, self._left_out, facts)
 
-    def _best_ended_early(self, past: Sequence[PastTrial]) -> list[PastTrial]:
-        early = best_first(trial for trial in past if self._matches(trial) and end_of(trial))
-        return early[: self._resources.settings.finish_best]
+    def begin(self, trial: Trial, facts: Mapping[str, Any]) -> int:
+        """Record that a trial starts, with its facts; return its id.
 
-    def _remove_checkpoints(self) -> None:
-        """Remove the checkpoints that this campaign's ended trials no longer need."""
-        settings = self._resources.settings
-        if not self._with_state or settings.keep_checkpoints is Keep.EVERY:
-            return
-        past = self._past()
-        needed = {trial.uid for trial in self._best_ended_early(past)}
-        if settings.keep_checkpoints is Keep.BEST:
-            ended = [trial for trial in (*past, *self._repetitions) if trial.state in _ENDED]
-            needed |= {trial.uid for trial in best_first(filter(self._matches, ended))[:1]}
-        for uid in self._with_state - needed:
-            self._with_state.discard(uid)
-            if (folder := self._folder(uid)) is not None:
-                remove_checkpoints(folder)
+        Raises:
+            NumberTakenError: Another campaign took the number.
+        """
+        drawn = self._resources.settings.seed
+        own = {CAMPAIGN_SEED: int(drawn)} if isinstance(drawn, DrawnSeed) else {}
+        return self._resources.writer.begin(trial, {**own, **facts})
 
-    def _keep_checkpoint(self, trial: Trial, outcome: Outcome) -> None:
-        if outcome.state in _ENDED and trial.checkpoint is not None:
-            settings = self._resources.settings
-            if settings.finish_best or settings.keep_checkpoints is not Keep.NO:
-                self._with_state.add(trial.uid)
-                self._remove_checkpoints()
-
-    def _repetitions_of(self, past: PastTrial) -> list[PastTrial]:
-        return [trial for trial in self._repetitions if trial.repeats == past.uid]
-
-    def _is_continued(self, past: PastTrial) -> bool:
-        """Return whether a trial that ended early is being trained on, here or elsewhere."""
-        for trial in (past, *self._repetitions_of(past)):
-            if trial.state is State.RUNNING and self._is_alive(trial):
-                if trial.id not in self._running:
-                    self.held.append(trial)
-                return True
-        return False
-
-    def _completion(self, stopped: PastTrial, device: str) -> Completion | None:
-        """Train on a trial that ended early; return None if the attempt must be made again."""
-        repeated = [trial for trial in self._repetitions_of(stopped) if trial.state in _UNFINISHED]
-        if repeated:
-            return self._continued(repeated[0], stopped, device)
-        if stopped.state in _UNFINISHED or self._has_state(stopped):
-            return self._continued(stopped, stopped, device)
-        number = self._resources.writer.next_number(self.pipeline)
-        trial = self._trial(number, stopped.prm, stopped.seed, device)
-        trial_id = self._resources.writer.begin(trial, {REPEATS: stopped.uid})
-        self._note(
-            stopped, f"is trained again to the end, as trial {number}: no checkpoint is kept"
-        )
-        return self._completing(trial_id, trial, stopped)
-
-    def _continued(self, past: PastTrial, stopped: PastTrial, device: str) -> Completion | None:
-        end, is_same = end_of(stopped), past.uid == stopped.uid
-        is_first = is_same and past.early_end is None
-        facts = {ENDED_EARLY: end.fact} if end is not None and is_first else {}
-        if not self._resources.writer.claim(past, self._left_out, facts):
-            return None
-        if past.state is State.RUNNING and self._resources.checkpoints:
-            move_checkpoint(self._resources.checkpoints, past.uid, self._resources.writer.owner)
-        self._past()
-        past = self._past_trials[past.id]
-        try:
-            epochs = self._recovered(past)
-        except checkpoint.StateLostError as error:
-            state = end.state if end is not None and is_same else State.ABANDONED
-            prediction = past.prediction if is_same else None
-            lost = Outcome(state, past.epochs, f"{error}", prediction=prediction)
-            self._resources.writer.finish(past.id, lost)
-            self._without_state.add(past.uid)
-            return None
-        if is_same:
-            self._note(stopped, "is trained to the end")
-        trial = self._trial(past.number, past.prm, past.seed, device)
-        trial = self._with_resources(replace(trial, uid=past.uid, done=tuple(epochs)))
-        return self._completing(past.id, trial, past if is_same else stopped)
-
-    def _completing(self, trial_id: int, trial: Trial, stopped: PastTrial) -> Completion:
-        is_own = stopped.uid in self._stopped_here
-        return Completion(trial_id, trial, stopped, self._resources, was_stopped_here=is_own)
-
-    def _has_state(self, stopped: PastTrial) -> bool:
-        """Return whether the state after the last epoch of an ended trial is kept."""
-        folder = None if stopped.uid in self._without_state else self._folder(stopped.uid)
-        try:
-            return folder is not None and len(checkpoint.saved_epochs(folder)) >= len(
-                stopped.epochs
-            )
-        except checkpoint.StateLostError:
+    def is_trained_now(self, past: PastTrial) -> bool:
+        """Return whether a trial is trained, here or elsewhere; one elsewhere is waited for."""
+        if past.state is not State.RUNNING or not self.is_alive(past):
             return False
+        if past.id not in self._running:
+            self.held.append(past)
+        return True
 
-    def _note(self, stopped: PastTrial, how: str) -> None:
-        end = end_of(stopped)
-        epochs = len(stopped.epochs) if end is None else end.epochs
-        self._resources.watch(
-            Noted(
-                f"{self.pipeline.name}: trial {stopped.number}, which ended early after {epochs} "
-                f"of {self._resources.settings.epochs} epochs, {how}"
-            )
-        )
-
-    def _completed(self, attempt: Completion, outcome: Outcome) -> None:
-        """Keep the outcome of a trial that was trained on after it had ended early."""
-        self.completions.append((attempt, outcome))
-        if attempt.lost:
-            self._resources.watch(
-                Warned(f"{self.pipeline.name} trial {attempt.trial.number}: {attempt.lost}")
-            )
-        elif outcome.state is State.FAILED:
-            self._cannot_complete.add(attempt.stopped.uid)
-        elif outcome.state is State.ABANDONED:
-            self._without_state.add(attempt.trial.uid)
-        self._keep_checkpoint(attempt.trial, outcome)
-        if self._resources.forecasting:
-            # Trials of other studies are compared with it.
-            self._past()
-
-    def _recovered(self, past: PastTrial) -> list[Epoch]:
+    def recovered(self, past: PastTrial) -> list[Epoch]:
         """Return the epochs from which to resume.
 
         Raises:
@@ -561,7 +455,7 @@ class StudyRun:
         """
         if past.epochs and past.epochs[-1].number == self._resources.settings.epochs:
             return list(past.epochs)
-        folder = self._folder(past.uid)
+        folder = self.folder(past.uid)
         saved = checkpoint.saved_epochs(folder) if folder else []
         if len(saved) < len(past.epochs):
             raise checkpoint.StateLostError("its checkpoint was lost")
@@ -630,14 +524,12 @@ class StudyRun:
         device: str,
         proposal: optuna.Trial,
     ) -> Attempt:
-        trial = self._trial(number, prm, seed, device)
+        trial = self.trial(number, prm, seed, device)
         try:
-            trial_id = self._resources.writer.begin(trial)
+            trial_id = self.begin(trial, {})
         except NumberTakenError:
             self._study.tell(proposal, trial.uid, Outcome(State.ABANDONED, ()))
             raise
-        if isinstance(drawn := self._resources.settings.seed, DrawnSeed):
-            self._resources.writer.record_facts(trial_id, {CAMPAIGN_SEED: int(drawn)})
         return self._attempt(trial_id, trial, proposal)
 
     def _attempt(self, trial_id: int, trial: Trial, proposal: optuna.Trial) -> Attempt:
@@ -645,14 +537,15 @@ class StudyRun:
         forecast = forecasting.of(trial, self._chance) if forecasting else None
         return Attempt(trial_id, trial, self._study, proposal, self._resources, forecast)
 
-    def _trial(self, number: int, prm: Mapping[str, Any], seed: int | None, device: str) -> Trial:
+    def trial(self, number: int, prm: Mapping[str, Any], seed: int | None, device: str) -> Trial:
+        """Return a trial of the pipeline; without a seed, its seed depends on its number."""
         settings = self._resources.settings
         if seed is None:
             seed = derived_seed(settings.seed, self.pipeline.name, number, "trial")
         trial = Trial(self.pipeline, number, prm, seed, settings.epochs, device)
-        return self._with_resources(trial)
+        return self.with_resources(trial)
 
-    def _with_resources(self, trial: Trial) -> Trial:
+    def with_resources(self, trial: Trial) -> Trial:
         """Return a trial with its files, its data and the identity of its code."""
         weights = self._resources.weights and self._resources.weights / f"{trial.uid}.safetensors"
         parts = self._resources.forecasting.parts if self._resources.forecasting else 1
@@ -660,7 +553,7 @@ class StudyRun:
             trial = replace(trial, first=start.origin.epoch + 1, start=start.folder)
         return replace(
             trial,
-            checkpoint=self._folder(trial.uid),
+            checkpoint=self.folder(trial.uid),
             weights=weights,
             keep=self._resources.settings.keep_weights,
             keep_checkpoint=self._resources.settings.keep_checkpoints is not Keep.NO,
@@ -673,7 +566,8 @@ class StudyRun:
             user=recorded_user(self._resources.settings.user),
         )
 
-    def _folder(self, uid: str) -> Path | None:
+    def folder(self, uid: str) -> Path | None:
+        """Return the folder of a trial's checkpoint; None if none is saved."""
         return (
             checkpoint_folder(self._resources.checkpoints, uid)
             if self._resources.checkpoints
