@@ -90,6 +90,8 @@ class Settings:
         validation: Share of the training split that is held out for validation, between 0 and 1,
             with up to four decimals; it becomes part of the datasets' names. None holds out a
             tenth. Datasets that have a validation split of their own are left out.
+        folds: Number of folds for cross-validation; each pipeline is trained once for each fold,
+            which is its validation split. None for none.
         time: Seconds after which no trial is started, and running trials end after their epoch, to
             be resumed by the same settings; None for no limit. As text with units: ``10m``.
         adopt: Whether to record trials of older versions, whose training data is unknown, as
@@ -141,6 +143,7 @@ class Settings:
     skip_corrupt: bool = False
     adopt: bool = False
     validation: float | None = None
+    folds: int | None = None
     time: float | None = None
 
     def __post_init__(self) -> None:
@@ -176,6 +179,10 @@ class Settings:
 
     def _check_validation(self) -> None:
         share = self.validation
+        if self.folds is not None and self.folds < _FEWEST_FOLDS:
+            raise SettingsError(f"folds is {self.folds}; expected {_FEWEST_FOLDS} or more")
+        if self.folds is not None and share is not None:
+            raise SettingsError("folds and validation exclude each other: a fold is held out")
         if share is not None and not (0 < share < 1 and round(share, 4) == share):
             raise SettingsError(
                 f"validation is {share}; expected a share between 0 and 1, as in 0.2"
@@ -252,9 +259,11 @@ def prm_of(given: Mapping[str, Any]) -> dict[str, RangeSpec]:
 OF_CONTINUED = (
     "trials", "points", "transform", "sampler", "pruner", "estimator", "audit", "seed", "seeds",
     "weights",
-    "validation",
+    "validation", "folds",
 )  # fmt: skip
 """Settings that a trial that continues takes from the first one, or does not use."""
+
+_FEWEST_FOLDS = 2
 
 SHORT_PRM = ("lr", "batch", "momentum", "dropout", *EXECUTION)
 """Hyperparameters that can be given like settings."""
@@ -359,7 +368,9 @@ _SWITCHES = ("checkpoint", "in_process", "download", "skip_corrupt", "adopt")
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit", "time")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
-    **dict.fromkeys(("trials", "epochs", "fail_attempts", "finish_best", "seeds"), _integer),
+    **dict.fromkeys(
+        ("trials", "epochs", "fail_attempts", "finish_best", "seeds", "folds"), _integer
+    ),
     "seed": _seed,
     **dict.fromkeys(("workers", "threads"), _integer),
     **dict.fromkeys((*_LIMITS, "audit", "validation"), _number),

@@ -259,6 +259,13 @@ class _Run(click.Command):
     help="Share of the training samples to hold out for validation, as in 0.2; it becomes part of "
     "the dataset's name.  [0.1, or the dataset's own validation split]",
 )
+@click.option(
+    "--folds",
+    type=int,
+    metavar="K",
+    help="Cross-validate: train each pipeline K times, with another of K parts of the training "
+    "samples as the validation split.",
+)
 @click.option("--dry-run", is_flag=True, help="Check all names and print the pipelines, then stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and the leaderboard.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")

@@ -65,7 +65,8 @@ def validation_line(event: events.StudyStarted) -> str:
     if not 0 < event.validation < _FEW_SAMPLES:
         return ""
     samples = _count(event.validation, "sample")
-    can_grow = event.is_held_out and event.pipeline.restriction.validation is None
+    restriction = event.pipeline.restriction
+    can_grow = event.is_held_out and restriction.validation is None and restriction.folds is None
     return (
         f"dataset {event.pipeline.dataset!r}: validation split has {samples}: scores differ by "
         f"{1 / event.validation:.0%} per sample{'; use --validation 0.2' if can_grow else ''}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import LemurError
 from lemur_core.events import StudyStarted, Warned
+from lemur_core.restriction import without_fold
 from lemur_core.search.after_search import AfterSearch
 from lemur_core.search.completion import Completion
 from lemur_core.search.failures import reason_to_give_up
@@ -284,7 +285,9 @@ class StudyRun:
 
     def _new_study(self) -> Study:
         settings = self._resources.settings
-        seed = derived_seed(settings.seed, self.pipeline.name)
+        # The first proposals are the same for all folds of a dataset, to compare their scores.
+        dataset = without_fold(self.pipeline.dataset)
+        seed = derived_seed(settings.seed, replace(self.pipeline, dataset=dataset).name)
         if self._points is not None:
             return Study({}, "Random", settings.pruner, seed, self.matches)
         return Study(self.space, settings.sampler, settings.pruner, seed)
