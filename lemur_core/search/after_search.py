@@ -183,7 +183,8 @@ class AfterSearch:
         if self._settings.keep_checkpoints is Keep.EVERY:
             return
         past = self._study.past()
-        needed = {trial.uid for trial in self._best_ended_early(past)}
+        early = self._best_ended_early(past)
+        needed = {trial.uid for trial in early if trial.state is not State.FINISHED}
         if self._settings.keep_checkpoints is Keep.BEST:
             ended = [trial for trial in (*past, *self.repetitions) if trial.state in _ENDED]
             needed |= {trial.uid for trial in best_first(filter(self._study.matches, ended))[:1]}

@@ -143,6 +143,15 @@ def test_only_the_checkpoints_of_the_best_are_kept(db):
     assert [len(folders) for folders in kept] == [0, 1, 1, 1, 1, 1]
 
 
+def test_the_checkpoints_of_completed_trials_are_not_kept_for_longer_than_those_of_others(db):
+    run(db=db, finish_best=2, keep_checkpoints="best", **STOPPED)
+    [kept] = Path(f"{db}-checkpoints").iterdir()
+    frame = data(db=db)
+    of_kept = frame[frame["trial"] == kept.name]
+    assert of_kept["validation"].max() == frame["validation"].max()
+    assert set(of_kept["state"]) == {"finished"}
+
+
 def test_without_checkpoints_the_best_trial_is_trained_again_from_the_start(db, tmp_path):
     whole = str(tmp_path / "whole.db")
     run(db=whole, trials=1)
