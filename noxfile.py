@@ -114,8 +114,8 @@ def wheels(session: nox.Session) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for place in (root, *(root / "plugins" / name for name in PLUGINS)):
         session.run("python", "-m", "build", "--outdir", str(dist), str(place))
-    built = sorted(map(str, dist.glob("*.whl")))
-    session.install(*CONSTRAINTS, *built, "pytest")
+    core, *plugins = sorted(map(str, dist.glob("*.whl")), key=lambda wheel: "_core-" not in wheel)
+    session.install(*CONSTRAINTS, f"{core}[testing]", *(f"{wheel}[tests]" for wheel in plugins))
     session.chdir(outside)
     session.run("lemur", "run", "--trials", "1", "--epochs", "1", "--db", "wheels.db")
     session.run("lemur", "new", "plugin", "wheeled", "--folder", str(fresh))

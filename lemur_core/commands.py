@@ -23,7 +23,7 @@ from __future__ import annotations
 from lemur_core.cli.export import ExportResult, write_results
 from lemur_core.cli.filters import arguments_of, filter_options, print_unrecorded
 from lemur_core.cli.flags import values_of
-from lemur_core.cli.options import data_option, db_option
+from lemur_core.cli.options import SHARE, data_option, db_option
 from lemur_core.cli.output import (
     print_data,
     print_line,
@@ -37,6 +37,7 @@ from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import duration
 
 __all__ = [
+    "SHARE",
     "ExportResult",
     "arguments_of",
     "data_option",

@@ -109,12 +109,7 @@ class Campaign:
         """
         settings = self.settings
         ready = prepare(
-            self.plan.pipelines,
-            self.plan.ranges,
-            self._leave_out,
-            settings.points,
-            settings.weights,
-            self._initial,
+            self.plan.pipelines, self.plan.ranges, settings, self._leave_out, self._initial
         )
         if self._start is not None:
             ready = [continuing(ready[0], self._start)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lemur_core.campaign.plan import DEMO_PRM
 from lemur_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,17 +46,16 @@ def check(
 
 def _needs_nets(settings: Settings, plan: Plan) -> bool:
     """Return whether the settings name something whose check needs the spaces of the nets."""
-    names_prm = bool(plan.ranges) and plan.ranges != DEMO_PRM
     has_search = (settings.sampler, settings.pruner) != (Settings.sampler, Settings.pruner)
     has_files = any(pipeline.net_entry.module is None for pipeline in plan.pipelines)
-    return bool(names_prm or has_search or has_files or settings.points or settings.weights)
+    return bool(settings.prm or has_search or has_files or settings.points or settings.weights)
 
 
 def _prepared(settings: Settings, plan: Plan, warn: Callable[[str], None]) -> Sequence[Pipeline]:
     from lemur_core.search.prepare import prepare, repeats_line
     from lemur_core.search.study import check_search
 
-    ready = prepare(plan.pipelines, plan.ranges, warn, settings.points, settings.weights)
+    ready = prepare(plan.pipelines, plan.ranges, settings, warn)
     check_search([study.space for study in ready if study.points is None], settings)
     if repeated := repeats_line(ready):
         warn(repeated)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 # Names in place of a plugin's for entries that are files, and for entries passed to `run`.
 FILES, GIVEN = "file", "given"
-# With larger batches, the embedded data has too few steps per epoch to learn much in five epochs.
-DEMO_PRM = {"batch": "2^4..2^5"}
 # A file in a list of names, which may be followed by a restriction: a.py,digits,b.py[samples=100]
 _FILE_NAME = re.compile(r"[^,{}\[\]]+\.py(?=$|[,}\[])")
 
@@ -93,11 +91,20 @@ def plan(settings: Settings, registry: Registry) -> Plan:
         named = {fold for name in named for fold in _folds(name, folds)}
     return Plan(
         pipelines,
-        (DEMO_PRM if selection.is_demo else {}) | dict(settings.prm),
+        demo_ranges(settings) if selection.is_demo else dict(settings.prm),
         LiteralNames(named, selection.metrics),
         summaries_of_found(pipelines, registry),
         image_sizes,
     )
+
+
+def demo_ranges(settings: Settings) -> dict[str, RangeSpec]:
+    """Return ranges with which nets learn the embedded data in a few epochs."""
+    # With larger batches, an epoch has too few steps.
+    ranges: dict[str, RangeSpec] = {"batch": "2^4..2^5"}
+    if "scheduler" not in settings.prm:
+        ranges |= {"scheduler": "onecycle", "scheduler_epochs": settings.epochs}
+    return ranges | dict(settings.prm)
 
 
 def names_pipelines(settings: Settings) -> bool:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from lemur_core.cli.filters import arguments_of, best_options, filter_options, print_unrecorded
 from lemur_core.cli.options import db_option
-from lemur_core.cli.rows import TABLE, Output, column_names, row_options
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from lemur_core.cli.rows import TABLE, Output, row_options
 
 EPILOG = """\b
 Examples:
@@ -35,17 +32,7 @@ Examples:
 @row_options
 @db_option
 @click.pass_context
-def best(
-    context: click.Context,
-    /,
-    form: str | None,
-    output: Path | None,
-    db: str,
-    with_code: bool | None,
-    every: bool,
-    pager: bool,
-    **options: Any,
-) -> None:
+def best(context: click.Context, /, db: str, **options: Any) -> None:
     """Print the best epoch of each pipeline, best first.
 
     The best epoch has the highest validation score; accuracy is its test score. If no epoch of a
@@ -53,10 +40,7 @@ def best(
     test score. If its settings were trained with n seeds, the mean of their test scores and its
     sample standard deviation are printed too.
     """
-    every = every or options["max_rows"] is not None
-    destination = Output(form, output, db, with_code, every, pager)
-    options["columns"] = column_names(options["columns"])
-    options["sort"] = column_names(options["sort"]) or []
+    destination = Output(options, db)
     implied: dict[str, Any] = {"ranked": True, "with_seeds": True}
     if options["per"] is None:
         implied["per"] = "pipeline"

@@ -9,12 +9,11 @@ import click
 from lemur_core.cli.filters import arguments_of, best_options, filter_options, print_unrecorded
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_line
-from lemur_core.cli.rows import TABLE, Output, column_names, row_options
+from lemur_core.cli.rows import TABLE, Output, row_options
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from pandas import DataFrame
 
@@ -46,27 +45,13 @@ Examples:
 @row_options
 @db_option
 @click.pass_context
-def data(
-    context: click.Context,
-    /,
-    best: bool,
-    form: str | None,
-    output: Path | None,
-    db: str,
-    with_code: bool | None,
-    every: bool,
-    pager: bool,
-    **options: Any,
-) -> None:
+def data(context: click.Context, /, best: bool, db: str, **options: Any) -> None:
     """Print recorded results, one row per trial and epoch.
 
     On a terminal, the first page is printed; --all prints all rows. Source code is only printed
     with --code, but files and pipes in the formats of exporters such as csv contain it.
     """
-    every = every or options["max_rows"] is not None
-    destination = Output(form, output, db, with_code, every, pager)
-    options["columns"] = column_names(options["columns"])
-    options["sort"] = column_names(options["sort"]) or []
+    destination = Output(options, db)
     if options["by"] and not (best or options["unique_nn"] or options["per"] or options["top"]):
         raise SettingsError("--by selects the best rows; add --best, --per or --top")
     # `--per` says of what the best rows are.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,3 +46,22 @@ data_option = click.option(
     help="Folder of the datasets.",
 )
 """The option ``--data``, passed as ``data``: the `Path` of the folder of the datasets."""
+
+
+class _Share(click.FloatRange):
+    """A number from 0 to 1; NaN, which is in no order with them, is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not a number from 0 to 1.", param, ctx)
+        return number
+
+
+SHARE = _Share()
+"""The type of options that take a number from 0 to 1, such as a score."""

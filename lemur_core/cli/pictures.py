@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lemur_core.cli import completion
-from lemur_core.cli.options import data_option, db_option
+from lemur_core.cli.options import SHARE, data_option, db_option
 from lemur_core.cli.output import print_line
 from lemur_core.entry import Entry
 from lemur_core.errors import PluginError, RetrainingError, SettingsError
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--score",
-    type=click.FloatRange(0, 1),
+    type=SHARE,
     default=0.5,
     show_default=True,
     help="Hide boxes with a lower score.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur_core.cli.image_files import image_files
-from lemur_core.cli.options import data_option, db_option
+from lemur_core.cli.options import SHARE, data_option, db_option
 from lemur_core.cli.output import print_data, print_line, print_text, warn
 from lemur_core.cli.table import text_table
 from lemur_core.errors import ImageError, LemurError, RetrainingError
@@ -52,7 +52,7 @@ code you would run."""
 )
 @click.option(
     "--score",
-    type=click.FloatRange(0, 1),
+    type=SHARE,
     default=0.5,
     show_default=True,
     help="Leave out objects with a lower score; for detection.",

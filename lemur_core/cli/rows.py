@@ -82,33 +82,25 @@ class Output:
     """Where rows go, and in which form.
 
     Args:
-        form: Format; None takes that of the extension of ``output``.
-        output: File or folder to write; None prints.
+        options: The command's options. Those that only concern the output are removed, and
+            ``columns`` and ``sort`` become lists of names.
         db: A database URL, or the path of an SQLite file.
-        with_code: Whether to print source code; None prints none on a terminal.
-        every: Whether to print all rows on a terminal.
-        pager: Whether to page through the rows on a terminal.
 
     Raises:
         SettingsError: The rows are paged through but written to a file.
     """
 
-    def __init__(
-        self,
-        form: str | None,
-        output: Path | None,
-        db: str,
-        with_code: bool | None,
-        every: bool,
-        pager: bool,
-    ) -> None:
-        if pager and output is not None:
+    def __init__(self, options: dict[str, Any], db: str) -> None:
+        self._output, self._db = options.pop("output"), db
+        self._with_code = options.pop("with_code")
+        self._pager = options.pop("pager")
+        self._every = options.pop("every") or self._pager or options["max_rows"] is not None
+        if self._pager and self._output is not None:
             raise SettingsError("--pager shows rows on a terminal; leave it out or --output")
-        self.form = form or _format_of(output)
-        self._output, self._db = output, db
-        self._is_terminal = output is None and sys.stdout.isatty()
-        self._with_code = with_code
-        self._every, self._pager = every or pager, pager
+        self.form = options.pop("form") or _format_of(self._output)
+        self._is_terminal = self._output is None and sys.stdout.isatty()
+        options["columns"] = _column_names(options["columns"])
+        options["sort"] = _column_names(options["sort"]) or []
 
     @property
     def page(self) -> int | None:
@@ -204,6 +196,6 @@ def _format_of(output: Path | None) -> str:
     return name if name in installed().names("exporter") else TABLE
 
 
-def column_names(text: str | None) -> list[str] | None:
+def _column_names(text: str | None) -> list[str] | None:
     """Return the names in a comma-separated list; None if there is no list."""
     return None if text is None else [name.strip() for name in text.split(",")]

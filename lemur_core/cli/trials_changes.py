@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lemur_core.cli.options import db_option
-from lemur_core.cli.output import print_line
+from lemur_core.cli.output import print_line, warn
 from lemur_core.cli.text import binary, counted
 from lemur_core.errors import SettingsError
 
@@ -49,7 +49,7 @@ def delete(context: click.Context, uids: tuple[str, ...], yes: bool, db: str) ->
         if not yes and not _confirmed(f"Delete {what}?"):
             print_line("nothing was deleted")
             context.exit(1)
-        delete_trials(engine, trials, print_line)
+        delete_trials(engine, trials, print_line, warn)
     print_line(f"deleted {what}")
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from lemur_core.errors import ContractError
+from lemur_core.errors import ContractError, SettingsError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -78,12 +78,21 @@ class Style:
     Attributes:
         class_names: The name of each class; empty to show class numbers.
         score: Boxes with a lower score are not shown, 0 to 1.
-        top: Number of classes to list for an image in classification.
+        top: Number of classes to list for an image in classification, at least 1.
+
+    Raises:
+        SettingsError: A number is outside its range.
     """
 
     class_names: Sequence[str] = ()
     score: float = 0.5
     top: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.score <= 1:
+            raise SettingsError(f"score is {self.score:g}; give a number from 0 to 1")
+        if self.top < 1:
+            raise SettingsError(f"top is {self.top}; give a whole number of at least 1")
 
     def name(self, number: int) -> str:
         """Return the name of a class, or its number if it has no name."""

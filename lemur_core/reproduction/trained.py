@@ -93,13 +93,15 @@ class Trained:
 
         Args:
             files: Paths of images, or one path.
-            top: Number of classes of each image in classification; the most probable ones.
+            top: Number of classes of each image in classification; the most probable ones, at
+                least 1.
             score: Detections with a lower score are left out, 0 to 1.
 
         Raises:
             ImageError: A file is not an image, or its size does not fit the net.
             MissingDataError: A file cannot be read.
-            SettingsError: The net was not trained on images, or its task defines no rows.
+            SettingsError: The net was not trained on images, or its task defines no rows; or
+                ``top`` or ``score`` is outside its range.
             MisfitError: An output cannot be placed in its image.
             NotFiniteError: An output is NaN or infinite.
         """

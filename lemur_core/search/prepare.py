@@ -18,11 +18,10 @@ from lemur_core.values import preset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
 
     from lemur_core.pipeline import Pipeline
-    from lemur_core.points import Point
     from lemur_core.search.start import Start
+    from lemur_core.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -55,31 +54,31 @@ class PreparedStudy:
 
 def prepare(
     pipelines: Sequence[Pipeline],
-    prm: Mapping[str, RangeSpec],
+    ranges: Mapping[str, RangeSpec],
+    settings: Settings,
     leave_out: Callable[[str], None],
-    points: Sequence[Point] = (),
-    weights: Path | None = None,
     initial: InitialWeights | None = None,
 ) -> list[PreparedStudy]:
     """Return the pipelines whose nets can be trained.
 
     Args:
         pipelines: The pipelines to prepare.
-        prm: Ranges that replace the nets' own ranges.
+        ranges: Ranges that replace the nets' own ranges; those of hyperparameters that a net does
+            not have are ignored.
+        settings: The user's ranges, each of which a net must have; the points to train; and the
+            file of the initial weights of all trials.
         leave_out: Called once with each reason for leaving out a pipeline, and each part of a
             net's code that is not recorded.
-        points: Points to train; if empty, the space is searched.
-        weights: File of the initial weights of all trials; None for random weights.
         initial: Registers the files of initial weights; None creates a registry.
 
     Raises:
         SettingsError: A file of weights cannot be read.
         PluginError: No net can be imported.
-        SpaceError: A range cannot be read, no net has a hyperparameter of that name, or a point
-            does not fit a net.
+        SpaceError: A range cannot be read, no net has a hyperparameter that the user named, or a
+            point does not fit a net.
     """
     initial = initial or InitialWeights()
-    identity = None if weights is None else initial.add(weights)
+    identity = None if settings.weights is None else initial.add(settings.weights)
     prepared: list[PreparedStudy] = []
     reasons: dict[str, LemurError] = {}
     unrecorded: dict[str, list[str]] = {}
@@ -89,7 +88,7 @@ def prepare(
         pipeline = unread_pipeline
         try:
             pipeline = code.read(unread_pipeline)
-            space = _overridden(pipeline, space_of(pipeline), prm)
+            space = _overridden(pipeline, space_of(pipeline), ranges)
             if pipeline.net not in unrecorded:
                 # sys.modules is in the order of import.
                 imported = [*islice(sys.modules, modules, None)]
@@ -101,13 +100,13 @@ def prepare(
             prepared.append(PreparedStudy(pipeline, space | initial_space))
     if not prepared:
         raise next(iter(reasons.values()))
-    check_used(prm, [study.space for study in prepared])
+    check_used(settings.prm, [study.space for study in prepared])
     for reason in (*reasons, *chain(*unrecorded.values())):
         leave_out(reason)
-    if not points:
+    if not settings.points:
         return prepared
     return [
-        replace(study, points=Points(points, study.space, study.pipeline.net, initial))
+        replace(study, points=Points(settings.points, study.space, study.pipeline.net, initial))
         for study in prepared
     ]
 

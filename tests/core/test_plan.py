@@ -2,7 +2,7 @@
 
 import pytest
 
-from lemur_core.campaign.plan import DEMO_PRM, plan
+from lemur_core.campaign.plan import plan
 from lemur_core.errors import SettingsError
 from lemur_core.pattern import Pattern
 from lemur_core.settings import Settings
@@ -26,9 +26,11 @@ def test_a_plan_lists_the_names_given_in_full(toys):
 
 
 def test_only_the_demo_has_ranges_without_settings(toys):
-    demo = plan(Settings.of({"prm": {"lr": 0.1}}), toys)
-    assert demo.ranges == DEMO_PRM | {"lr": 0.1}
-    assert plan(Settings.of({"prm": {"batch": 8}}), toys).ranges == {"batch": 8}
+    demo = plan(Settings.of({"prm": {"lr": 0.1}, "epochs": 3}), toys)
+    cycle = {"scheduler": "onecycle", "scheduler_epochs": 3}
+    assert demo.ranges == {"batch": "2^4..2^5", **cycle, "lr": 0.1}
+    chosen = {"batch": 8, "scheduler": "constant"}
+    assert plan(Settings.of({"prm": chosen}), toys).ranges == chosen
     for settings in ({"patterns": BLOBS}, {"net": "Linear"}):
         assert plan(Settings.of(settings), toys).ranges == {}
 

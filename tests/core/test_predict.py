@@ -425,3 +425,24 @@ def test_the_command_keeps_weights_of_nets_and_datasets_that_are_named(
     (tmp_path / "my").mkdir()
     (tmp_path / "my" / "Net.py").touch()
     assert settings_of(flags, set(flags)).keep_weights == keep
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"score": math.nan}, "score is nan; give a number from 0 to 1"),
+        ({"score": 1.5}, "score is 1.5; give a number from 0 to 1"),
+        ({"top": 0}, "top is 0; give a whole number of at least 1"),
+    ],
+)
+def test_a_number_outside_its_range_is_refused(settings, error):
+    with pytest.raises(SettingsError) as raised:
+        Style(**settings)
+    assert str(raised.value) == error
+
+
+@pytest.mark.parametrize("command", [("predict", "x", "y"), ("show", "pictures", "x")])
+def test_nan_is_no_score(lemur, command):
+    status, _, errors = lemur(*command, "--score", "nan")
+    assert status == 2
+    assert "Invalid value for '--score': nan is not a number from 0 to 1." in errors

@@ -310,6 +310,23 @@ def test_a_deleted_trial_leaves_nothing_and_the_rest_as_it_was(engine, database,
     assert [path.name for path in (tmp_path / "lemur.db-artefacts").iterdir()] == [SECOND]
 
 
+def test_files_that_cannot_be_deleted_are_named(engine, lemur, tmp_path, monkeypatch):
+    checkpoints = tmp_path / "lemur.db-checkpoints" / FIRST
+    checkpoints.mkdir(parents=True)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("shutil.rmtree", refuse)
+    status, out, errors = lemur("trials", "delete", FIRST, "--yes")
+    monkeypatch.undo()
+    assert (status, out.splitlines()[-1]) == (0, "deleted 1 trial")
+    assert (
+        f"lemur.db-checkpoints/{FIRST} cannot be deleted: Permission denied; delete it by hand"
+        in errors
+    )
+
+
 def test_deleting_asks_first(engine, lemur, monkeypatch):
     monkeypatch.setattr("click.confirm", lambda question: False)
     status, out, _ = lemur("trials", "delete", FIRST, FAILED)
@@ -330,10 +347,10 @@ def test_a_trial_that_is_trained_is_not_deleted(engine, toys):
         add(writer, toys, "b" * 32, 4, [(0.5, 0.5)], state=State.RUNNING)
         trials = deletable_trials(engine, ["b", FIRST])
         with pytest.raises(HeldTrialError, match="is being trained by host .*; end that campaign"):
-            delete_trials(engine, trials, print)
+            delete_trials(engine, trials, print, print)
         assert found(engine, FIRST) == FIRST
     # The campaign ended without an end of the trial: its lease is over.
-    delete_trials(engine, deletable_trials(engine, ["b"]), print)
+    delete_trials(engine, deletable_trials(engine, ["b"]), print, print)
     with pytest.raises(UnknownNameError):
         found(engine, "b")
     assert check(engine) == []
@@ -364,10 +381,10 @@ def test_a_writer_on_another_host_is_watched_before_its_trial_is_deleted(
     holders = Holders(lambda: seconds[0])
     if beats:
         with pytest.raises(HeldTrialError, match="is being trained by host far"):
-            delete_trials(engine, trials, lines.append, holders)
+            delete_trials(engine, trials, lines.append, print, holders)
         assert found(engine, "b") == "b" * 32
     else:
-        delete_trials(engine, trials, lines.append, holders)
+        delete_trials(engine, trials, lines.append, print, holders)
         assert seconds[0] == CONFIRM_S
     assert lines == [
         f"trial {trials[0].label} has not ended; watching for 15 s whether another process still "
@@ -381,7 +398,7 @@ def test_a_trial_that_was_taken_over_meanwhile_is_not_deleted(engine):
         change = schema.trial.update().where(schema.trial.c.uid == FIRST)
         connection.execute(change.values(owner="another"))
     with pytest.raises(HeldTrialError, match="by another process, and nothing was deleted"):
-        delete_trials(engine, trials, print)
+        delete_trials(engine, trials, print, print)
     assert found(engine, FIRST) == FIRST
 
 

@@ -28,7 +28,7 @@ def test_lemur_run_alone_trains_three_nets_on_the_embedded_digits(tmp_path):
     assert len(frame) == 3 * 3 * 5
     ranked = frame.sort_values(["validation", "epoch"], ascending=False)
     chosen = ranked.drop_duplicates("nn")
-    assert chosen["accuracy"].max() >= 0.93
+    assert chosen["accuracy"].max() >= 0.95
     assert chosen["accuracy"].min() >= 0.85
     for net, accuracy in zip(chosen["nn"], chosen["accuracy"], strict=True):
         assert f"{net} " in ran.stdout.rpartition("hyperparameters")[2]

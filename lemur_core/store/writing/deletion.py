@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, func, select
@@ -79,6 +79,7 @@ def delete_trials(
     engine: Engine,
     trials: Sequence[DeletableTrial],
     say: Callable[[str], None],
+    warn: Callable[[str], None],
     holders: Holders | None = None,
 ) -> None:
     """Delete trials from the database in one transaction, and then their files.
@@ -90,6 +91,7 @@ def delete_trials(
         engine: The database.
         trials: The trials, as `deletable_trials` returned them.
         say: Called with a line if it takes a while to find out whether a trial is trained.
+        warn: Called with a line for each file that cannot be deleted.
         holders: The other writers, as observed so far; None if they were not observed yet.
 
     Raises:
@@ -105,10 +107,11 @@ def delete_trials(
             _delete(connection, known_holders, trial)
 
     patiently(engine, delete)
-    for trial in trials:
-        for path in trial.files:
-            with suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in chain.from_iterable(trial.files for trial in trials):
+        try:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        except OSError as error:
+            warn(f"{path} cannot be deleted: {error.strerror or error}; delete it by hand")
 
 
 def _read(engine: Engine, connection: Connection, names: Sequence[str]) -> list[DeletableTrial]:
@@ -175,7 +178,7 @@ def _wait_until_free(
             return
         if is_here or holder.free_in_s is None or holder.free_in_s > LEASE_S:
             raise HeldTrialError(trial.label, holder.host)
-        # The time left starts anew when its owner is seen.
+        # The time left is counted from when its owner is seen again.
         if left_s is not None and holder.free_in_s > left_s - HEARTBEAT_S / 2:
             raise HeldTrialError(trial.label, holder.host)
         if left_s is None:

@@ -82,10 +82,13 @@ class NamespaceUsage:
         os.close(self._root)
 
     def look(self, enough: int) -> UsageSample:  # noqa: D102
-        names = list(self._names())
-        if len(names) > self._limit:
-            return UsageSample(len(names), 0)
-        return UsageSample(len(names), self._memory_bytes(names, enough))
+        try:
+            names = list(self._names())
+            memory_bytes = 0 if len(names) > self._limit else self._memory_bytes(names, enough)
+        except (FileNotFoundError, ProcessLookupError):
+            # The namespaces have ended with their first process.
+            return UsageSample(0, 0)
+        return UsageSample(len(names), memory_bytes)
 
     def _memory_bytes(self, names: Sequence[str], enough: int) -> int:
         files = self._folders_bytes()

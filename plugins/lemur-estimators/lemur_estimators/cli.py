@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.commands import db_option, print_line, print_lines, print_text, warn
+from lemur_core.commands import SHARE, db_option, print_line, print_lines, print_text, warn
 from lemur_core.errors import SettingsError
 from lemur_core.files import replacement, write_errors
 
@@ -54,7 +54,7 @@ def estimate() -> None:
     help="Number of random orders of the trials.",
 )
 @click.option("--alone", is_flag=True, help="Give estimators no earlier trials.")
-@click.option("--chance", type=click.FloatRange(0, 1), default=0.0, help="Score of guessing.")
+@click.option("--chance", type=SHARE, default=0.0, help="Score of guessing.")
 @click.option("--score", help="Column of scores in CSV files.")
 @click.option(
     "--unit",

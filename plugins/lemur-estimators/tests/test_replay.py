@@ -152,6 +152,9 @@ def test_trials_that_are_short_or_have_no_scores_are_left_out():
     assert complete(trials, 4, None) == (TRIALS, 2)
     cut, _ = complete(TRIALS, 2, 3)
     assert {trial.horizon for trial in cut} == {3.0}
+    late = RecordedCurves("study", "late", Curve((10.0, 20.0), (0.1, 0.2), ()))
+    assert complete([late], 2, 5) == ([], 1)
+    assert complete([late], 2, 10)[0][0].horizon == 10
 
 
 def test_lines_of_json_are_read_and_folders_searched(tmp_path):

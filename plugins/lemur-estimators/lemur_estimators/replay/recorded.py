@@ -71,8 +71,10 @@ def complete(
     accepted, rejected = [], 0
     for trial in trials:
         enough = trial.curve.epochs and trial.horizon >= max(least, epochs or 0)
-        if enough and all(0 <= score <= 1 for score in trial.curve.scores):
-            accepted.append(trial if epochs is None else trial.until(epochs))
+        cut = trial if epochs is None else trial.until(epochs)
+        # A trial may have been recorded from a later epoch on.
+        if enough and cut.curve.epochs and all(0 <= score <= 1 for score in trial.curve.scores):
+            accepted.append(cut)
         else:
             rejected += 1
     return accepted, rejected
