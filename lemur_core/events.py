@@ -66,6 +66,7 @@ class TrialStarted:
     """A trial is about to train."""
 
     trial: Trial
+    completes: bool = False  # whether it is trained to its end after it had ended early
 
 
 @dataclass(frozen=True)

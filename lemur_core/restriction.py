@@ -9,6 +9,8 @@ samples     number of training samples to keep; the validation split is held out
 test        number of test samples to keep
 seed        seed of the random draws; default 0
 validation  share of the training samples that the validation split is; default 0.1
+folds       number of disjoint folds into which the training samples are divided
+fold        number of the fold that is the validation split, from 1 to ``folds``
 ==========  ================================================================================
 
 A restriction selects the same samples everywhere, and classes keep their shares. Subsets are
@@ -28,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.errors import PatternError, hint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 _RESTRICTED = re.compile(r"(?P<dataset>[^\[\]]*)\[(?P<limits>[^\[\]]*=[^\[\]]*)\]")
 # Names and values of options contain no character that separates parts of pipelines or paths.
@@ -50,6 +52,8 @@ class Restriction:
         seed: Seed with which classes and samples are drawn.
         validation: Share of the training samples that is held out for validation, between 0 and 1;
             None holds out a tenth, unless the dataset has a validation split of its own.
+        folds: Number of folds into which the training samples are divided; None for none.
+        fold: Number of the fold that is held out for validation, from 1; None without folds.
         options: Options of the loader as pairs of name and value, sorted by name.
     """
 
@@ -58,6 +62,8 @@ class Restriction:
     test: int | None = None
     seed: int = 0
     validation: float | None = None
+    folds: int | None = None
+    fold: int | None = None
     options: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -75,7 +81,7 @@ class Restriction:
 
 
 NONE = Restriction()
-LIMITS = ("classes", "samples", "test", "seed", "validation")
+LIMITS = ("classes", "samples", "test", "seed", "validation", "folds", "fold")
 
 
 def split(name: str) -> tuple[str, Restriction]:
@@ -107,6 +113,7 @@ def split(name: str) -> tuple[str, Restriction]:
     }
     if set(limits) - {"validation"} == {"seed"}:
         raise PatternError(f"dataset {name!r}: a seed alone restricts nothing; add samples=N")
+    _check_folds(name, limits)
     options = [
         (key, _option(name, key, values[key])) for key in sorted(values) if key not in LIMITS
     ]
@@ -135,6 +142,45 @@ def with_validation(name: str, share: float) -> str:
     return f"{dataset}{replace(restriction, validation=share)}"
 
 
+def with_fold(name: str, fold: int, folds: int) -> str:
+    """Return a dataset's name with one of several folds as its validation split.
+
+    Raises:
+        PatternError: The name says already what is held out for validation.
+
+    >>> with_fold("digits[samples=200]", 2, 5)
+    'digits[samples=200,folds=5,fold=2]'
+    """
+    dataset, restriction = split(name)
+    if restriction.validation is not None or restriction.folds is not None:
+        raise PatternError(
+            f"dataset {name!r}: says already what is held out for validation; leave out folds"
+        )
+    return f"{dataset}{replace(restriction, folds=folds, fold=fold)}"
+
+
+def without_fold(name: str) -> str:
+    """Return a dataset's name without its fold.
+
+    >>> without_fold("digits[samples=200,folds=5,fold=2]")
+    'digits[samples=200]'
+    """
+    dataset, restriction = split(name)
+    return f"{dataset}{replace(restriction, folds=None, fold=None)}"
+
+
+def _check_folds(name: str, limits: Mapping[str, Any]) -> None:
+    folds, fold = limits.get("folds"), limits.get("fold")
+    if folds is None and fold is None:
+        return
+    if folds is None or fold is None or fold > folds:
+        raise PatternError(
+            f"dataset {name!r}: expected folds and one of them, as in folds=5,fold=1"
+        )
+    if "validation" in limits:
+        raise PatternError(f"dataset {name!r}: validation and folds exclude each other")
+
+
 def check_options(name: str, restriction: Restriction, options: Collection[str]) -> None:
     """Raise `PatternError` if a restriction has an option that the loader does not have.
 
@@ -150,7 +196,7 @@ def check_options(name: str, restriction: Restriction, options: Collection[str])
 
 
 def _limit(name: str, key: str, value: str) -> int:
-    least = 2 if key in ("classes", "samples") else 0 if key == "seed" else 1
+    least = 2 if key in ("classes", "samples", "folds") else 0 if key == "seed" else 1
     if not value.isdecimal() or len(value) > _MOST_DIGITS or int(value) < least:
         raise PatternError(f"dataset {name!r}: {key} is {value!r}; expected {least} or more")
     return int(value)

@@ -61,6 +61,11 @@ class Settings:
         estimator: Name or file, and options, of the estimator that stops trials once it can predict
             their final scores, for example ``peng4nn:threshold=0.5``; None trains all trials to the
             end.
+        finish_best: Number of trials of each pipeline that are trained to the end after the search,
+            the best by validation of those that the estimator or the pruner ended early; 0 trains
+            none.
+        seeds: Number of seeds in total with which the best hyperparameters of each pipeline, or
+            all points, are trained to the end after the search.
         audit: Share of the trials, 0 to 1, that are trained to the end regardless of the estimator,
             to measure the error of its predictions.
         tracker: Names or files, and options, of the trackers that the progress of trials is passed
@@ -69,6 +74,10 @@ class Settings:
         checkpoint: Whether to save the state of each trial after every epoch, to resume from.
         keep_weights: Epochs of each trial whose weights are kept: ``no``, ``best`` (by validation;
             also ``True``), ``last`` or ``every``.
+        keep_checkpoints: Trials whose checkpoints are kept after their end, to continue from:
+            ``no``, ``best`` (the best trial of each pipeline by validation) or ``every``.
+        continues: Trial to continue with its own hyperparameters and seed, up to ``epochs`` epochs
+            in total, as a new trial: one of its names, see `lemur_core.store.trials.find_trial`.
         weights: A safetensors file with the initial weights of every trial; None starts from
             scratch. A point can name its own file.
         freeze: Names of layers of the initial weights that are not trained, in which ``*`` matches
@@ -89,6 +98,8 @@ class Settings:
         validation: Share of the training split that is held out for validation, between 0 and 1,
             with up to four decimals; it becomes part of the datasets' names. None holds out a
             tenth. Datasets that have a validation split of their own are left out.
+        folds: Number of folds for cross-validation; each pipeline is trained once for each fold,
+            which is its validation split. None for none.
         time: Seconds after which no trial is started, and running trials end after their epoch, to
             be resumed by the same settings; None for no limit. As text with units: ``10m``.
         adopt: Whether to record trials of older versions, whose training data is unknown, as
@@ -120,11 +131,15 @@ class Settings:
     sampler: str = "TPE"
     pruner: str = "Nop"
     estimator: str | None = None
+    finish_best: int = 0
+    seeds: int = 1
     audit: float = 0.0
     tracker: tuple[str, ...] = ()
     fail_attempts: int = 3
     checkpoint: bool = True
     keep_weights: Keep = Keep.NO
+    keep_checkpoints: Keep = Keep.NO
+    continues: str | None = None
     weights: Path | None = None
     freeze: tuple[str, ...] = ()
     class_weights: str | None = None
@@ -139,10 +154,11 @@ class Settings:
     skip_corrupt: bool = False
     adopt: bool = False
     validation: float | None = None
+    folds: int | None = None
     time: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "fail_attempts"):
+        for name in ("epochs", "fail_attempts", "seeds"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; expected 1 or more")
         for name in ("workers", "threads"):
@@ -154,7 +170,7 @@ class Settings:
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < math.inf:
                 raise SettingsError(f"{name} is {limit}; expected a number above 0")
-        self._check_audit()
+        self._check_early_ends()
         self._check_validation()
         self._check_training()
         recorded_user(self.user)
@@ -165,7 +181,9 @@ class Settings:
                 "trials is 0; expected a number, or a negative one for that many more"
             )
 
-    def _check_audit(self) -> None:
+    def _check_early_ends(self) -> None:
+        if self.finish_best < 0:
+            raise SettingsError(f"finish_best is {self.finish_best}; expected 0 or more")
         if not 0 <= self.audit <= 1:
             raise SettingsError(f"audit is {self.audit}; expected a share, 0 to 1")
         if self.audit and self.estimator is None:
@@ -173,6 +191,10 @@ class Settings:
 
     def _check_validation(self) -> None:
         share = self.validation
+        if self.folds is not None and self.folds < _FEWEST_FOLDS:
+            raise SettingsError(f"folds is {self.folds}; expected {_FEWEST_FOLDS} or more")
+        if self.folds is not None and share is not None:
+            raise SettingsError("folds and validation exclude each other: a fold is held out")
         if share is not None and not (0 < share < 1 and round(share, 4) == share):
             raise SettingsError(
                 f"validation is {share}; expected a share between 0 and 1, as in 0.2"
@@ -213,6 +235,12 @@ class Settings:
                     f"points and {name} exclude each other: each point is trained once, "
                     "and nothing is searched"
                 )
+        own = [name for name in (*values, *prm) if name in OF_CONTINUED or name in prm]
+        if "continues" in values and own:
+            raise SettingsError(
+                f"continues and {own[0]} exclude each other: a trial continues with what it was "
+                "trained with"
+            )
         if "transform" in prm:
             values["transform"] = _names("transform", prm.pop("transform"))
         return cls(**values, prm=prm)
@@ -250,6 +278,15 @@ def prm_of(given: Mapping[str, Any]) -> dict[str, RangeSpec]:
         raise SettingsError(f"prm is {prm!r}; expected names and values")
     return dict(prm) | {name: given[name] for name in SHORT_PRM if name in given}
 
+
+OF_CONTINUED = (
+    "trials", "points", "transform", "sampler", "pruner", "estimator", "audit", "seed", "seeds",
+    "weights",
+    "validation", "folds",
+)  # fmt: skip
+"""Settings that a trial that continues takes from the first one, or does not use."""
+
+_FEWEST_FOLDS = 2
 
 SHORT_PRM = ("lr", "batch", "momentum", "dropout", *EXECUTION)
 """Hyperparameters that can be given like settings."""
@@ -343,6 +380,13 @@ def _keep(name: str, value: Any) -> Keep:
     return Keep(value)
 
 
+def _keep_checkpoints(name: str, value: Any) -> Keep:
+    choices = (Keep.NO, Keep.BEST, Keep.EVERY)
+    if value not in choices:
+        raise SettingsError(f"{name} is {value!r}; expected {', '.join(choices)}")
+    return Keep(value)
+
+
 def _switch(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise SettingsError(f"{name} is {value!r}; expected true or false")
@@ -350,11 +394,15 @@ def _switch(name: str, value: Any) -> bool:
 
 
 _SWITCHES = ("checkpoint", "in_process", "download", "skip_corrupt", "adopt")
-_TEXTS = ("device", "sampler", "pruner", "estimator", "class_weights", "user", "db")
+_TEXTS = (
+    "device", "sampler", "pruner", "estimator", "class_weights", "continues", "user", "db",
+)  # fmt: skip
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit", "time")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
-    **dict.fromkeys(("trials", "epochs", "fail_attempts"), _integer),
+    **dict.fromkeys(
+        ("trials", "epochs", "fail_attempts", "finish_best", "seeds", "folds"), _integer
+    ),
     "seed": _seed,
     **dict.fromkeys(("workers", "threads"), _integer),
     **dict.fromkeys((*_LIMITS, "audit", "validation"), _number),
@@ -368,4 +416,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "points": lambda _, given: read_points(given),
     "entries": _entries,
     "keep_weights": _keep,
+    "keep_checkpoints": _keep_checkpoints,
 }

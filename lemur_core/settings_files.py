@@ -33,7 +33,7 @@ _RUN = "run"
 _PATHS = ("db", "data")
 # Each with the environment variable that takes precedence over it.
 _SHARED = {"db": "LEMUR_DB", "data": "LEMUR_DATA", "user": "LEMUR_USER"}
-_NOT_IN_RUN = ("patterns", "entries", "points", *_SHARED)
+_NOT_IN_RUN = ("patterns", "entries", "points", "continues", *_SHARED)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,10 @@ class Trial:
         initial: File of the initial weights; None starts from scratch.
         done: Epochs that were trained before; the state after the last of them is in
             ``checkpoint``.
+        first: Number of the first epoch; above 1 if the trial continues another one.
+        start: Folder of the checkpoint from which the trial starts; None unless it continues
+            another one.
+        keep_checkpoint: Whether the state after the last epoch is saved too, to continue from.
         parts: Number of parts into which each epoch is divided; a validation score follows each.
         left_out: Number of samples of each split that are left out because they cannot be decoded.
         data: Identity of the dataset's content; None if unknown.
@@ -90,6 +94,9 @@ class Trial:
     keep: Keep = Keep.BEST
     initial: Path | None = None
     done: tuple[Epoch, ...] = ()
+    first: int = 1
+    start: Path | None = None
+    keep_checkpoint: bool = False
     parts: int = 1
     left_out: Mapping[str, int] = field(default_factory=dict)
     data: DatasetRecord | None = None
@@ -101,6 +108,11 @@ class Trial:
     def transform_entry(self) -> Entry:
         """Entry of the transform that ``prm`` names."""
         return self.pipeline.transforms[self.prm["transform"]]
+
+    @property
+    def next_epoch(self) -> int:
+        """Number of the next epoch to train."""
+        return self.first + len(self.done)
 
 
 class Size(NamedTuple):

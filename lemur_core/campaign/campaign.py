@@ -20,7 +20,7 @@ from lemur_core.errors import MisfitError
 from lemur_core.events import CampaignEnded, CampaignStarted, Event, Warned, Watch
 from lemur_core.initial_weights import InitialWeights
 from lemur_core.search.forecast import Forecasting
-from lemur_core.search.prepare import PreparedStudy, prepare, repeats_line
+from lemur_core.search.prepare import PreparedStudy, continuing, prepare, repeats_line
 from lemur_core.search.study import check_search
 from lemur_core.search.trial_resources import TrialResources
 from lemur_core.store.database import folder_beside, open_database, place
@@ -49,9 +49,12 @@ if TYPE_CHECKING:
     from lemur_core.campaign.plan import Plan
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry
+    from lemur_core.search.completion import Completion
+    from lemur_core.search.start import Start
     from lemur_core.settings import Settings
     from lemur_core.spawn import SpawnedProcess
     from lemur_core.train.worker import Worker
+    from lemur_core.trial import Outcome
 
 
 class Campaign:
@@ -65,6 +68,7 @@ class Campaign:
         started: Worker processes that are already running.
         began: When the campaign began, by `time.monotonic`; None is now.
         trackers: The trackers that the settings select; None makes them.
+        start: The trial that the campaign continues; None if it continues none.
 
     Attributes:
         summary: The outcome of the campaign.
@@ -81,10 +85,11 @@ class Campaign:
         started: Sequence[SpawnedProcess] = (),
         began: float | None = None,
         trackers: Trackers | None = None,
+        start: Start | None = None,
     ) -> None:
         began = time.monotonic() if began is None else began
         self._deadline = None if settings.time is None else began + settings.time
-        self.settings, self.plan, self._started = settings, plan, started
+        self.settings, self.plan, self._started, self._start = settings, plan, started, start
         self._trackers = trackers or Trackers(settings, registry)
         self._tell = watcher_with_hooks(registry, watch, settings)
         self._registry, self._has_started = registry, False
@@ -110,11 +115,15 @@ class Campaign:
         ready = prepare(
             self.plan.pipelines, self.plan.ranges, settings, self._leave_out, self._initial
         )
+        if self._start is not None:
+            ready = [continuing(ready[0], self._start)]
         pipelines = [study.pipeline for study in ready]
         check_search([study.space for study in ready if study.points is None], settings)
         if repeated := repeats_line(ready):
             self._warn(repeated)
         supply = self._supply(pipelines)
+        if self._start is not None:
+            self._start.check_data(self._bundles.record(pipelines[0]))
         check_not_missing(settings.db)
         engine = open_database(settings.db)
         self.summary.db = place(engine)
@@ -259,7 +268,26 @@ class Campaign:
                 self.summary.audit.take(outcome, self.settings.epochs)
             if outcome.state is State.FAILED:
                 self.summary.reasons[outcome.reason] += 1
+        for completion, outcome in study.completions:
+            self._sum_up_completion(completion, outcome)
         self.summary.left_out += study.left_out
+
+    def _sum_up_completion(self, completion: Completion, outcome: Outcome) -> None:
+        stopped, states = completion.stopped, self.summary.states
+        if completion.replaces_state(outcome):
+            # The trial counts once, in its last state.
+            states.subtract([stopped.state_in_search])
+            self.summary.states = states = +states
+        states[outcome.state] += 1
+        if outcome.state is State.FAILED:
+            self.summary.reasons[outcome.reason] += 1
+        if self.summary.audit and stopped.prediction and completion.trial.seed == stopped.seed:
+            self.summary.audit.complete(
+                stopped.prediction,
+                outcome,
+                completion.trained,
+                was_stopped_here=completion.was_stopped_here,
+            )
 
     def _leave_out(self, reason: str) -> None:
         self.summary.left_out.append(reason)

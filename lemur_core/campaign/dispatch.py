@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lemur_core.campaign.studies import Studies
     from lemur_core.search.study_run import StudyRun
-    from lemur_core.search.trial_resources import Attempt
+    from lemur_core.search.trial_resources import BaseAttempt
     from lemur_core.train.interruption import Interruption
 
 _POLL_S = 2.0
@@ -37,7 +37,7 @@ class Dispatch:
         warn: Callable[[str], None],
     ) -> None:
         self._studies, self._workers, self._interruption = studies, workers, interruption
-        self._busy: dict[Worker, tuple[StudyRun, Attempt]] = {}
+        self._busy: dict[Worker, tuple[StudyRun, BaseAttempt]] = {}
         self._warn, self._warned = warn, set[str]()
         self._last_start = time.monotonic()
 
@@ -113,4 +113,4 @@ class Dispatch:
     def _stop(self) -> None:
         for worker, (study_run, attempt) in self._busy.items():
             worker.kill()
-            study_run.ended(attempt, attempt.stopped())
+            study_run.ended(attempt, attempt.interrupted())

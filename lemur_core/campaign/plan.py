@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.composition import compose, demo
@@ -12,11 +13,11 @@ from lemur_core.errors import PatternError
 from lemur_core.file_entry import file_entry, is_file
 from lemur_core.image_size import UsualSizes
 from lemur_core.pattern import Pattern, is_wild, pattern_of
-from lemur_core.restriction import with_validation
+from lemur_core.restriction import with_fold, with_validation
 from lemur_core.search.found_nets import summaries_of_found, with_found_nets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from lemur_core.entry import Entry
@@ -83,8 +84,11 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     image_sizes = [*filter(None, map(sizes.line, datasets))]
     named = selection.literals("dataset")
     if (share := settings.validation) is not None:
-        pipelines = _with_validation(pipelines, share)
+        pipelines = _with_datasets(pipelines, lambda name: [with_validation(name, share)])
         named = {with_validation(name, share) for name in named}
+    if (folds := settings.folds) is not None:
+        pipelines = _with_datasets(pipelines, partial(_folds, folds=folds))
+        named = {fold for name in named for fold in _folds(name, folds)}
     return Plan(
         pipelines,
         demo_ranges(settings) if selection.is_demo else dict(settings.prm),
@@ -189,11 +193,18 @@ class _Selection:
         return compose(registry, self.patterns, self._transforms, only, sizes)
 
 
-def _with_validation(pipelines: Sequence[Pipeline], share: float) -> list[Pipeline]:
-    """Return the pipelines with datasets of which a share is held out, without duplicates."""
+def _folds(dataset: str, folds: int) -> list[str]:
+    return [with_fold(dataset, fold, folds) for fold in range(1, folds + 1)]
+
+
+def _with_datasets(
+    pipelines: Sequence[Pipeline], names: Callable[[str], Sequence[str]]
+) -> list[Pipeline]:
+    """Return the pipelines with the datasets that replace each of theirs, without duplicates."""
     named = (
-        replace(pipeline, dataset=with_validation(pipeline.dataset, share))
+        replace(pipeline, dataset=dataset)
         for pipeline in pipelines
+        for dataset in names(pipeline.dataset)
     )
     return list({pipeline.name: pipeline for pipeline in named}.values())
 

@@ -6,9 +6,9 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from lemur_core.campaign import plan as planning
 from lemur_core.campaign.finished_campaign import recall, record_file, remember, repeat
 from lemur_core.campaign.hooks import watcher_with_hooks
-from lemur_core.campaign.plan import plan
 from lemur_core.campaign.trackers import Trackers
 from lemur_core.events import Noted, Warned, Watch
 from lemur_core.garbage import collection_paused
@@ -17,7 +17,9 @@ from lemur_core.store.location import may_exist
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lemur_core.campaign.plan import Plan
     from lemur_core.registry import Registry
+    from lemur_core.search.start import Start
     from lemur_core.settings import Settings
     from lemur_core.spawn import SpawnedProcess
     from lemur_core.summary import Summary
@@ -31,7 +33,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     """
     began = time.monotonic()
     # Report an unknown name at once, before importing torch, which takes seconds.
-    planned = plan(settings, registry)
+    settings, planned, start = planned_campaign(settings, registry)
     pipelines = planned.pipelines
     for net, summary_of_net in sorted(planned.found_nets.items()):
         watch(Warned(f"net {net!r} was {summary_of_net}; here it runs with your rights"))
@@ -52,12 +54,26 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         with collection_paused():
             from lemur_core.campaign.campaign import Campaign
 
-        active = Campaign(settings, planned, registry, watch, started, began, trackers)
+        active = Campaign(settings, planned, registry, watch, started, began, trackers, start)
         summary = active.run()
     # If a dependency changed during the campaign, it is not recorded as finished.
     if active.finished and file and file == record_file(settings, pipelines, registry):
         remember(active.finished, file)
     return summary
+
+
+def planned_campaign(settings: Settings, registry: Registry) -> tuple[Settings, Plan, Start | None]:
+    """Return the settings and the plan of a campaign, and the trial that it continues, if any.
+
+    Raises:
+        LemurError: The settings are invalid, or the trial cannot continue.
+    """
+    if settings.continues is None:
+        return settings, planning.plan(settings, registry), None
+    from lemur_core.campaign.continued import continued, only_continued
+
+    own_settings, start = continued(settings)
+    return own_settings, only_continued(planning.plan(own_settings, registry), start), start
 
 
 @contextmanager

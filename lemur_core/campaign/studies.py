@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from lemur_core.campaign.supply import DataSupply
     from lemur_core.dataset import DatasetRecord
     from lemur_core.pipeline import Pipeline
+    from lemur_core.search.completion import Completion
     from lemur_core.search.prepare import PreparedStudy
-    from lemur_core.search.trial_resources import Attempt, TrialResources
+    from lemur_core.search.trial_resources import BaseAttempt, TrialResources
     from lemur_core.store.writing.holders import Holder
     from lemur_core.store.writing.past_trials import PastTrial
     from lemur_core.trial import Outcome
@@ -31,6 +32,8 @@ class ClosedStudy(NamedTuple):
         pipeline: The pipeline.
         data: The record of its dataset.
         outcomes: The outcomes of the study's trials in this campaign.
+        completions: The trials that ended early and were trained on in this campaign, with their
+            outcomes.
         left_out: Lines saying which trials are missing and why.
         reopened: The event for opening the study again; None if trials are missing.
     """
@@ -38,6 +41,7 @@ class ClosedStudy(NamedTuple):
     pipeline: Pipeline
     data: DatasetRecord | None
     outcomes: Sequence[Outcome]
+    completions: Sequence[tuple[Completion, Outcome]]
     left_out: Sequence[str]
     reopened: StudyStarted | None
 
@@ -80,7 +84,7 @@ class Studies:
                 forecasting.remember(pipeline, past)
             previous_key = bundles.key(pipeline)
 
-    def next(self, device: str) -> tuple[StudyRun, Attempt] | None:
+    def next(self, device: str) -> tuple[StudyRun, BaseAttempt] | None:
         """Start the next trial, of an open study or else of the next study.
 
         Returns:
@@ -132,7 +136,7 @@ class Studies:
         if not self.closed and not self._waiting:
             self._supply.raise_reason()
 
-    def _started(self, study_run: StudyRun, device: str) -> Attempt | None:
+    def _started(self, study_run: StudyRun, device: str) -> BaseAttempt | None:
         attempt = study_run.next(device)
         if attempt is None and study_run.is_over:
             self._close(study_run)
@@ -162,7 +166,12 @@ class Studies:
         self._open.remove(study_run)
         faults = [why for why in (study_run.set_aside, study_run.exhausted) if why]
         closed = ClosedStudy(
-            study_run.pipeline, study_run.data, study_run.outcomes, faults, study_run.reopened
+            study_run.pipeline,
+            study_run.data,
+            study_run.outcomes,
+            study_run.completions,
+            faults,
+            study_run.reopened,
         )
         self.closed.append(closed)
         self._supply.release(study_run.pipeline)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.campaign.plan import names_pipelines
 from lemur_core.errors import SettingsError
-from lemur_core.settings import SHORT_PRM, Settings, prm_of
+from lemur_core.settings import OF_CONTINUED, SHORT_PRM, Settings, prm_of
 from lemur_core.settings_files import run_defaults
 from lemur_core.space import Value, fixed, parse_range
 from lemur_core.trial import Keep
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Settings:
     """Return the settings of a command line.
 
-    If they do not say whose weights to keep, the best weights are kept if datasets and nets are
-    named without wildcards.
+    If datasets and nets are named without wildcards, and the settings do not say otherwise, the
+    best weights and the best trial's checkpoint are kept, and the best trial that ended early is
+    trained to its end.
 
     Args:
         flags: The values that click parsed, by parameter name.
@@ -44,6 +45,9 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
     if "points" in values or "points" in base:
         # Nothing is searched, so the defaults of a search do not apply.
         defaults = {name: defaults[name] for name in defaults if name not in ("trials", "sampler")}
+    if "continues" in values or "continues" in base:
+        left_out = (*OF_CONTINUED, *SHORT_PRM, "prm")
+        defaults = {name: defaults[name] for name in defaults if name not in left_out}
     prm = prm_of(defaults) | prm_of(base)
     base = defaults | base
     prm |= ranges_of(values.pop("prm", None), values.pop("set_", ()))
@@ -56,10 +60,22 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
     if pipelines:
         settings["patterns"] = pipelines
     result = Settings.of({**settings, "prm": prm})
-    if "keep_weights" not in settings and names_pipelines(result):
-        # Whoever names a net may want to use it; wildcards can select hundreds.
-        return replace(result, keep_weights=Keep.BEST)
-    return result
+    return _with_defaults_if_named(result, settings)
+
+
+def _with_defaults_if_named(settings: Settings, given: Collection[str]) -> Settings:
+    """Return settings with other defaults if datasets and nets are named without wildcards."""
+    names = ("keep_weights", "keep_checkpoints", "finish_best")
+    is_named = settings.continues is not None or names_pipelines(settings)
+    if all(name in given for name in names) or not is_named:
+        return settings
+    # Whoever names a net may want to use it; wildcards can select hundreds.
+    return replace(
+        settings,
+        keep_weights=settings.keep_weights if "keep_weights" in given else Keep.BEST,
+        keep_checkpoints=settings.keep_checkpoints if "keep_checkpoints" in given else Keep.BEST,
+        finish_best=settings.finish_best if "finish_best" in given else 1,
+    )
 
 
 def ranges_of(prm: str | None, assigned: Iterable[str]) -> dict[str, Any]:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from itertools import groupby
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from lemur_core.cli.failure import SHORT, db_flag
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import counted, duration, prm_text
+from lemur_core.cli.wording import state_text
 from lemur_core.escapes import join_lines
+from lemur_core.restriction import split, without_fold
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from lemur_core.restriction import Restriction
     from lemur_core.search.forecast import EstimatorAudit
     from lemur_core.store.reading.standings import Standing
     from lemur_core.summary import Left, Summary
 
 HEADERS = ("net", "test", "validation", "id", "trial", "epoch", "seconds", "hyperparameters")
+STATE = "state"
+"""Header after the epoch, if a trial on the leaderboard was not trained to its last epoch."""
+FOLD = "fold"
+"""Header after the net, if a dataset is divided into folds."""
+SEEDS = ("mean test", "n")
+"""Headers after the test score, if settings were trained with several seeds."""
 
 
 def closing_text(
@@ -40,29 +49,91 @@ def closing_text(
 def _boards(standings: list[Standing]) -> Iterator[str]:
     ordered = sorted(standings, key=lambda standing: (_board(standing), -standing.validation))
     for board, group in groupby(ordered, _board):
-        yield headed(board, text_table(HEADERS, [_row(standing) for standing in group]))
+        rows = list(group)
+        if folds := _folds_text(rows):
+            yield headed(f"{board}: mean ± standard deviation over the folds", folds)
+        left_out = _left_out(rows)
+        headers = [name for name in _HEADERS if name not in left_out]
+        cells = [dict(zip(_HEADERS, _row(standing), strict=True)) for standing in rows]
+        yield headed(board, text_table(headers, [[row[name] for name in headers] for row in cells]))
 
 
-def _row(standing: Standing) -> list[object]:
+def _folds_text(standings: Sequence[Standing]) -> str:
+    """Return a table of the scores averaged over folds; empty if no net has several."""
+    nets: dict[str, list[Standing]] = {}
+    for standing in standings:
+        if _restriction(standing).folds is not None:
+            nets.setdefault(standing.pipeline.rpartition("_")[2], []).append(standing)
+    rows = [_folds_row(net, folds) for net, folds in nets.items() if len(folds) > 1]
+    return text_table(("net", "test", "validation", "folds"), rows) if rows else ""
+
+
+def _folds_row(net: str, folds: Sequence[Standing]) -> list[str]:
+    return [
+        net,
+        _mean_text([standing.accuracy for standing in folds]),
+        _mean_text([standing.validation for standing in folds]),
+        f"{len(folds)} of {_restriction(folds[0]).folds}",
+    ]
+
+
+def _mean_text(scores: Sequence[float]) -> str:
+    return f"{fmean(scores):.4f} ± {stdev(scores):.4f}"
+
+
+def _restriction(standing: Standing) -> Restriction:
+    return split(standing.pipeline.split("_")[1])[1]
+
+
+_HEADERS = (HEADERS[0], FOLD, HEADERS[1], *SEEDS, *HEADERS[2:6], STATE, *HEADERS[6:])
+
+
+def _left_out(standings: Sequence[Standing]) -> set[str]:
+    """Return the headers of columns that say nothing about these standings."""
+    has_states = any(standing.state is not State.FINISHED for standing in standings)
+    has_seeds = any((standing.seeds or 0) > 1 for standing in standings)
+    has_folds = any(_restriction(standing).folds is not None for standing in standings)
+    shown = {STATE: has_states, FOLD: has_folds, **dict.fromkeys(SEEDS, has_seeds)}
+    return {header for header, is_shown in shown.items() if not is_shown}
+
+
+def _row(standing: Standing) -> Sequence[str]:
+    """Return the cells of a standing, in the order of `_HEADERS`."""
     return [
         standing.pipeline.rpartition("_")[2],
+        "-" if (fold := _restriction(standing).fold) is None else str(fold),
         f"{standing.accuracy:.4f}",
+        *_seeds(standing),
         f"{standing.validation:.4f}",
         standing.uid[:SHORT],
-        standing.trial,
-        standing.epoch,
+        str(standing.trial),
+        str(standing.epoch),
+        state_text(standing.state),
         f"{standing.duration_ns / 1e9:.1f}",
         prm_text(standing.prm),
     ]
 
 
+def _seeds(standing: Standing) -> tuple[str, str]:
+    """Return the mean test score over the seeds with its deviation, and the number of seeds."""
+    if standing.seeds is None or standing.accuracy_mean is None or standing.accuracy_std is None:
+        return "", "1"
+    return f"{standing.accuracy_mean:.4f} ± {standing.accuracy_std:.4f}", str(standing.seeds)
+
+
 def _board(standing: Standing) -> str:
-    """Return the task, dataset and metric of a pipeline, whose nets share a leaderboard."""
-    return standing.pipeline.rpartition("_")[0]
+    """Return the task, dataset and metric of a pipeline, whose nets share a leaderboard.
+
+    The folds of a dataset share one too.
+    """
+    task, dataset, metric, _ = standing.pipeline.split("_")
+    return f"{task}_{without_fold(dataset)}_{metric}"
 
 
 def _closing(summary: Summary, elapsed_s: float, failures: Mapping[str, str]) -> Iterator[str]:
-    counts = [f"{summary.states[state]} {state}" for state in State if summary.states[state]]
+    counts = [
+        f"{summary.states[state]} {state_text(state)}" for state in State if summary.states[state]
+    ]
     yield f"trials: {', '.join(counts) or 'none to train'}, in {duration(elapsed_s)}"
     if summary.left:
         yield f"the time is over: {_left(summary.left)}; the same command continues"
@@ -94,4 +165,9 @@ def _audited(audit: EstimatorAudit) -> Iterator[str]:
             f"  {len(errors)} trained to the end as a check: mean score {fmean(measured):.4f}, "
             f"predicted {fmean(predicted):.4f}; mean error {fmean(errors):.4f}, "
             f"largest {max(errors):.4f}"
+        )
+    for predicted_score, final in audit.completed:
+        yield (
+            f"  stopped, then trained to the end as one of the best: score {final:.4f}, "
+            f"predicted {predicted_score:.4f}"
         )

@@ -162,7 +162,7 @@ class Live(AbstractContextManager["Live"]):
 
     def _training(self, running: _Running) -> list[RenderableType]:
         trial, epochs = running.trial, running.epochs
-        number = min(len(epochs) + 1, trial.epochs)
+        number = min(trial.first + len(epochs), trial.epochs)
         running.spinner.update(text=_text(f" {self._name(trial)}, epoch {number}/{trial.epochs}"))
         searched = _one_line(f"    {self._searched(trial)}", "dim")
         return [running.spinner, *_curve(epochs), *([searched] if self._alone else [])]

@@ -13,6 +13,7 @@ from torch.utils.data import Subset
 from lemur_core.cli.table import text_table
 from lemur_core.errors import CorruptSampleError
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples, as_bundle
+from lemur_core.train.folds import with_validation_split
 from lemur_core.train.restrict import restrict, targets_of
 from lemur_core.trial import SPLITS
 
@@ -44,13 +45,15 @@ def loader_lines(entry: Entry, name: str, restriction: Restriction, data: Path) 
             warnings.simplefilter("always", UserWarning)
             options = dict(restriction.options)
             whole = as_bundle(entry.load(), data, task, entry.name, options)
-        bundle = restrict(whole, restriction, name).held_out(name, restriction.validation)
+        bundle = with_validation_split(restrict(whole, restriction, name), restriction, name)
         yield ""
         yield f"{'data':<12}{data}, {task or 'any task'}"
         yield f"{'images':<12}{_images(bundle.train)}"
         if whole.validation is None:
             share = restriction.validation
             part = "a tenth" if share is None else f"{share:.4g}"
+            if restriction.folds is not None:
+                part = f"fold {restriction.fold} of {restriction.folds}"
             yield f"{'validation':<12}{part} of the training split"
         yield from dict.fromkeys(f"{'note':<12}{warning.message}" for warning in caught)
         yield from _classes(bundle)

@@ -45,10 +45,14 @@ class Pace:
             case StudyStarted():
                 # How many trials exist already is only known when the study starts.
                 self.total -= (event.planned - event.trials) * self._epochs
-            case TrialStarted(trial):
+            case TrialStarted(trial, completes):
                 if self._training_since is None:
                     self._training_since = self._clock()
-                self._skipped += len(trial.done)
+                if completes:
+                    # Its missing epochs were skipped when it ended early.
+                    self.total += trial.epochs - len(trial.done)
+                else:
+                    self._skipped += trial.next_epoch - 1
             case EpochEnded():
                 self._trained += 1
             case TrialFinished(_, outcome):

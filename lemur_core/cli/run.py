@@ -47,18 +47,20 @@ class _Seed(click.ParamType[int | str]):
 
 SEED = _Seed()
 _KEEP = ("no", "best", "last", "every")
+_KEEP_CHECKPOINTS = ("no", "best", "every")
+_KEPT = {"--keep-weights": _KEEP, "--keep-checkpoints": _KEEP_CHECKPOINTS}
 
 
 class _Run(click.Command):
-    """Accepts ``--keep-weights`` without a value, for example before a pattern."""
+    """Accepts the options in ``_KEPT`` without a value, for example before a pattern."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Insert the default value of ``--keep-weights`` if it has none, and parse."""
+        """Insert the default value of these options if they have none, and parse."""
         for place, (arg, after) in enumerate(pairwise([*args, ""])):
             if arg == "--":
                 break
-            if arg == "--keep-weights" and after not in _KEEP:
-                args[place] = "--keep-weights=best"
+            if arg in _KEPT and after not in _KEPT[arg]:
+                args[place] = f"{arg}=best"
         return super().parse_args(ctx, args)
 
 
@@ -126,6 +128,13 @@ class _Run(click.Command):
     type=SEED,
     help="Seeds the search and every trial; random draws a seed, prints and records it.  [0]",
 )
+@click.option(
+    "--seeds",
+    type=int,
+    metavar="N",
+    help="Train the best hyperparameters of each pipeline, or each point, with N seeds in total; "
+    "the leaderboard has mean and deviation.  [1]",
+)
 @click.option("--device", help="cpu, cuda, cuda:1, ...; auto uses a GPU if there is one.  [auto]")
 @click.option("--gpus", metavar="0,1,...", help="Indices of the GPUs to use, one worker per GPU.")
 @click.option("-w", "--workers", type=int, help="Trials to train in parallel.  [1, or one per GPU]")
@@ -167,6 +176,14 @@ class _Run(click.Command):
     "switches off those of lemur.toml.",
 )
 @click.option(
+    "--finish-best",
+    type=int,
+    metavar="N",
+    help="Train the N best of each pipeline's trials that ended early, by the estimator or the "
+    "pruner, to their last epoch after the search.  [1 if dataset and net are named without "
+    "wildcards, else 0]",
+)
+@click.option(
     "-a",
     "--fail-attempts",
     "--nn_fail_attempts",
@@ -199,6 +216,20 @@ class _Run(click.Command):
     type=click.Choice(_KEEP),
     help="Keep the weights of each trial's best, last or every epoch, for lemur predict; best if "
     "no value is given.  [best if dataset and net are named without wildcards, else no]",
+)
+@click.option(
+    "--keep-checkpoints",
+    type=click.Choice(_KEEP_CHECKPOINTS),
+    help="Keep the checkpoint of the best trial of each pipeline, or of every trial, for "
+    "--continue; best if no value is given.  [best if dataset and net are named without wildcards, "
+    "else no]",
+)
+@click.option(
+    "--continue",
+    "continues",
+    metavar="TRIAL",
+    help="Continue an ended trial (id, number, last, best, ...) from its checkpoint, up to "
+    "--epochs in total, as a new trial.",
 )
 @click.option("--weights", metavar="FILE.safetensors", help="Initial weights of every trial.")
 @click.option(
@@ -248,6 +279,13 @@ class _Run(click.Command):
     help="Share of the training samples to hold out for validation, as in 0.2; it becomes part of "
     "the dataset's name.  [0.1, or the dataset's own validation split]",
 )
+@click.option(
+    "--folds",
+    type=int,
+    metavar="K",
+    help="Cross-validate: train each pipeline K times, with another of K parts of the training "
+    "samples as the validation split.",
+)
 @click.option("--dry-run", is_flag=True, help="Check all names and print the pipelines, then stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and the leaderboard.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
@@ -264,7 +302,6 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     Exit status: 0 if all trials are done or --time is over, 1 if some failed or could not be
     recorded, 2 if nothing could be run or the database was lost, 130 if interrupted.
     """
-    from lemur_core.campaign.plan import plan
     from lemur_core.cli.flags import settings_of
     from lemur_core.cli.wording import transforms_lines
     from lemur_core.registry import installed
@@ -272,9 +309,10 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     settings = settings_of(resolve_aliases(flags), _on_command_line(context))
     if dry_run:
         from lemur_core.campaign.check import check
+        from lemur_core.campaign.run import planned_campaign
         from lemur_core.cli.output import warn
 
-        planned = plan(settings, installed())
+        settings, planned, _ = planned_campaign(settings, installed())
         pipelines = check(settings, planned, installed(), warn)
         for pipeline in pipelines:
             print_line(pipeline.name)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from lemur_core.cli.failure import place_of
 from lemur_core.cli.table import text_table
 from lemur_core.cli.text import binary, json_text
+from lemur_core.cli.wording import state_text
+from lemur_core.continuation import origin_in
+from lemur_core.early_end import ENDED_EARLY, REPEATS, EarlyEnd
 from lemur_core.escapes import join_lines
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.tags import tag_fact, tags_of
@@ -36,6 +39,7 @@ def _facts(trial: StoredTrial) -> Iterator[str]:
         validation = _digits(best.validation, 4)
         yield f"{'best':<12}epoch {best.number}: validation {validation}, test {best.accuracy:.4f}"
     yield from _prediction(trial)
+    yield from _links(trial)
     for split, count in trial.left_out.items():
         yield f"{'left out':<12}{count} of {split}, which cannot be decoded"
     for source in dict.fromkeys(epoch.source for epoch in trial.epochs if epoch.source):
@@ -47,8 +51,20 @@ def _facts(trial: StoredTrial) -> Iterator[str]:
     yield from _attached(trial)
     if trial.facts["recipe"] == ELSEWHERE:
         yield f"{'recorded':<12}by another program, whose training lemur cannot repeat"
-    elif trial.facts["seed"] is not None:
+    elif trial.facts["seed"] is not None and origin_in(trial.prm) is None:
         yield f"{'repeat':<12}lemur reproduce {trial.facts['uid']}"
+
+
+def _links(trial: StoredTrial) -> Iterator[str]:
+    if end := EarlyEnd.of(trial.attached.get(ENDED_EARLY)):
+        yield (
+            f"{'ended early':<12}{state_text(end.state)} after {end.epochs} epochs, {end.ended}; "
+            "it continued after the search"
+        )
+    for link in trial.links:
+        after = "" if link.epoch is None else f" after epoch {link.epoch}"
+        relation, _, by = link.relation.partition(" ")
+        yield f"{relation:<12}{by and 'by '}trial {link.uid}{after}"
 
 
 def _attached(trial: StoredTrial) -> Iterator[str]:
@@ -56,7 +72,7 @@ def _attached(trial: StoredTrial) -> Iterator[str]:
         yield f"{'tag':<12}{tag}"
     tags = {tag_fact(tag) for tag in tags_of(trial.attached)}
     for name, value in trial.attached.items():
-        if name in tags:
+        if name in tags or name in (ENDED_EARLY, REPEATS):
             continue
         yield f"{'fact':<12}{name} = {json_text(value)}"
     for epoch, values in trial.epochs_attached.items():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
+from lemur_core.continuation import origin_in
 from lemur_core.store.reading.trial_rows import value_of
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def _fitting(table: dict[str, list[str]]) -> list[str]:
 
 
 def _epochs(row: Row) -> str:
-    planned = row["epochs"]
+    planned, origin = row["epochs"], origin_in(row["prm"])
+    if origin is not None:
+        return f"{origin.epoch + 1}-{origin.epoch + row['trained']}/{planned}"
     return str(row["trained"]) if planned is None else f"{row['trained']}/{planned}"
 
 

@@ -65,7 +65,8 @@ def validation_line(event: events.StudyStarted) -> str:
     if not 0 < event.validation < _FEW_SAMPLES:
         return ""
     samples = _count(event.validation, "sample")
-    can_grow = event.is_held_out and event.pipeline.restriction.validation is None
+    restriction = event.pipeline.restriction
+    can_grow = event.is_held_out and restriction.validation is None and restriction.folds is None
     return (
         f"dataset {event.pipeline.dataset!r}: validation split has {samples}: scores differ by "
         f"{1 / event.validation:.0%} per sample{'; use --validation 0.2' if can_grow else ''}"
@@ -111,14 +112,19 @@ def outcome_text(outcome: Outcome) -> str:
     """Return a trial's state, and its best epoch or why it failed."""
     if outcome.state is State.FAILED:
         return f"failed: {outcome.reason}"
-    best = outcome.best
+    best, state = outcome.best, state_text(outcome.state)
     if best is None:
-        return str(outcome.state)
+        return state
     return (
-        f"{outcome.state}: validation {best.validation:.4f}, test {best.accuracy:.4f} "
+        f"{state}: validation {best.validation:.4f}, test {best.accuracy:.4f} "
         f"at epoch {best.number}, {duration(outcome.epochs[-1].duration_ns / 1e9)}"
         f"{_predicted(outcome.prediction)}"
     )
+
+
+def state_text(state: State) -> str:
+    """Return a state in words; an estimator may have ended a trial as hopeless, too."""
+    return "ended early" if state is State.CONVERGED else str(state)
 
 
 def _predicted(prediction: Prediction | None) -> str:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from lemur_core.composition import compose
+from lemur_core.continuation import origin_in
 from lemur_core.dataset import DatasetRecord, differing
 from lemur_core.entry import Entry
 from lemur_core.errors import DataChangedError, SettingsError, UnknownNameError
@@ -258,6 +259,11 @@ def _train_to_end(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]
 
 
 def _check_initial(trial: Trial) -> None:
+    if first := origin_in(trial.prm):
+        raise SettingsError(
+            f"trial {trial.uid[:8]} continues trial {first.uid[:8]} from its checkpoint, so it "
+            "cannot be trained again from the start"
+        )
     expected, file = identity_in(trial.prm), trial.initial
     if file is None and expected is not None:
         raise SettingsError(

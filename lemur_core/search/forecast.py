@@ -40,10 +40,13 @@ class EstimatorAudit:
     Attributes:
         estimator: Name of the estimator, with its options.
         stopped: Number of trials that it stopped.
-        saved: Number of epochs by which these trials were shortened.
+        saved: Number of epochs by which these trials were shortened, without those by which some
+            were continued after the search.
         expected: Number of epochs that all trials that ended well would have had without it.
         drawn: For each trial that was trained to the end for the audit, the predicted and the
             measured score.
+        completed: The same for each trial that was stopped, in this campaign or an earlier one, and
+            trained to the end after the search.
     """
 
     estimator: str
@@ -51,6 +54,7 @@ class EstimatorAudit:
     saved: int = 0
     expected: int = 0
     drawn: list[tuple[float, float]] = field(default_factory=list)
+    completed: list[tuple[float, float]] = field(default_factory=list)
 
     def take(self, outcome: Outcome, epochs: int) -> None:
         """Count the outcome of a trial that was to have `epochs` epochs."""
@@ -62,6 +66,22 @@ class EstimatorAudit:
             self.saved += epochs - len(outcome.epochs)
         elif outcome.prediction and outcome.prediction.audited and outcome.best:
             self.drawn.append((outcome.prediction.score, outcome.best.validation))
+
+    def complete(
+        self, prediction: Prediction, outcome: Outcome, trained: int, *, was_stopped_here: bool
+    ) -> None:
+        """Count a trial that was stopped and then continued.
+
+        Args:
+            prediction: The prediction because of which it was stopped.
+            outcome: The outcome of the rest of its training.
+            trained: Number of epochs that were trained after it was stopped.
+            was_stopped_here: Whether this campaign stopped it.
+        """
+        if was_stopped_here:
+            self.saved -= trained
+        if outcome.state is State.FINISHED and outcome.best:
+            self.completed.append((prediction.score, outcome.best.validation))
 
 
 class Forecasting:
@@ -107,8 +127,12 @@ class Forecasting:
         """Add a pipeline's trials so far, for comparison with later trials on the same data."""
         curves = self._curves[_data_of(pipeline)]
         for past_trial in past:
-            is_ended = past_trial.state in (State.FINISHED, State.CONVERGED)
-            if is_ended and past_trial.id not in curves:
+            state = past_trial.state_in_search
+            # A trial that was stopped may have been trained to its end since.
+            is_new = past_trial.id not in curves or (
+                state is State.FINISHED and curves[past_trial.id].predicted is not None
+            )
+            if state in (State.FINISHED, State.CONVERGED) and is_new and not past_trial.repeats:
                 curves[past_trial.id] = curve_of(past_trial, pipeline.net)
 
     def of(self, trial: Trial, chance: float) -> Forecast:
@@ -214,7 +238,7 @@ def _data_of(pipeline: Pipeline) -> tuple[str, ...]:
 def curve_of(past: PastTrial, net: str) -> Curve:
     """Return the learning curve of an ended trial of a net."""
     points = [point for epoch in past.epochs for point in _points(epoch)]
-    stopped = past.state is State.CONVERGED
+    stopped = past.state_in_search is State.CONVERGED
     return Curve(
         tuple(at for at, _, _ in points),
         tuple(score for _, score, _ in points),

@@ -12,7 +12,7 @@ from lemur_core.store.identity import prm_uid
 from lemur_core.values import value_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 
 class Points:
@@ -43,6 +43,13 @@ class Points:
             if uid in self._prms:
                 self.repeated.append(point.where)
             self._prms.setdefault(uid, prm)
+
+    @classmethod
+    def of(cls, prm: Mapping[str, Value]) -> Points:
+        """Return the hyperparameters of a recorded trial as the only point."""
+        points = cls((), {}, "", InitialWeights())
+        points._prms[prm_uid(prm)] = dict(prm)
+        return points
 
     def __len__(self) -> int:
         return len(self._prms)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from lemur_core.continuation import NAME as CONTINUES
 from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
 from lemur_core.frozen_layers import NAME as FREEZE
 from lemur_core.frozen_layers import as_hyperparameter
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from lemur_core.pipeline import Pipeline
+    from lemur_core.search.start import Start
     from lemur_core.settings import Settings
 
 _WITHOUT = {
@@ -39,11 +41,13 @@ class PreparedStudy:
         pipeline: The pipeline.
         space: The space of its hyperparameters.
         points: The points to train; None if the space is searched.
+        start: The trial that the only point continues; None if trials start from scratch.
     """
 
     pipeline: Pipeline
     space: Space
     points: Points | None = None
+    start: Start | None = None
 
     def trial_count(self, trials: int, done: int = 0) -> int:
         """Return the number of trials that the study is to have.
@@ -116,6 +120,22 @@ def prepare(
         replace(study, points=Points(settings.points, study.space, study.pipeline.net, initial))
         for study in prepared
     ]
+
+
+def continuing(study: PreparedStudy, start: Start) -> PreparedStudy:
+    """Return a study whose only trial continues another one.
+
+    Raises:
+        SettingsError: The code of the net is not the one that trained the first trial, or the net
+            has a hyperparameter of the name that says what a trial continues.
+    """
+    start.check_code(study.pipeline)
+    if CONTINUES in study.space:
+        raise SettingsError(
+            f"net {study.pipeline.net!r} has its own hyperparameter {CONTINUES!r}, so its trials "
+            "cannot continue"
+        )
+    return replace(study, points=Points.of(start.prm), start=start)
 
 
 def _check_class_weights(pipeline: Pipeline) -> None:

@@ -141,11 +141,12 @@ class Study:
         A trial whose hyperparameters are outside the space is ignored, because its score is not
         informative for this search.
         """
-        if past.uid in self._uids or past.state not in _REMEMBERED:
+        state = past.state_in_search
+        if past.uid in self._uids or state not in _REMEMBERED:
             return
         if self.combinations and fits(self.space, past.prm):
             self.combinations.take(past.prm)
-        if past.state not in _STATES:
+        if state not in _STATES:
             return
         self._uids.add(past.uid)
         if not self._counts(past) or not past.epochs:
@@ -153,8 +154,8 @@ class Study:
         scores = {epoch.number: epoch.validation for epoch in past.epochs}
         self._study.add_trial(
             optuna.trial.create_trial(
-                state=_STATES[past.state],
-                value=_final(past.state, max(scores.values()), past.predicted),
+                state=_STATES[state],
+                value=_final(state, max(scores.values()), past.predicted),
                 params={name: past.prm[name] for name in self.distributions},
                 distributions=self.distributions,
                 intermediate_values=scores,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lemur_core.early_end import EARLY
 from lemur_core.errors import FactError
 from lemur_core.events import EpochEnded, TrialFinished, TrialStarted, Warned, Watch
 from lemur_core.store.writing.writer import TrialLostError, Writer
+from lemur_core.train.checkpoint import remove_older
 from lemur_core.train.checkpoint_folders import remove_checkpoints
-from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
+from lemur_core.trial import Epoch, Keep, Outcome, State, Trial, TrialDecision
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,8 +64,67 @@ def record_epoch(resources: TrialResources, trial_id: int, epoch: Epoch) -> Epoc
     return epoch
 
 
-class Attempt:
-    """A trial that a worker trains.
+class BaseAttempt:
+    """A trial that a worker trains, and whose epochs are recorded.
+
+    Args:
+        trial_id: Id of the trial in the database.
+        trial: The trial.
+        resources: The resources of the campaign.
+
+    Attributes:
+        lost: Says who took the trial over while it was trained here; empty if nobody did.
+    """
+
+    lost = ""
+
+    def __init__(self, trial_id: int, trial: Trial, resources: TrialResources) -> None:
+        self.trial_id, self.trial, self._resources = trial_id, trial, resources
+        self._epochs = list(trial.done)
+
+    @property
+    def done(self) -> Outcome | None:
+        """The outcome of a resumed trial that only lacked its end; None if epochs are missing."""
+        raise NotImplementedError
+
+    def epoch_ended(self, epoch: Epoch) -> TrialDecision:
+        """Record an epoch and decide how the trial continues."""
+        raise NotImplementedError
+
+    def ended(self, outcome: Outcome) -> Outcome:
+        """Record and return the trial's outcome."""
+        raise NotImplementedError
+
+    def interrupted(self) -> Outcome:
+        """Return the outcome of an interrupted trial, which the same command can resume."""
+        return Outcome(State.INTERRUPTED, tuple(self._epochs), "interrupted")
+
+    def _end_checkpoint(self, state: State, *, is_needed: bool) -> None:
+        """Remove what an ended trial no longer needs of its checkpoints."""
+        if self.trial.checkpoint is None or state is State.INTERRUPTED:
+            return
+        if is_needed:
+            remove_older(self.trial.checkpoint)
+        else:
+            remove_checkpoints(self.trial.checkpoint)
+
+    @property
+    def _has_all(self) -> bool:
+        return bool(self._epochs) and self._epochs[-1].number == self.trial.epochs
+
+    def _record(self, epoch: Epoch) -> Epoch | None:
+        """Record an epoch and return it; return None if the trial was lost."""
+        try:
+            recorded = record_epoch(self._resources, self.trial_id, epoch)
+        except TrialLostError as error:
+            self.lost = str(error)
+            return None
+        self._epochs.append(recorded)
+        return recorded
+
+
+class Attempt(BaseAttempt):
+    """A trial that a study proposed.
 
     Args:
         trial_id: Id of the trial in the database.
@@ -72,12 +133,7 @@ class Attempt:
         proposal: The study's proposal.
         resources: The resources of the campaign.
         forecast: The forecast of the trial; None if there is no estimator.
-
-    Attributes:
-        lost: Says who took the trial over while it was trained here; empty if nobody did.
     """
-
-    lost = ""
 
     def __init__(
         self,
@@ -88,9 +144,8 @@ class Attempt:
         resources: TrialResources,
         forecast: Forecast | None = None,
     ) -> None:
-        self.trial_id, self.trial = trial_id, trial
-        self._study, self._proposal, self._resources = study, proposal, resources
-        self._forecast, self._epochs = forecast, list(trial.done)
+        super().__init__(trial_id, trial, resources)
+        self._study, self._proposal, self._forecast = study, proposal, forecast
         resources.watch(TrialStarted(trial))
         for epoch in trial.done:
             self._may_stop(epoch)
@@ -98,7 +153,7 @@ class Attempt:
     @property
     def done(self) -> Outcome | None:
         """The outcome of a resumed trial that only lacked its end; None if epochs are missing."""
-        if len(self._epochs) == self.trial.epochs:
+        if self._has_all:
             return Outcome(State.FINISHED, tuple(self._epochs))
         if self._forecast and self._forecast.stops:
             return Outcome(State.CONVERGED, tuple(self._epochs))
@@ -106,17 +161,14 @@ class Attempt:
 
     def epoch_ended(self, epoch: Epoch) -> TrialDecision:
         """Record an epoch and decide how the trial continues."""
-        try:
-            epoch = record_epoch(self._resources, self.trial_id, epoch)
-        except TrialLostError as error:
-            self.lost = str(error)
+        recorded = self._record(epoch)
+        if recorded is None:
             return TrialDecision.INTERRUPT
-        self._epochs.append(epoch)
-        self._resources.watch(EpochEnded(self.trial, epoch))
-        may_stop = self._may_stop(epoch)
+        self._resources.watch(EpochEnded(self.trial, recorded))
+        may_stop = self._may_stop(recorded)
         if self._resources.interruption.stops:
             return TrialDecision.INTERRUPT
-        if self._study.report(self._proposal, epoch):
+        if self._study.report(self._proposal, recorded):
             return TrialDecision.PRUNE
         return TrialDecision.CONVERGE if may_stop else TrialDecision.GO_ON
 
@@ -140,12 +192,12 @@ class Attempt:
             self._study.forget(self._proposal)
             self._resources.watch(TrialFinished(self.trial, outcome))
             return outcome
-        if self.trial.checkpoint and outcome.state is not State.INTERRUPTED:
-            remove_checkpoints(self.trial.checkpoint)
+        self._end_checkpoint(outcome.state, is_needed=self._may_continue(outcome.state))
         self._study.tell(self._proposal, self.trial.uid, outcome)
         self._resources.watch(TrialFinished(self.trial, outcome))
         return outcome
 
-    def stopped(self) -> Outcome:
-        """Return the outcome of an interrupted trial, which the same command can resume."""
-        return Outcome(State.INTERRUPTED, tuple(self._epochs), "interrupted")
+    def _may_continue(self, state: State) -> bool:
+        settings, is_early = self._resources.settings, state in EARLY
+        is_kept = settings.keep_checkpoints is not Keep.NO and (is_early or state is State.FINISHED)
+        return is_kept or (is_early and settings.finish_best > 0)

@@ -80,9 +80,10 @@ def _checked(epochs: list[Epoch], last: int) -> list[Epoch]:
     """Return the epochs of a checkpoint after validating them.
 
     Raises:
-        ValueError: They are not those from 1 to ``last``, or a score is outside 0 to 1.
+        ValueError: They are not consecutive epochs up to ``last``, or a score is outside 0 to 1.
     """
-    if [epoch.number for epoch in epochs] != [*range(1, last + 1)]:
+    # A trial that continues another one does not begin with epoch 1.
+    if not epochs or [epoch.number for epoch in epochs] != [*range(epochs[0].number, last + 1)]:
         raise ValueError(f"epochs.json does not hold the epochs up to {last}")
     for epoch in epochs:
         if not (0 <= epoch.validation <= 1 and 0 <= epoch.accuracy <= 1):
@@ -120,6 +121,12 @@ def _load(checkpoint: Path, net: nn.Module, device: torch.device) -> None:
 def remove(folder: Path) -> None:
     """Remove a trial's checkpoints."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_older(folder: Path) -> None:
+    """Remove all checkpoints of a trial but the newest."""
+    for older in _complete(folder)[:-1]:
+        shutil.rmtree(older, ignore_errors=True)
 
 
 def _save_state(net: nn.Module, file: Path) -> None:

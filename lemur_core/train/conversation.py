@@ -56,7 +56,7 @@ class Conversation:
         self._decision, self._is_answered = decision, True
 
     def _check_epoch(self, epoch: Epoch) -> None:
-        expected = len(self.epochs) + 1
+        expected = self._last + 1
         if epoch.number != expected or expected > self._trial.epochs or self._is_to_end:
             expectation = "none" if self._is_over else f"epoch {expected}"
             raise MessageError(f"it sent epoch {epoch.number}; expected {expectation}")
@@ -90,21 +90,26 @@ class Conversation:
         return self._decision in ENDS
 
     @property
+    def _last(self) -> int:
+        """Number of the last epoch so far."""
+        return self._trial.first - 1 + len(self.epochs)
+
+    @property
     def _is_over(self) -> bool:
-        return self._is_to_end or len(self.epochs) >= self._trial.epochs
+        return self._is_to_end or self._last >= self._trial.epochs
 
     def _check_outcome(self, outcome: Outcome) -> None:
         if len(outcome.reason) > REASON_LENGTH or len(outcome.traceback) > TRACEBACK_LENGTH:
             raise MessageError("its reason or traceback is too long")
         if outcome.state not in self._possible():
             raise MessageError(
-                f"it reported {outcome.state.value!r} after epoch {len(self.epochs)} of "
+                f"it reported {outcome.state.value!r} after epoch {self._last} of "
                 f"{self._trial.epochs}"
             )
 
     def _possible(self) -> set[State]:
         """Return the states in which the trial can end at this point."""
-        if len(self.epochs) >= self._trial.epochs:
+        if self._last >= self._trial.epochs:
             return {State.FINISHED, State.FAILED}
         if self._is_to_end:
             return {ENDS[self._decision]}

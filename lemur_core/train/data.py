@@ -11,6 +11,7 @@ from lemur_core.train.corrupt import Corrupt, find_corrupt, leave_out
 from lemur_core.train.data_file import DataFile, MappedData, can_be_mapped
 from lemur_core.train.file_digests import stamp_of
 from lemur_core.train.fingerprint import Digests, identify
+from lemur_core.train.folds import with_validation_split
 from lemur_core.train.restrict import restrict
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Bundles:
             if self._dataset_key(pipeline) not in self._identified:
                 self._identify(pipeline, whole)
             part = restrict(whole, pipeline.restriction, pipeline.dataset)
-            part = part.held_out(pipeline.dataset, pipeline.restriction.validation)
+            part = with_validation_split(part, pipeline.restriction, pipeline.dataset)
             if self._skip_corrupt and key not in self._corrupt:
                 self._corrupt[key] = find_corrupt(part, pipeline.dataset, self._skip_corrupt)
             self._built[key] = leave_out(part, self._corrupt.get(key, {}))

@@ -93,7 +93,7 @@ class ProcessWorker:
             self._attach(self._start(self.device))
         self._conversation, self._net, self._was_used = Conversation(trial), _net_of(trial), True
         self._kills.reset()
-        self._watch.begin(len(trial.done) + 1)
+        self._watch.begin(trial.next_epoch)
         dropped = tuple(key for key in self._sent if not self.bundles.holds(key))
         self._sent.difference_update(dropped)
         self._job += 1

@@ -142,13 +142,14 @@ class Training:
         assert bundle.validation is not None
         validation_data, test_data = self.scored(bundle.validation), self.scored(bundle.test)
         epochs = list(trial.done)
-        if trial.checkpoint and epochs:
-            checkpoint.restore(trial.checkpoint, net, self.device)
+        state = trial.checkpoint if epochs else trial.start
+        if state is not None:
+            checkpoint.restore(state, net, self.device)
         began = time.perf_counter_ns() - (epochs[-1].duration_ns if epochs else 0)
         batches_of_epoch = self._training_batches()
         mixed_data = mixed(batches_of_epoch, self._transform, bundle.out_shape)
         train_data = self._scored_in_parts(mixed_data, validation_data)
-        for number in range(len(epochs) + 1, trial.epochs + 1):
+        for number in range(trial.next_epoch, trial.epochs + 1):
             # Random numbers of an epoch depend on its number, not on those drawn before it.
             batches_of_epoch.begin(number)
             seed_everything(derived_seed(trial.seed, number))
@@ -208,7 +209,7 @@ class Training:
             save_weights(
                 trial.weights, self.net, latest, trial.keep, is_best=is_best, about=self._metadata
             )
-        if trial.checkpoint and latest.number < trial.epochs:
+        if trial.checkpoint and (latest.number < trial.epochs or trial.keep_checkpoint):
             save_checkpoint(trial.checkpoint, self.net, epochs)
 
 

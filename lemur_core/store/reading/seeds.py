@@ -39,6 +39,16 @@ class _Settings(NamedTuple):
     is_finished: bool
 
 
+class SeedScores(NamedTuple):
+    """Scores of equal settings, averaged over their seeds, as in `SEEDS`; None if unknown."""
+
+    seeds: int | None = None
+    accuracy_mean: float | None = None
+    accuracy_std: float | None = None
+    validation_mean: float | None = None
+    validation_std: float | None = None
+
+
 class _Scores(NamedTuple):
     accuracy: float
     validation: float | None
@@ -67,20 +77,30 @@ def seed_columns(
     """
     import pandas as pd
 
-    settings = _read(connection, trials.tolist())
+    rows = [tuple(scores) for scores in seed_scores(connection, filters, trials.tolist(), by)]
+    return {
+        name: pd.Series([row[index] for row in rows], dtype="float64" if index else "Int64")
+        for index, name in enumerate(SEEDS)
+    }
+
+
+def seed_scores(
+    connection: Connection, filters: Filters, trials: Sequence[int], by: By
+) -> list[SeedScores]:
+    """Return the mean and standard deviation over the seeds of the settings of each trial.
+
+    The arguments and the scores are those of `seed_columns`.
+    """
+    settings = _read(connection, trials)
     finished = _seeds(connection, {setting.key for setting in settings.values()})
     groups = []
-    for trial in trials.tolist():
+    for trial in trials:
         key, seed, is_finished = settings[trial]
         # If two trials have the same seed, the row's own counts.
         others = finished[key] if is_finished else {}
         groups.append(list(({**others, seed: trial} if seed is not None else {}).values()))
     scores = _best_scores(connection, filters, sorted({*chain(*groups)}), by)
-    rows = [_summary([scores[trial] for trial in group if trial in scores]) for group in groups]
-    return {
-        name: pd.Series([row[index] for row in rows], dtype="float64" if index else "Int64")
-        for index, name in enumerate(SEEDS)
-    }
+    return [_summary([scores[trial] for trial in group if trial in scores]) for group in groups]
 
 
 def _read(connection: Connection, trials: Sequence[int]) -> dict[int, _Settings]:
@@ -125,14 +145,14 @@ def _best_scores(
     return {trial: _Scores(accuracy, validation) for trial, _, accuracy, validation in rows}
 
 
-def _summary(scores: Sequence[_Scores]) -> tuple[Any, ...]:
+def _summary(scores: Sequence[_Scores]) -> SeedScores:
     if not scores:
-        return (None,) * len(SEEDS)
+        return SeedScores()
     accuracies = [score.accuracy for score in scores]
     validations = [score.validation for score in scores if score.validation is not None]
     validated = _mean(validations) if len(validations) == len(scores) else (None, None)
-    return (len(scores), *_mean(accuracies), *validated)
+    return SeedScores(len(scores), *_mean(accuracies), *validated)
 
 
-def _mean(values: Sequence[float]) -> tuple[float, float | None]:
+def _mean(values: Sequence[float]) -> tuple[float | None, float | None]:
     return fmean(values), stdev(values) if len(values) > 1 else None

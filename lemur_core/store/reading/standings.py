@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, case, select
@@ -11,14 +11,14 @@ from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.patience import patiently
 from lemur_core.store.ranking import best_first, has_validation
+from lemur_core.store.reading.filters import Filters
+from lemur_core.store.reading.seeds import seed_scores
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.store.writing.past_trials import read_prm
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from lemur_core.store.reading.filters import Filters
 
 _cannot_be_trained: ColumnElement[int] = case(
     (schema.trial.c.recipe == ELSEWHERE, 1), (schema.trial.c.state == State.IMPORTED, 1), else_=0
@@ -38,6 +38,10 @@ class Standing:
         duration_ns: Nanoseconds of training up to the end of the epoch.
         prm: Hyperparameters of the trial.
         uid: Unique id of the trial.
+        state: State of the trial.
+        seeds: Number of seeds with which these settings were trained to the end; None if unknown.
+        accuracy_mean: Mean of the test scores over these seeds, each of the trial's best epoch.
+        accuracy_std: Sample standard deviation of these scores; None for a single seed.
     """
 
     pipeline: str
@@ -48,6 +52,10 @@ class Standing:
     duration_ns: int
     prm: dict[str, Any]
     uid: str
+    state: State = State.FINISHED
+    seeds: int | None = None
+    accuracy_mean: float | None = None
+    accuracy_std: float | None = None
 
 
 def standings(
@@ -64,7 +72,7 @@ def standings(
     query = (
         select(
             trial.task, trial.dataset, trial.metric, trial.nn, trial.number, trial.prm, trial.uid,
-            stat.accuracy, stat.validation, stat.epoch, stat.duration,
+            trial.id, trial.state, stat.accuracy, stat.validation, stat.epoch, stat.duration,
         )
         .join_from(schema.stat, schema.trial)
         .order_by(*best_first())
@@ -164,11 +172,22 @@ def _among(pipelines: set[str]) -> list[Any]:
 
 def _best(connection: Connection, query: Select[Any], names: set[str]) -> list[Standing]:
     best: dict[str, Standing] = {}
+    ids: list[int] = []
     for row in connection.execute(query):
         name = f"{row.task}_{row.dataset}_{row.metric}_{row.nn}"
         if name in names and name not in best:
+            ids.append(row.id)
             best[name] = Standing(
                 name, row.accuracy, row.validation, row.number, row.epoch, row.duration,
-                read_prm(connection, row.prm), row.uid,
+                read_prm(connection, row.prm), row.uid, State(row.state),
             )  # fmt: skip
-    return list(best.values())
+    averages = seed_scores(connection, Filters(), ids, "validation")
+    return [
+        replace(
+            standing,
+            seeds=scores.seeds,
+            accuracy_mean=scores.accuracy_mean,
+            accuracy_std=scores.accuracy_std,
+        )
+        for standing, scores in zip(best.values(), averages, strict=True)
+    ]

@@ -16,6 +16,7 @@ from lemur_core.store.artefacts import Artefact, read_artefacts
 from lemur_core.store.code import CODE_TABLES, read_codes
 from lemur_core.store.datasets import read_datasets
 from lemur_core.store.facts import read_facts
+from lemur_core.store.reading.links import Link, read_links
 from lemur_core.store.trials import find_trial
 from lemur_core.store.values import left_out_of, prediction_of
 from lemur_core.store.writing.past_trials import epoch_of, read_prm
@@ -64,6 +65,7 @@ class StoredTrial:
         attached: Values of the trial's own facts, by name.
         epochs_attached: Values of the epochs' facts, by epoch and name.
         artefacts: The artefacts; their files are not checked.
+        links: The trials that it continues or repeats, or that continue or repeat it.
     """
 
     facts: dict[str, Any]
@@ -74,6 +76,7 @@ class StoredTrial:
     attached: Mapping[str, Any] = field(default_factory=dict)
     epochs_attached: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     artefacts: Sequence[Artefact] = ()
+    links: Sequence[Link] = ()
 
     @property
     def pipeline(self) -> str:
@@ -123,18 +126,20 @@ def read_stored_trial(connection: Connection, uid: str) -> StoredTrial:
     query = select(schema.trial).where(schema.trial.c.id == trial.id)
     facts = dict(connection.execute(query).mappings().one())
     attached = read_facts(connection, [trial.id]).get(trial.id, {})
+    prm, own = read_prm(connection, facts["prm"]), attached.pop(WHOLE_TRIAL, {})
     codes = {
         table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in CODE_TABLES
     }
     return StoredTrial(
         facts,
-        read_prm(connection, facts["prm"]),
+        prm,
         {name: code for name, code in codes.items() if code is not None},
         _epochs(connection, facts["id"]),
         read_datasets(connection, [facts["dataset_id"]]).get(facts["dataset_id"]),
-        attached.pop(WHOLE_TRIAL, {}),
+        own,
         attached,
         read_artefacts(connection, [trial.id]),
+        read_links(connection, trial.uid, prm, own),
     )
 
 

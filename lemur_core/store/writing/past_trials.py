@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, or_, select
 
+from lemur_core.early_end import ENDED_EARLY, REPEATS, EarlyEnd
+from lemur_core.fact import WHOLE_TRIAL
 from lemur_core.file_entry import SIGN
 from lemur_core.store import fields, schema
 from lemur_core.store.datasets import on_data
 from lemur_core.store.identity import code_hash
-from lemur_core.trial import Epoch, State
+from lemur_core.store.values import prediction_of
+from lemur_core.trial import Epoch, Prediction, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +34,16 @@ _COLUMNS = [schema.stat.c.trial_id, *(schema.stat.c[field.name] for _, field in 
 
 @dataclass(frozen=True)
 class PastTrial:
-    """A recorded trial, as the search needs it."""
+    """A recorded trial, as the search needs it.
+
+    Attributes:
+        ended: When it ended, in ISO 8601; None if it has not.
+        predicted: The final score that an estimator predicted, 0 to 1; None if there is none.
+        estimate: The rest of the prediction, as stored; None if there is none.
+        early_end: How it had ended before it continued; None if it did not continue.
+        repeats: Unique id of the trial that ended early and instead of which it is trained; None
+            if there is none.
+    """
 
     id: int
     uid: str
@@ -42,7 +54,26 @@ class PastTrial:
     owner: str
     seen: str
     epochs: tuple[Epoch, ...]
+    ended: str | None = None
     predicted: float | None = None
+    estimate: str | None = None
+    early_end: EarlyEnd | None = None
+    repeats: str | None = None
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """The prediction of an estimator; None if there is none."""
+        return prediction_of(self.predicted, self.estimate)
+
+    @property
+    def state_in_search(self) -> State:
+        """The state for the search: one that continues after an early end stays ended until then.
+
+        The search counts such a trial, and does not wait for it.
+        """
+        if self.early_end is not None and self.state in (State.RUNNING, State.INTERRUPTED):
+            return self.early_end.state
+        return self.state
 
 
 def read_past(
@@ -67,7 +98,7 @@ def read_past(
     rows = connection.execute(
         select(
             trial.id, trial.uid, trial.number, trial.prm, trial.seed, trial.state,
-            trial.owner, trial.seen, trial.predicted,
+            trial.owner, trial.seen, trial.ended, trial.predicted, trial.estimate,
         )
         .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
         .where(*_pipeline_conditions(pipeline), trial.epochs == epochs)
@@ -81,10 +112,13 @@ def read_past(
     first_id = min((row.id for row in changed), default=None)
     recorded = {} if first_id is None else _epochs(connection, pipeline, first_id)
     prms = {} if first_id is None else _prms(connection, pipeline, first_id)
+    facts = {} if first_id is None else _facts(connection, pipeline, first_id)
     trials = {
         row.id: PastTrial(
             row.id, row.uid, row.number, prms[row.prm], row.seed, State(row.state),
-            row.owner, row.seen, tuple(recorded.get(row.id, ())), row.predicted,
+            row.owner, row.seen, tuple(recorded.get(row.id, ())), row.ended,
+            row.predicted, row.estimate, EarlyEnd.of(facts.get((row.id, ENDED_EARLY))),
+            facts.get((row.id, REPEATS)),
         )
         for row in changed
     }  # fmt: skip
@@ -166,6 +200,18 @@ def _prms(connection: Connection, pipeline: Pipeline, first_id: int) -> dict[str
     for row in connection.execute(query):
         prms.setdefault(row.uid, {})[row.name] = row.value
     return prms
+
+
+def _facts(connection: Connection, pipeline: Pipeline, first_id: int) -> dict[tuple[int, str], Any]:
+    """Return the facts that say how trials relate to those that ended early."""
+    fact = schema.fact.c
+    query = (
+        select(fact.trial_id, fact.name, fact.value)
+        .join_from(schema.fact, schema.trial)
+        .where(*_pipeline_conditions(pipeline), fact.trial_id >= first_id)
+        .where(fact.epoch == WHOLE_TRIAL, fact.name.in_([ENDED_EARLY, REPEATS]))
+    )
+    return {(row.trial_id, row.name): row.value for row in connection.execute(query)}
 
 
 def _recipe_conditions(recipe: str | None) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, bindparam, select
@@ -190,18 +191,21 @@ class Writer:
         """Return the number of the pipeline's next trial."""
         return self._transact(lambda connection: last_number(connection, pipeline)) + 1
 
-    def begin(self, trial: Trial) -> int:
-        """Record that a trial starts, with its code and prm; return its id.
+    def begin(self, trial: Trial, facts: Mapping[str, Any] = MappingProxyType({})) -> int:
+        """Record that a trial starts, with its code, prm and facts; return its id.
 
         Raises:
             NumberTakenError: The trial's number is already used.
         """
-        trial_id, codes = self._transact(
-            lambda connection: begin_trial(
+
+        def enter(connection: Connection) -> tuple[int, dict[CodeKey, int]]:
+            trial_id, codes = begin_trial(
                 connection, trial, self._codes, owner=self.owner, versions=self.versions
-            ),
-            holding=True,
-        )
+            )
+            write_facts(connection, trial_id, WHOLE_TRIAL, facts)
+            return trial_id, codes
+
+        trial_id, codes = self._transact(enter, holding=True)
         # Kept only after the commit: ids from a transaction that was rolled back are invalid.
         self._codes.update(codes)
         self._hold(trial_id, trial.uid)
@@ -235,13 +239,19 @@ class Writer:
                 )
             )
 
-    def claim(self, past: PastTrial, left_out: Mapping[str, int]) -> bool:
+    def claim(
+        self,
+        past: PastTrial,
+        left_out: Mapping[str, int],
+        facts: Mapping[str, Any] = MappingProxyType({}),
+    ) -> bool:
         """Take over a trial that its owner left; return False if another campaign was faster.
 
         Args:
             past: The trial.
             left_out: Number of samples of each split that it continues without; if empty, the
                 recorded numbers stay unchanged.
+            facts: Facts of the trial that are recorded if it is taken over.
         """
         trial, moment, attempts = schema.trial.c, now(), count()
         left_out_columns = {"left_out": left_out_text(left_out)} if left_out else {}
@@ -255,6 +265,7 @@ class Writer:
             change = schema.trial.update().where(*conditions)
             change = change.values(**ownership, **left_out_columns, reason="", ended=None)
             if connection.execute(change).rowcount == 1:
+                write_facts(connection, past.id, WHOLE_TRIAL, facts)
                 next(attempts)
                 return True
             # The commit succeeded, but its confirmation was lost.

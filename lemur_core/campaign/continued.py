@@ -1,0 +1,150 @@
+"""Find the trial that a campaign continues."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from lemur_core.continuation import NAME
+from lemur_core.errors import PatternError, SettingsError
+from lemur_core.search.start import Start
+from lemur_core.store import schema
+from lemur_core.store.database import folder_beside, open_engine
+from lemur_core.store.patience import patiently
+from lemur_core.store.reading.stored_trial import read_stored_trial
+from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
+from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from lemur_core.campaign.plan import Plan
+    from lemur_core.settings import Settings
+    from lemur_core.store.reading.stored_trial import StoredTrial
+
+_ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
+
+
+def continued(settings: Settings) -> tuple[Settings, Start]:
+    """Return the settings of a campaign that continues a trial, and where it starts.
+
+    Args:
+        settings: Settings whose ``continues`` is not None. If they select no pipelines, the trial's
+            own is trained.
+
+    Raises:
+        UnknownNameError: There is no such trial, or there are several.
+        SettingsError: The trial cannot continue.
+    """
+    assert settings.continues is not None
+    name = settings.continues
+    with open_engine(settings.db) as engine:
+        stored = patiently(engine, lambda connection: read_stored_trial(connection, name))
+        _check(stored, settings.epochs)
+        start = Start(stored, _checkpoint(engine, stored))
+        if not patiently(engine, lambda connection: _has_begun(connection, start, settings.epochs)):
+            _check_checkpoint(start, settings.epochs)
+    uid, transform = str(stored.facts["uid"]), str(stored.prm["transform"])
+    has_pipelines = settings.patterns or settings.entries or settings.net or settings.dataset
+    patterns = settings.patterns if has_pipelines else (_pattern(stored),)
+    return replace(settings, patterns=patterns, transform=(transform,), continues=uid), start
+
+
+def only_continued(planned: Plan, start: Start) -> Plan:
+    """Return a plan with the pipeline of the trial that continues.
+
+    Raises:
+        PatternError: The plan lacks it.
+    """
+    name = start.stored.pipeline
+    pipelines = [pipeline for pipeline in planned.pipelines if pipeline.name == name]
+    if not pipelines:
+        raise PatternError(
+            f"trial {start.origin.uid[:8]} is of pipeline {name}, which the command does not "
+            "select; leave out the pipeline"
+        )
+    return replace(planned, pipelines=pipelines)
+
+
+def _check(stored: StoredTrial, epochs: int) -> None:
+    """Raise `SettingsError` if a trial cannot continue up to this number of epochs."""
+    uid, state = stored.facts["uid"][:8], State(stored.facts["state"])
+    if stored.facts["recipe"] == ELSEWHERE or state is State.IMPORTED:
+        raise SettingsError(f"trial {uid} was trained elsewhere, so lemur cannot continue it")
+    if state in (State.RUNNING, State.INTERRUPTED):
+        raise SettingsError(
+            f"trial {uid} is {state}; repeat its own command, which resumes it, instead of "
+            "--continue"
+        )
+    if state not in _ENDED or not stored.epochs:
+        raise SettingsError(f"trial {uid} {state}; only a trial that ended well can continue")
+    last = stored.epochs[-1].number
+    if epochs <= last:
+        raise SettingsError(
+            f"trial {uid} has {last} epochs already; give its total with --epochs, {last + 1} or "
+            "more"
+        )
+
+
+def _checkpoint(engine: Engine, stored: StoredTrial) -> Path:
+    from lemur_core.train.checkpoint import StateLostError
+    from lemur_core.train.checkpoint_folders import checkpoint_folder
+
+    folder, uid = folder_beside(engine, "checkpoints"), str(stored.facts["uid"])
+    try:
+        return checkpoint_folder(folder, uid)
+    except StateLostError:
+        return folder / uid
+
+
+def _check_checkpoint(start: Start, epochs: int) -> None:
+    """Raise `SettingsError` unless there is a checkpoint of the trial's last epoch."""
+    from lemur_core.train.checkpoint import StateLostError, saved_epochs
+
+    try:
+        saved = saved_epochs(start.folder)
+        reason = "no checkpoint of it is kept"
+    except StateLostError as error:
+        saved, reason = [], str(error)
+    numbers = [(epoch.number, epoch.validation, epoch.accuracy) for epoch in saved]
+    recorded = start.stored.epochs
+    if not saved:
+        raise SettingsError(_no_checkpoint(start, epochs, reason))
+    if numbers != [(epoch.number, epoch.validation, epoch.accuracy) for epoch in recorded]:
+        raise SettingsError(_no_checkpoint(start, epochs, "its checkpoint is of other epochs"))
+
+
+def _no_checkpoint(start: Start, epochs: int, reason: str) -> str:
+    stored = start.stored
+    prm = shlex.quote(json.dumps({name: stored.prm[name] for name in sorted(stored.prm)}))
+    pipeline = shlex.quote(_pattern(stored))
+    return (
+        f"trial {start.origin.uid[:8]} cannot continue: {reason}, and weights alone lack the state "
+        "of the optimizer. lemur run --keep-checkpoints keeps it; to train from the start instead: "
+        f"lemur run {pipeline} --prm {prm} --trials 1 --epochs {epochs}"
+    )
+
+
+def _has_begun(connection: Connection, start: Start, epochs: int) -> bool:
+    """Return whether a trial that continues to this epoch has ended well, or has a state."""
+    trial, prm = schema.trial.c, schema.prm.c
+    query = (
+        select(trial.id)
+        .join_from(schema.trial, schema.prm, trial.prm == prm.uid)
+        .where(prm.name == NAME, prm.value == start.origin.value, trial.epochs == epochs)
+        .where(trial.state.in_([*_ENDED, State.RUNNING, State.INTERRUPTED]))
+    )
+    return connection.scalar(query.limit(1)) is not None
+
+
+def _pattern(stored: StoredTrial) -> str:
+    facts = stored.facts
+    others = sorted({name for epoch in stored.epochs for name in epoch.scores})
+    metrics = ",".join([facts["metric"], *others])
+    return f"{facts['task']}_{facts['dataset']}_{metrics}_{facts['nn']}"

@@ -1,0 +1,270 @@
+"""What a study trains after its search: trials that ended early, and further seeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from lemur_core.early_end import EARLY, ENDED_EARLY, REPEATS
+from lemur_core.events import Noted, Warned
+from lemur_core.search.completion import Completion, best_first, end_of
+from lemur_core.search.study import derived_seed
+from lemur_core.store.identity import prm_uid
+from lemur_core.store.writing.writer import NumberTakenError, TrialLostError
+from lemur_core.train import checkpoint
+from lemur_core.train.checkpoint_folders import move_checkpoint, remove_checkpoints
+from lemur_core.trial import Keep, Outcome, State, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lemur_core.search.study_run import StudyRun
+    from lemur_core.search.trial_resources import TrialResources
+    from lemur_core.store.writing.writer import PastTrial
+
+_ENDED = (State.FINISHED, *EARLY)
+_UNFINISHED = (State.RUNNING, State.INTERRUPTED)
+
+
+class Job(NamedTuple):
+    """A training that a study lacks after its search.
+
+    Attributes:
+        base: A trial of the search: one that ended early, or one of the hyperparameters that are
+            trained with further seeds.
+        seed: Seed to train to the last epoch; that of ``base`` completes the trial.
+    """
+
+    base: PastTrial
+    seed: int
+
+    @property
+    def is_completion(self) -> bool:
+        """Whether the trial that ended early is completed."""
+        return self.seed == self.base.seed
+
+
+class AfterSearch:
+    """Completes the best trials that ended early, then trains the best hyperparameters again.
+
+    Trials that repeat others, to their end or with another seed, are not among those of the search.
+
+    Args:
+        study: The study.
+        resources: The resources of the campaign.
+
+    Attributes:
+        completions: The trials trained here so far, with their outcomes.
+        repetitions: The recorded trials that repeat others.
+        left: Number of trainings that are still to end; None before the search has ended.
+    """
+
+    def __init__(self, study: StudyRun, resources: TrialResources) -> None:
+        self._study, self._resources = study, resources
+        self._settings = resources.settings
+        self.completions: list[tuple[Completion, Outcome]] = []
+        self.repetitions: list[PastTrial] = []
+        self.left = None if self.is_requested else 0
+        self.has_failed = False
+        self._failed: set[tuple[str, int]] = set()
+        self._noted: set[str] = set()
+        self._without_state: set[str] = set()
+        self._with_state: set[str] = set()
+        self._stopped_here: set[str] = set()
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether the settings ask for anything after the search."""
+        return self._settings.finish_best > 0 or self._settings.seeds > 1
+
+    def next(self, device: str) -> Completion | None:
+        """Start or resume a training; return None if there is none at the moment."""
+        while True:
+            # Before the past trials are read, as in `StudyRun.next`.
+            number = self._resources.writer.next_number(self._study.pipeline)
+            jobs = self.count()
+            free = [job for job in jobs if not self._is_running(job)]
+            if not free or self._study.has_other_data():
+                return None
+            try:
+                attempt = self._begun(free[0], number, device)
+            except (NumberTakenError, TrialLostError):
+                continue
+            if attempt is not None:
+                return attempt
+
+    def count(self) -> Sequence[Job]:
+        """Return what is left to train, and count it."""
+        past = self._study.past()
+        # The best hyperparameters are only known when the best trials are complete.
+        jobs = [*self._completions(past)] or [*self._seeds(past)]
+        self.left = len(jobs)
+        return jobs
+
+    def ended(self, attempt: Completion, outcome: Outcome) -> None:
+        """Take the recorded outcome of a training."""
+        name = f"{self._study.pipeline.name} trial {attempt.trial.number}"
+        if attempt.lost:
+            self._resources.watch(Warned(f"{name}: {attempt.lost}"))
+            return
+        self.completions.append((attempt, outcome))
+        if outcome.state is State.FAILED:
+            self.has_failed = True
+            self._failed.add((prm_uid(attempt.trial.prm), attempt.trial.seed))
+        elif outcome.state is State.ABANDONED:
+            self._without_state.add(attempt.trial.uid)
+        self.keep_checkpoint(attempt.trial, outcome)
+
+    def keep_checkpoint(self, trial: Trial, outcome: Outcome) -> None:
+        """Keep the checkpoint of an ended trial while it is needed."""
+        if outcome.state in EARLY:
+            self._stopped_here.add(trial.uid)
+        keeps = self._settings.finish_best > 0 or self._settings.keep_checkpoints is not Keep.NO
+        if outcome.state in _ENDED and trial.checkpoint is not None and keeps:
+            self._with_state.add(trial.uid)
+            self._remove_checkpoints()
+
+    def _completions(self, past: Sequence[PastTrial]) -> Iterator[Job]:
+        for trial in self._best_ended_early(past):
+            job = Job(trial, trial.seed)
+            if trial.state is not State.FINISHED and not self._is_done(job):
+                yield job
+
+    def _seeds(self, past: Sequence[PastTrial]) -> Iterator[Job]:
+        """Yield the seeds that are still to be trained for the best trial, or for each point."""
+        wanted = self._settings.seeds
+        for base in self._bases(past) if wanted > 1 else ():
+            uid = prm_uid(base.prm)
+            finished = {
+                trial.seed
+                for trial in (*past, *self.repetitions)
+                if trial.state is State.FINISHED and prm_uid(trial.prm) == uid
+            }
+            failed = sum(failed_uid == uid for failed_uid, _ in self._failed)
+            missing = wanted - len(finished) - failed
+            further = (self._seed(uid, index) for index in range(1, 2 * wanted + failed + 1))
+            jobs = [Job(base, seed) for seed in further if seed not in {*finished, base.seed}]
+            yield from [job for job in jobs if not self._is_done(job)][: max(0, missing)]
+
+    def _seed(self, uid: str, index: int) -> int:
+        return derived_seed(self._settings.seed, self._study.pipeline.name, uid, str(index), "seed")
+
+    def _bases(self, past: Sequence[PastTrial]) -> list[PastTrial]:
+        ended = [trial for trial in past if trial.state in _ENDED and self._study.matches(trial)]
+        if self._study.is_search:
+            return best_first(ended)[:1]
+        return list({prm_uid(trial.prm): trial for trial in reversed(ended)}.values())[::-1]
+
+    def _is_done(self, job: Job) -> bool:
+        """Return whether a training has ended, or failed in this campaign."""
+        has_failed = (prm_uid(job.base.prm), job.seed) in self._failed
+        return has_failed or any(again.state is State.FINISHED for again in self._trials(job))
+
+    def _trials(self, job: Job) -> list[PastTrial]:
+        """Return the trials that repeat the base of a job with its seed."""
+        uid = prm_uid(job.base.prm)
+        return [
+            trial
+            for trial in self.repetitions
+            if trial.seed == job.seed and prm_uid(trial.prm) == uid
+        ]
+
+    def _is_running(self, job: Job) -> bool:
+        """Return whether a training goes on, here or elsewhere."""
+        base = [job.base] if job.is_completion else []
+        return any(map(self._study.is_trained_now, (*base, *self._trials(job))))
+
+    def _best_ended_early(self, past: Sequence[PastTrial]) -> list[PastTrial]:
+        early = best_first(trial for trial in past if self._study.matches(trial) and end_of(trial))
+        return early[: self._settings.finish_best]
+
+    def _remove_checkpoints(self) -> None:
+        """Remove the checkpoints that this campaign's ended trials no longer need."""
+        if self._settings.keep_checkpoints is Keep.EVERY:
+            return
+        past = self._study.past()
+        early = self._best_ended_early(past)
+        needed = {trial.uid for trial in early if trial.state is not State.FINISHED}
+        if self._settings.keep_checkpoints is Keep.BEST:
+            ended = [trial for trial in (*past, *self.repetitions) if trial.state in _ENDED]
+            needed |= {trial.uid for trial in best_first(filter(self._study.matches, ended))[:1]}
+        for uid in self._with_state - needed:
+            self._with_state.discard(uid)
+            if (folder := self._study.folder(uid)) is not None:
+                remove_checkpoints(folder)
+
+    def _begun(self, job: Job, number: int, device: str) -> Completion | None:
+        """Start or resume a training; return None if the attempt must be made again."""
+        unfinished = [trial for trial in self._trials(job) if trial.state in _UNFINISHED]
+        if unfinished:
+            return self._resumed(unfinished[0], job, device)
+        base = job.base
+        if job.is_completion and (base.state in _UNFINISHED or self._has_state(base)):
+            return self._resumed(base, job, device)
+        trial = self._study.trial(number, base.prm, job.seed, device)
+        trial_id = self._study.begin(trial, {REPEATS: base.uid})
+        if not job.is_completion:
+            self._note_seeds(base)
+        else:
+            self._note(
+                base, f"is trained again to the end, as trial {number}: no checkpoint is kept"
+            )
+        return self._attempt(trial_id, trial, base)
+
+    def _resumed(self, past: PastTrial, job: Job, device: str) -> Completion | None:
+        is_base, end = past.uid == job.base.uid, end_of(past)
+        facts = {ENDED_EARLY: end.fact} if end is not None and past.early_end is None else {}
+        if not self._study.claim(past, facts):
+            return None
+        writer = self._resources.writer
+        if past.state is State.RUNNING and self._resources.checkpoints:
+            move_checkpoint(self._resources.checkpoints, past.uid, writer.owner)
+        # Its owner may have recorded another epoch in the meantime.
+        past = self._study.past_trial(past.id)
+        try:
+            epochs = self._study.recovered(past)
+        except checkpoint.StateLostError as error:
+            state = State.ABANDONED if end is None else end.state
+            lost = Outcome(state, past.epochs, str(error), prediction=past.prediction)
+            writer.finish(past.id, lost)
+            self._without_state.add(past.uid)
+            return None
+        if is_base:
+            self._note(past, "is trained to the end")
+        trial = self._study.trial(past.number, past.prm, past.seed, device)
+        trial = self._study.with_resources(replace(trial, uid=past.uid, done=tuple(epochs)))
+        return self._attempt(past.id, trial, past if is_base else job.base)
+
+    def _attempt(self, trial_id: int, trial: Trial, base: PastTrial) -> Completion:
+        is_own = base.uid in self._stopped_here
+        return Completion(trial_id, trial, base, self._resources, was_stopped_here=is_own)
+
+    def _has_state(self, stopped: PastTrial) -> bool:
+        """Return whether the state after the last epoch of an ended trial is kept."""
+        folder = None if stopped.uid in self._without_state else self._study.folder(stopped.uid)
+        try:
+            saved = checkpoint.saved_epochs(folder) if folder is not None else []
+        except checkpoint.StateLostError:
+            return False
+        return len(saved) >= len(stopped.epochs)
+
+    def _note_seeds(self, base: PastTrial) -> None:
+        # Which points are trained, the user knows.
+        if self._study.is_search and base.uid not in self._noted:
+            self._noted.add(base.uid)
+            self._resources.watch(
+                Noted(
+                    f"{self._study.pipeline.name}: the hyperparameters of trial {base.number}, the "
+                    f"best, are trained with {self._settings.seeds} seeds in total"
+                )
+            )
+
+    def _note(self, stopped: PastTrial, how: str) -> None:
+        end = end_of(stopped)
+        epochs = len(stopped.epochs) if end is None else end.epochs
+        self._resources.watch(
+            Noted(
+                f"{self._study.pipeline.name}: trial {stopped.number}, which ended early after "
+                f"{epochs} of {self._settings.epochs} epochs, {how}"
+            )
+        )
