@@ -35,7 +35,7 @@ from lemur_core.cli.output import (
 )
 from lemur_core.cli.streams import style
 from lemur_core.cli.table import headed, text_table
-from lemur_core.cli.text import duration
+from lemur_core.cli.text import display_width, duration, shortened
 from lemur_core.cli.trial_names import trials_named
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "complete_trials",
     "data_option",
     "db_option",
+    "display_width",
     "duration",
     "filter_options",
     "headed",
@@ -53,6 +54,7 @@ __all__ = [
     "print_lines",
     "print_text",
     "print_unrecorded",
+    "shortened",
     "show_progress",
     "style",
     "text_table",
