@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import click
 
-from lemur_analysis.chart.words import chart_width, number_text
+from lemur_analysis.chart.words import number_text
 from lemur_analysis.cli.picture_option import output_option, write_picture
 from lemur_core.commands import (
     complete_trials,
@@ -82,11 +83,16 @@ def confusion(
         return 1
     _compare(matrix)
     if output is not None:
-        from lemur_analysis.plot.confusion import confusion_figure
+        from lemur_analysis.plot.confusion import confusion_figure, undrawable_names
 
+        if missing := undrawable_names(matrix):
+            warn(
+                f"no installed font has the characters of {len(missing)} of the class names, such "
+                f"as {missing[0]!r}; shown by number. Fonts such as Noto Sans have them"
+            )
         write_picture(confusion_figure(matrix), output)
     elif form == "table":
-        print_text("\n".join(_table(matrix, chart_width())))
+        print_text("\n".join(_table(matrix, shutil.get_terminal_size().columns)))
     else:
         print_data(_csv(matrix) if form == "csv" else _json(matrix))
     return 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lemur_analysis.plot.fonts import set_fonts
+from lemur_analysis.plot.fonts import drawable, set_fonts
 from lemur_analysis.plot.style import label
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ _LEAST, _MOST = 4.5, 16.0
 
 
 def confusion_figure(matrix: Confusion) -> Figure:
-    """Draw a confusion matrix: the colour is the share of the true class, the number a count."""
+    """Draw a confusion matrix: the colour is the share of the true class, the number a count.
+
+    Classes whose names cannot be drawn are shown by number.
+    """
     import matplotlib
 
     matplotlib.use("agg")
@@ -38,7 +41,12 @@ def confusion_figure(matrix: Confusion) -> Figure:
     shares = matrix.counts / np.maximum(totals, 1)
     image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=ax, label="share of the true class", shrink=0.8)
-    _name_classes(ax, [label(name, _LONGEST) for name in matrix.names])
+    undrawable = set(undrawable_names(matrix))
+    names = [
+        str(number) if name in undrawable else label(name, _LONGEST)
+        for number, name in enumerate(matrix.names)
+    ]
+    _name_classes(ax, names)
     if classes <= _MOST_WITH_NUMBERS:
         _write_counts(ax, matrix, shares)
     pipeline = label(matrix.pipeline, 60)
@@ -46,6 +54,11 @@ def confusion_figure(matrix: Confusion) -> Figure:
     ax.set_title(f"{matrix.trial[:8]} {pipeline}\n{accuracy}", fontsize="small")
     set_fonts(ax)
     return figure
+
+
+def undrawable_names(matrix: Confusion) -> list[str]:
+    """Return the names of classes for whose characters no font is installed."""
+    return [name for name in matrix.names if drawable(name) != name]
 
 
 def _name_classes(ax: Axes, names: list[str]) -> None:
