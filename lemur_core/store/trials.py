@@ -166,12 +166,15 @@ def _common(uid: str, other: str | None) -> int:
 
 
 def _named(connection: Connection, name: str, every: bool) -> list[TrialId]:
-    # Neither ids nor words have one of these signs.
+    trial = schema.trial.c
+    # Neither ids nor words have one of these signs, or are the name of a task.
     is_several = is_wild(name) or "{" in name
+    is_several |= (
+        connection.scalar(select(trial.id).where(trial.task == storable(name)).limit(1)) is not None
+    )
     parts = name.count("_") + 1
     if not is_several and (parts == 1 or (parts == len(_PARTS) and not every)):
         return [find_trial(connection, name)]
-    trial = schema.trial.c
     pipelines = connection.execute(select(*(trial[part] for part in _PARTS)).distinct()).all()
     pattern = Pattern.parse(name)
     chosen = [row for row in pipelines if _matches(pattern, row)]

@@ -35,6 +35,7 @@ def ids(db):
         ("img-classification_digits_acc_LeNet", "b", "ab"),
         ("img-classification_digits_*", "bcd", "abcd"),
         ("img-classification_digits", "bcd", "abcd"),
+        ("img-classification", "bcd", "abcd"),
         ("img-classification_digits[samples=100]_*", "d", "d"),
         ("img-classification_digits[samples=100]_acc_VGG", "d", "d"),
         ("*_*_acc_{VGG,UNet}", "cd", "cd"),
