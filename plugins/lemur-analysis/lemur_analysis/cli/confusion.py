@@ -19,6 +19,7 @@ from lemur_core.commands import (
     display_width,
     print_data,
     print_line,
+    print_lines,
     print_text,
     shortened,
     text_table,
@@ -92,7 +93,10 @@ def confusion(
             )
         write_picture(confusion_figure(matrix), output)
     elif form == "table":
-        print_text("\n".join(_table(matrix, shutil.get_terminal_size().columns)))
+        width = shutil.get_terminal_size().columns
+        # Names may contain line ends.
+        print_lines(_heading(matrix, width))
+        print_text(_table(matrix, width))
     else:
         print_data(_csv(matrix) if form == "csv" else _json(matrix))
     return 0
@@ -116,7 +120,7 @@ def _compare(matrix: Confusion) -> None:
         )
 
 
-def _table(matrix: Confusion, width: int) -> Iterator[str]:
+def _heading(matrix: Confusion, width: int) -> Iterator[str]:
     right, total = int(matrix.counts.trace()), int(matrix.counts.sum())
     yield shortened(f"{matrix.trial[:8]} {matrix.pipeline}, epoch {matrix.epoch}", width)
     yield (
@@ -124,6 +128,9 @@ def _table(matrix: Confusion, width: int) -> Iterator[str]:
         f"{matrix.metric} {number_text(matrix.score)}"
     )
     yield ""
+
+
+def _table(matrix: Confusion, width: int) -> str:
     names = [shortened(name, _LONGEST) for name in matrix.names]
     numbers = [str(number) for number in range(len(names))]
     numbered = [f"{number} {name}" for number, name in zip(numbers, names, strict=True)]
@@ -131,7 +138,7 @@ def _table(matrix: Confusion, width: int) -> Iterator[str]:
     if names != numbers:
         tables.append(_cells(matrix, numbered, numbers))
     fitting = next((table for table in tables if _width(table) <= width), None)
-    yield fitting or "\n".join(_pairs(matrix, width))
+    return fitting or "\n".join(_pairs(matrix, width))
 
 
 def _cells(matrix: Confusion, rows: list[str], columns: list[str]) -> str:

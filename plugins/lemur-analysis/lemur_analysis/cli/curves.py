@@ -12,7 +12,7 @@ from lemur_core.commands import (
     complete_trials,
     db_option,
     print_line,
-    print_text,
+    print_lines,
     shortened,
     trials_named,
 )
@@ -74,7 +74,7 @@ def curves(
         labels = " or ".join(dict.fromkeys(chart.label for chart in charts))
         raise SettingsError(f"{_count(len(uids), 'has', 'have')} no {labels}")
     if output is None:
-        print_text("\n\n".join(_text(charts)))
+        print_lines(_text(charts))
         return
     from lemur_analysis.plot.trials import curves_figure
 
@@ -93,8 +93,10 @@ def _report_without_epochs(uids: Sequence[str], frame: DataFrame) -> None:
 
 
 def _text(charts: Sequence[CurveChart]) -> Iterator[str]:
-    for chart in charts[:_MOST_CHARTS]:
-        yield "\n".join(_lines(chart, chart_width()))
+    for number, chart in enumerate(charts[:_MOST_CHARTS]):
+        if number:
+            yield ""
+        yield from _lines(chart, chart_width())
     if len(charts) > _MOST_CHARTS:
         yield f"the first {_MOST_CHARTS} of {len(charts)} charts; name fewer trials"
 

@@ -14,7 +14,7 @@ from lemur_core.commands import (
     arguments_of,
     db_option,
     filter_options,
-    print_text,
+    print_lines,
     print_unrecorded,
     shortened,
 )
@@ -72,7 +72,7 @@ def scores(x: str, y: str, output: Path | None, db: str, **filters: Any) -> None
     if not drawable:
         raise SettingsError("; ".join(dict.fromkeys(_notes(charts[0]))))
     if output is None:
-        print_text("\n\n".join(_text(charts)))
+        print_lines(_text(charts))
         return
     from lemur_analysis.plot.trials import scores_figure
 
@@ -80,8 +80,10 @@ def scores(x: str, y: str, output: Path | None, db: str, **filters: Any) -> None
 
 
 def _text(charts: Sequence[ScoreChart]) -> Iterator[str]:
-    for chart in charts[:_MOST_CHARTS]:
-        yield "\n".join(_lines(chart, chart_width()))
+    for number, chart in enumerate(charts[:_MOST_CHARTS]):
+        if number:
+            yield ""
+        yield from _lines(chart, chart_width())
     if len(charts) > _MOST_CHARTS:
         yield (
             f"the first {_MOST_CHARTS} of {len(charts)} charts; choose results with --dataset, "
