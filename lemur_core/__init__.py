@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from lemur_core.pattern import Pattern
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry, installed
+    from lemur_core.reproduction.confusion import Confusion, confusion
     from lemur_core.reproduction.trained import Trained, trained
     from lemur_core.settings import Settings
     from lemur_core.store.artefacts import Artefact, artefact, attach
@@ -84,6 +85,7 @@ __all__ = [
     "Artefact",
     "Collection",
     "CollectionSummary",
+    "Confusion",
     "Entry",
     "Epoch",
     "Kind",
@@ -109,6 +111,7 @@ __all__ = [
     "collections",
     "commands",
     "compose",
+    "confusion",
     "data",
     "entries_in",
     "errors",
@@ -131,6 +134,7 @@ _LAZY = {
     "Artefact": "lemur_core.store.artefacts",
     "Collection": "lemur_core.store.collections",
     "CollectionSummary": "lemur_core.store.collections",
+    "Confusion": "lemur_core.reproduction.confusion",
     "Epoch": "lemur_core.trial",
     "Outcome": "lemur_core.trial",
     "Pattern": "lemur_core.pattern",
@@ -151,6 +155,7 @@ _LAZY = {
     "collection": "lemur_core.store.collections",
     "collections": "lemur_core.store.collections",
     "compose": "lemur_core.composition",
+    "confusion": "lemur_core.reproduction.confusion",
     "data": "lemur_core.store.reading.reader",
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",

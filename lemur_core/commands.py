@@ -20,6 +20,7 @@ and `show_progress` to print styles and progress on a terminal.
 
 from __future__ import annotations
 
+from lemur_core.cli.completion import trials as complete_trials
 from lemur_core.cli.export import ExportResult, write_results
 from lemur_core.cli.filters import arguments_of, filter_options, print_unrecorded
 from lemur_core.cli.flags import values_of
@@ -34,14 +35,17 @@ from lemur_core.cli.output import (
 )
 from lemur_core.cli.streams import style
 from lemur_core.cli.table import headed, text_table
-from lemur_core.cli.text import duration
+from lemur_core.cli.text import display_width, duration, shortened
+from lemur_core.cli.trial_names import trials_named
 
 __all__ = [
     "SHARE",
     "ExportResult",
     "arguments_of",
+    "complete_trials",
     "data_option",
     "db_option",
+    "display_width",
     "duration",
     "filter_options",
     "headed",
@@ -50,9 +54,11 @@ __all__ = [
     "print_lines",
     "print_text",
     "print_unrecorded",
+    "shortened",
     "show_progress",
     "style",
     "text_table",
+    "trials_named",
     "values_of",
     "warn",
     "write_results",

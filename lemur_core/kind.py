@@ -171,5 +171,11 @@ BUILT_IN = (
         "lemur_core.kinds.command",
         "A sub-command of lemur",
     ),
+    Kind(
+        "view",
+        "lemur_register_views",
+        "lemur_core.kinds.view",
+        "A sub-command of lemur show",
+    ),
 )
 """The kinds that the core declares, in the order in which they are listed."""

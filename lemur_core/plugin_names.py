@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _PROVIDED: Mapping[str, Mapping[str, str]] = {
     "command": {"check": "lemur-check"},
+    "view": {"confusion": "lemur-analysis", "curves": "lemur-analysis", "scores": "lemur-analysis"},
     "exporter": {"jsonl-code": "lemur-check", "parquet-code": "lemur-check"},
     "tracker": dict.fromkeys(("mlflow", "tensorboard", "wandb"), "lemur-trackers"),
 }

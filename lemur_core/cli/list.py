@@ -45,6 +45,11 @@ def list_entries(kind: str | None, db: str) -> None:
     print_text("\n\n".join(blocks))
 
 
+def is_kind(registry: Registry, text: str) -> bool:
+    """Return whether a kind has this name, which may be singular or plural."""
+    return any(text in (kind.name, kind.plural) for kind in registry.kinds.values())
+
+
 def kind_named(registry: Registry, text: str) -> Kind:
     """Return the kind of this name, which may be singular or plural.
 

@@ -10,13 +10,16 @@ import click
 
 from lemur_core.cli import completion
 from lemur_core.cli.options import SHARE, data_option, db_option
-from lemur_core.cli.output import print_line
+from lemur_core.cli.output import print_line, warn
+from lemur_core.cli.text import counted
 from lemur_core.entry import Entry
 from lemur_core.errors import PluginError, RetrainingError, SettingsError
 from lemur_core.files import replacement
 from lemur_core.registry import installed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
 
     from lemur_core.kinds.task import Draw
@@ -84,10 +87,22 @@ def pictures(
         raise click.exceptions.Exit(1) from None
     samples = draw_samples(trained.bundle, count, seed)
     examples = predict(trained, samples)
-    style = Style(trained.bundle.class_names, score)
+    style = Style(_drawable(trained.bundle.class_names), score)
     _save(grid([draw(example, style) for example in examples], style), output)
     scores = f"validation {trained.validation:.4f}, test {trained.accuracy:.4f}"
     print_line(f"wrote {output}: {len(examples)} samples, epoch {trained.epoch}, {scores}")
+
+
+def _drawable(names: Sequence[str]) -> list[str]:
+    from lemur_core.pictures.fonts import drawable_names
+
+    shown, missing = drawable_names(names)
+    if missing:
+        warn(
+            f"no installed font has the characters of {counted(len(missing), 'class name')}, such "
+            f"as {missing[0]!r}; shown by number. Fonts such as Noto Sans have them"
+        )
+    return shown
 
 
 def _print_epoch(epoch: Epoch) -> None:

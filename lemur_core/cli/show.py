@@ -9,12 +9,13 @@ import click
 
 from lemur_core.cli import completion
 from lemur_core.cli.collection import collection
-from lemur_core.cli.list import kind_named
+from lemur_core.cli.list import is_kind, kind_named
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_data, print_line, print_lines, print_text
 from lemur_core.entry import Entry
-from lemur_core.errors import LemurError, MisfitError, PluginError, SettingsError
+from lemur_core.errors import LemurError, MisfitError, PluginError, SettingsError, UnknownNameError
 from lemur_core.file_entry import file_entry, is_file
+from lemur_core.plugin_names import check_provided
 from lemur_core.registry import Registry, installed
 from lemur_core.restriction import NONE, check_options, split
 
@@ -39,22 +40,39 @@ source_option = click.option(
 )
 
 
+_BUILT_IN = {"trial": "UID", "collection": "NAME", "pictures": "PIPELINE|UID"}
+
+
 class KindGroup(click.Group):
-    """A group with one sub-command for each kind of entry and each kind of record."""
+    """A group with a sub-command for each kind of entry, each kind of record, and each view."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Return the command that shows this kind."""
+        """Return the command that shows this kind, or the view of this name.
+
+        Raises:
+            UnknownNameError: There is no such kind or view.
+            MissingPluginError: The view belongs to a plugin that is not installed.
+            AmbiguousNameError: Several plugins register a view of this name.
+        """
         if cmd_name == "pictures":
             from lemur_core.cli.pictures import pictures
 
             return pictures
-        if cmd_name == "collection":
-            return collection
-        return trial if cmd_name == "trial" else entry
+        if cmd_name in _BUILT_IN:
+            return collection if cmd_name == "collection" else trial
+        if is_kind(installed(), cmd_name):
+            return entry
+        try:
+            view: click.Command = installed().get("view", cmd_name).load()
+        except UnknownNameError:
+            check_provided("view", cmd_name)
+            raise UnknownNameError("kind", cmd_name, self.list_commands(ctx)) from None
+        return view
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the kinds of entries and records."""
-        return [*installed().kinds, "trial", "collection", "pictures"]
+        """Return the kinds of entries and records, and the views."""
+        names = [*installed().kinds, *_BUILT_IN]
+        return [*names, *(name for name in installed().names("view") if name not in names)]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete a kind without importing the command that shows it."""
@@ -69,17 +87,17 @@ class KindGroup(click.Group):
         rows = [
             (f"{'|'.join(installed().kinds)} NAME", "Show everything about an entry, or a FILE.py.")
         ]
-        for name, argument in (
-            ("trial", "UID"), ("collection", "NAME"), ("pictures", "PIPELINE|UID")
-        ):  # fmt: skip
+        for name, argument in _BUILT_IN.items():
             rows.append((f"{name} {argument}", self.get_command(ctx, name).get_short_help_str(80)))
+        views = installed().names("view")
+        rows += [(name, views[name].summary) for name in self.list_commands(ctx) if name in views]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
 
 @click.command(cls=KindGroup, subcommand_metavar="KIND NAME [OPTIONS]", epilog=EPILOG)
 def show() -> None:
-    """Show a net, loader, ..., a trial or collection, or pictures of a net's predictions."""
+    """Show an entry, a trial or collection, a net's predictions, or what a view draws."""
 
 
 @click.command()

@@ -8,6 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.cli.streams import style
+from lemur_core.cli.text import display_width
 from lemur_core.escapes import one_line
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def text_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return rows under headers, with columns of numbers aligned to the right.
 
     On a terminal the last column is wrapped, or printed below each row if there is little space.
-    Each cell takes one line: line ends and control characters are shown as escapes.
+    Each cell takes one line: line ends and control characters are shown as escapes. Wide
+    characters, for example Chinese ones, take two columns.
 
     >>> print(text_table(["net", "score"], [["ResNet", "0.97"], ["AlexNet", "0.9"]]))
     net      score
@@ -30,7 +32,7 @@ def text_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     AlexNet    0.9
     """
     cells = [[one_line(str(cell)) for cell in row] for row in (headers, *rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(display_width, column)) for column in zip(*cells, strict=True)]
     right = [
         len(rows) > 0 and all(map(_numeric, column[1:])) for column in zip(*cells, strict=True)
     ]
@@ -55,7 +57,7 @@ def headed(title: str, table: str) -> str:
 def _beside(
     row: Sequence[str], widths: Sequence[int], right: Sequence[bool], start: int, columns: int
 ) -> str:
-    first = _line(row[:-1], widths[:-1], right[:-1]).ljust(start)
+    first = _padded(_line(row[:-1], widths[:-1], right[:-1]), start)
     return textwrap.fill(
         row[-1], columns, initial_indent=first, subsequent_indent=" " * start, **_UNBROKEN
     )
@@ -70,10 +72,14 @@ def _beneath(row: Sequence[str], widths: Sequence[int], right: Sequence[bool], c
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
     padded = (
-        cell.rjust(width) if to_right else cell.ljust(width)
+        cell.rjust(width) if to_right else _padded(cell, width)
         for cell, width, to_right in zip(cells, widths, right, strict=True)
     )
     return "  ".join(padded).rstrip()
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - display_width(text))
 
 
 def _numeric(text: str) -> bool:

@@ -78,3 +78,32 @@ def sparkline(values: Sequence[float]) -> str:
     low, high = min(values, default=0.0), max(values, default=0.0)
     scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
     return "".join(_BARS[int((value - low) * scale)] for value in values)
+
+
+def display_width(text: str) -> int:
+    """Return the number of columns that text takes on a terminal.
+
+    >>> display_width("cat"), display_width("猫"), display_width("👩‍👩‍👧")
+    (3, 2, 2)
+    """
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def shortened(text: str, width: int) -> str:
+    """Return text in at most this many columns of a terminal, without its middle if it is longer.
+
+    >>> shortened("img-classification_digits_acc", 15)
+    'img-cla...s_acc'
+    """
+    if display_width(text) <= width:
+        return text
+    from rich.cells import set_cell_size
+
+    end = text[-(width // 3) :] if width > 3 else ""
+    while display_width(end) > width // 3:
+        end = end[1:]
+    return f"{set_cell_size(text, max(0, width - 3 - display_width(end))).rstrip()}...{end}"

@@ -128,12 +128,15 @@ class Task:
             only imported for drawing, so no other module needs Pillow.
         in_image: Whether targets are positions in the image, such as masks and boxes, which
             transforms must move with the image.
+        one_class: Whether a target is one class index for the whole sample, and an output one value
+            per class, so that predictions can be counted in a confusion matrix.
         columns: Names of the values in each of the `rows` of a prediction, in order. Empty if
             images are not predicted.
     """
 
     drawer: str = ""
     in_image: bool = False
+    one_class: bool = False
     columns: Sequence[str] = ()
 
     def wrong_label(self, target: Any, classes: int) -> WrongLabel | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from lemur_core.pictures.colours import Colour, readable_on
+from lemur_core.pictures.fonts import font_for
 
 # Minimum length of the longer side in pixels, to leave room for text.
 _MIN_SIDE_PX = 192
@@ -68,8 +68,9 @@ def text_tile(
     """
     image = Image.new("RGB", size, ground)
     draw, middle = ImageDraw.Draw(image), (size[0] / 2, size[1] / 2)
-    longest = max(font(text_px).getlength(line) for line in text.split("\n"))
-    fitting = font(max(_MIN_TEXT_PX, min(text_px, int(text_px * size[0] / max(longest, 1)))))
+    longest = max(font_for(text, text_px).getlength(line) for line in text.split("\n"))
+    fitting_px = max(_MIN_TEXT_PX, min(text_px, int(text_px * size[0] / max(longest, 1))))
+    fitting = font_for(text, fitting_px)
     draw.text(middle, text, readable_on(ground), fitting, anchor="mm", align="center")
     return image
 
@@ -82,15 +83,15 @@ def write(image: Image.Image, corner: tuple[float, float], text: str, ground: Co
     top = round(corner[1]) - height
     top = top if top >= 0 else max(0, min(round(corner[1]), image.height - height))
     draw.rectangle((left, top, left + width - 1, top + height - 1), ground)
-    draw.text((left + MARGIN, top + height / 2), text, readable_on(ground), font(), anchor="lm")
+    draw.text(
+        (left + MARGIN, top + height / 2),
+        text,
+        readable_on(ground),
+        font_for(text, TEXT_PX),
+        anchor="lm",
+    )
 
 
 def text_size(text: str) -> tuple[int, int]:
     """Return the width and height of a text including its margin, in pixels."""
-    return math.ceil(font().getlength(text)) + 2 * MARGIN, TEXT_PX + MARGIN
-
-
-@cache
-def font(height: int = TEXT_PX) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return Pillow's default font with a height in pixels."""
-    return ImageFont.load_default(height)
+    return math.ceil(font_for(text, TEXT_PX).getlength(text)) + 2 * MARGIN, TEXT_PX + MARGIN

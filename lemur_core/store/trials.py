@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from lemur_core.errors import AmbiguousTrialError, UnknownNameError
+from lemur_core.pattern import Pattern, is_wild
+from lemur_core.restriction import NONE, split
 from lemur_core.store import schema
 from lemur_core.store.ranking import best_first
 from lemur_core.store.statements import where_in
@@ -94,6 +96,26 @@ def expanded(connection: Connection, names: Sequence[str]) -> list[str]:
     return result
 
 
+def matching_trials(
+    connection: Connection, names: Sequence[str], *, every: bool = False
+) -> list[TrialId]:
+    """Return the trials with these names, each once, in the order of the names.
+
+    Args:
+        connection: Connection to the database.
+        names: Names as for `find_trial`, or patterns of pipelines, as ``lemur run`` takes them:
+            ``img-classification_digits`` or ``*_acc_{ResNet,VGG}``. A pattern stands for the best
+            trial of each pipeline that has an epoch.
+        every: Whether a pipeline or a pattern stands for all trials instead of the best.
+
+    Raises:
+        UnknownNameError: A name matches no trial; `AmbiguousTrialError` if it matches several.
+        PatternError: A pattern cannot be parsed.
+    """
+    found = (_named(connection, name, every) for name in names)
+    return list(dict.fromkeys(trial for trials in found for trial in trials))
+
+
 def is_number(name: str) -> bool:
     """Return whether a name can be the number of a trial, and is too short for an id."""
     return name.isascii() and name.isdigit() and len(name) < SHORT
@@ -141,6 +163,46 @@ def _common(uid: str, other: str | None) -> int:
     while other is not None and uid[: length + 1] == other[: length + 1] and length < len(uid):
         length += 1
     return length
+
+
+def _named(connection: Connection, name: str, every: bool) -> list[TrialId]:
+    trial = schema.trial.c
+    # Neither ids nor words have one of these signs, or are the name of a task.
+    is_several = is_wild(name) or "{" in name
+    is_several |= (
+        connection.scalar(select(trial.id).where(trial.task == storable(name)).limit(1)) is not None
+    )
+    parts = name.count("_") + 1
+    if not is_several and (parts == 1 or (parts == len(_PARTS) and not every)):
+        return [find_trial(connection, name)]
+    pipelines = connection.execute(select(*(trial[part] for part in _PARTS)).distinct()).all()
+    pattern = Pattern.parse(name)
+    chosen = [row for row in pipelines if _matches(pattern, row)]
+    if not chosen:
+        known = ["_".join(row) for row in pipelines]
+        raise UnknownNameError("pipeline", name, known, "none is recorded")
+    return [found for row in chosen for found in _of_pipeline(connection, row, every)]
+
+
+def _matches(pattern: Pattern, pipeline: Sequence[str]) -> bool:
+    task, dataset, metric, net = pipeline
+    # A dataset's restriction is part of its name, but its brackets are no wildcard.
+    name, restriction = split(dataset)
+    return (
+        pattern.matches("task", task)
+        and any(wanted in (restriction, NONE) for wanted in pattern.restrictions(name))
+        and pattern.also(metric) is not None
+        and pattern.matches("net", net)
+    )
+
+
+def _of_pipeline(connection: Connection, pipeline: Sequence[str], every: bool) -> list[TrialId]:
+    trial = schema.trial.c
+    only = [trial[part] == name for part, name in zip(_PARTS, pipeline, strict=True)]
+    if not every:
+        return _best_among(connection, only)
+    query = select(trial.id, trial.uid).where(*only).order_by(trial.id)
+    return [TrialId(*row) for row in connection.execute(query)]
 
 
 def _by_uid(connection: Connection, uids: Sequence[str]) -> dict[Any, TrialId]:

@@ -16,6 +16,7 @@ class Classification(Task):
     """``img-classification``: targets are class indices, outputs logits of ``(classes,)``."""
 
     drawer = "lemur_core.tasks.drawing:classified"
+    one_class = True
     columns = ("class", "index", "probability")
 
     def wrong_label(self, target: Any, classes: int) -> WrongLabel | None:

@@ -134,19 +134,27 @@ class PluginRules:
         """The target of the entry can be imported."""
         entry.load()
 
+    def test_view_is_clicks(self, view: Entry) -> None:
+        """The target of a view is a click.Command."""
+        _check_clicks("view", view)
+
     def test_command_is_clicks(self, command: Entry) -> None:
         """The target of a command is a click.Command."""
-        import click
-
-        target = command.load()
-        assert isinstance(target, click.Command), (
-            f"command {command.name!r}: {command.target} is {type(target).__name__}; "
-            "expected a click.Command"
-        )
+        _check_clicks("command", command)
 
     def test_estimator_can_be_called(self, estimator: Entry) -> None:
         """The target of an estimator is callable."""
         assert callable(estimator.load()), f"estimator {estimator.name!r}: cannot be called"
+
+
+def _check_clicks(kind: str, entry: Entry) -> None:
+    import click
+
+    target = entry.load()
+    assert isinstance(target, click.Command), (
+        f"{kind} {entry.name!r}: {entry.target} is {type(target).__name__}; "
+        "expected a click.Command"
+    )
 
 
 def _names(kind: str, entries: Sequence[Entry]) -> str:

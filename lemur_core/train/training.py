@@ -119,6 +119,11 @@ class Training:
         """The transform from the dataset's images to the net's inputs."""
         return self._transform
 
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The metrics by name, the objective first."""
+        return self._metrics
+
     def scored(self, samples: Samples) -> TrainData:
         """Return the batches in which the net is scored on samples, in their order."""
         at_once = scored_at_once(self.trial.prm["batch"], self.trial.transform_entry.size)

@@ -125,6 +125,10 @@ BROKEN = {
         ["command_is_clicks"],
         "lemur_bad.things.commands:bad is function; expected a click.Command",
     ),
+    "no_view": (
+        ["view_is_clicks"],
+        "view 'bad': lemur_bad.things.commands:bad is function; expected a click.Command",
+    ),
     "estimator_of_nothing": (
         ["estimator_can_be_called", *ESTIMATORS],
         "estimator 'bad': its target cannot be called",

@@ -10,6 +10,8 @@ import pytest
 
 from lemur_core import best, data
 from lemur_core.cli.streams import EscapingStream
+from lemur_core.cli.table import text_table
+from lemur_core.cli.text import display_width, shortened
 from lemur_core.errors import LemurError, SettingsError, UnknownNameError
 from lemur_core.store.database import open_engine
 from lemur_core.store.importing.published import import_results
@@ -335,3 +337,16 @@ def test_json_of_the_best_has_their_order(db, lemur):
     assert errors == f"lemur: error: {line}\n"
     line = "--by selects the best rows; add --best, --per or --top"
     assert lemur("data", "--db", db, "--by", "test") == (2, "", f"lemur: error: {line}\n")
+
+
+def test_wide_characters_take_two_columns():
+    table = text_table(["class", "n"], [["苹果", "1"], ["تفاحة", "20"], ["👩‍👩‍👧", "3"]])
+    assert table.split("\n") == ["class   n", "苹果    1", "تفاحة  20", "👩‍👩‍👧      3"]
+
+
+@pytest.mark.parametrize("width", range(4, 12))
+def test_shortened_text_fits(width):
+    for text in ("苹果和香蕉和梨", "img-classification", "a苹b果c"):
+        short = shortened(text, width)
+        assert display_width(short) <= width
+        assert short == text or "..." in short

@@ -139,6 +139,9 @@ COMMANDS = {
         (0, "show", "trial", "UID"), (0, "show", "trial", "OTHER", "--no-source"),
         (0, "show", "collection", "zoo" + NAME), (2, "show", "collection", NAME),
         (2, "show", "net", NAME), (2, "show", NAME, NAME), (2, "show", "pictures", "UID"),
+        (0, "show", "curves", "UID"), (2, "show", "curves", NAME),
+        (0, "show", "scores", "--x", "nn"), (2, "show", "scores", "--x", NAME),
+        (2, "show", "confusion", "UID"), (2, "show", "confusion", NAME),
     ],
     "data": [
         (0, "data"), (0, "data", "--best"), (0, "data", "--format", "csv"),

@@ -200,6 +200,18 @@ def lemur_register_commands() -> list[Entry]:
 
 
 @hookimpl
+def lemur_register_views() -> list[Entry]:
+    return [
+        Entry(name, f"lemur_analysis.cli.{name}:{name}", summary=summary)
+        for name, summary in (
+            ("curves", "Draw learning curves of trials: scores and loss by epoch."),
+            ("scores", "Draw the score of each trial against a hyperparameter."),
+            ("confusion", "Print or draw the confusion matrix of a trial."),
+        )
+    ]
+
+
+@hookimpl
 def lemur_register_exporters() -> list[Entry]:
     return [
         Entry(name, f"lemur_analysis.report.{target}", summary=summary)

@@ -77,7 +77,7 @@ def save(figure: Figure, path: Path, *, dpi: float = 150) -> None:
     """
     from matplotlib import rc_context
 
-    form = path.suffix.removeprefix(".")
+    form = path.suffix.lower().removeprefix(".")
     canvas, resolution = figure.canvas, figure.dpi
     try:
         with replacement(path) as temporary, rc_context(_SETTINGS):

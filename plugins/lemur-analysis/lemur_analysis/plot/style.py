@@ -81,7 +81,7 @@ def styles_of(frame: DataFrame, by: str = "nn") -> dict[Any, FigureStyle]:
             number of rows.
     """
     names = rank_nets(frame) if by == "nn" else _frequent(frame[by])
-    return {name: _style(rank) for rank, name in enumerate(names)}
+    return {name: style_at(rank) for rank, name in enumerate(names)}
 
 
 def rank_nets(frame: DataFrame) -> list[str]:
@@ -186,7 +186,8 @@ def _handle(style: FigureStyle, shape: str) -> Any:
     return Line2D([], [], **style.line, **(style.points if style.has_colour else {}))
 
 
-def _style(rank: int) -> FigureStyle:
+def style_at(rank: int) -> FigureStyle:
+    """Return the style of the item with this rank, from 0; those from `MOST_COLOURS` are grey."""
     color = _COLOURS[rank] if rank < MOST_COLOURS else GREY
     return FigureStyle(color, _MARKERS[rank % len(_MARKERS)], rank)
 

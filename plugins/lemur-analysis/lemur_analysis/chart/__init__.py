@@ -1,0 +1,1 @@
+"""Charts of plain text, for terminals, pipes and logs."""

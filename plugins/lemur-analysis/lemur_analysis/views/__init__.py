@@ -1,0 +1,1 @@
+"""What the views of ``lemur show`` draw, read from the database."""
