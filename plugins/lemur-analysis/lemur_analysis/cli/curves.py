@@ -45,8 +45,9 @@ _FEW = 3
 @click.option(
     "--y",
     metavar="A,B,...",
-    help="What to draw: validation, accuracy (the test score), loss, or any other column or fact "
-    "of numbers; each has its own chart.  [the scores, and the loss if it was recorded]",
+    help="What to draw: validation, accuracy (the test score), loss, validation_loss, or any other "
+    "column or fact of numbers; each has its own chart.  [the scores, and the losses if they were "
+    "recorded]",
 )
 @click.option(
     "--all", "every", is_flag=True, help="All trials of a pipeline or pattern, not only the best."
@@ -56,7 +57,7 @@ _FEW = 3
 def curves(
     names: tuple[str, ...], y: str | None, every: bool, output: Path | None, db: str
 ) -> None:
-    """Draw learning curves of trials: scores and training loss at each epoch.
+    """Draw learning curves of trials: scores and losses at each epoch.
 
     UID is the id of a trial or the beginning of one, its number, last, best, or a pipeline, whose
     best trial is drawn. A PATTERN of pipelines, as lemur run takes them, stands for the best trial

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from lemur_analysis.views.curves import CurveChart
     from lemur_analysis.views.scores import ScoreChart
 
-_LONGEST_TITLE = 70
+# Of a panel's width, with the legend beside it.
+_LONGEST_TITLE = 52
 
 
 def curves_figure(charts: Sequence[CurveChart]) -> Figure:

@@ -12,10 +12,15 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-LABELS = {"validation": "validation score", "accuracy": "test score", "loss": "training loss"}
+LABELS = {
+    "validation": "validation score",
+    "accuracy": "test score",
+    "loss": "training loss",
+    "validation_loss": "validation loss",
+}
 """What to call columns that have another name for people."""
 ALIASES = {"test": "accuracy"}
-_SCORES = ("validation", "accuracy")
+_SCORES, _LOSSES = ("validation", "accuracy"), ("loss", "validation_loss")
 _SHORT = 8
 
 
@@ -66,8 +71,8 @@ class CurveChart:
 
 
 def columns_of(wanted: Sequence[str]) -> list[str]:
-    """Return the columns to read for charts of these columns; without any, of scores and loss."""
-    return list(dict.fromkeys(["trial", *CELL, "nn", "epoch", *_SCORES, *(wanted or ["loss"])]))
+    """Return the columns to read for charts of these columns; without any, of scores and losses."""
+    return list(dict.fromkeys(["trial", *CELL, "nn", "epoch", *_SCORES, *(wanted or _LOSSES)]))
 
 
 def curve_charts(frame: DataFrame, wanted: Sequence[str]) -> Iterator[CurveChart]:
@@ -75,8 +80,8 @@ def curve_charts(frame: DataFrame, wanted: Sequence[str]) -> Iterator[CurveChart
 
     Args:
         frame: Epochs of trials, with the columns of `columns_of`, at least one.
-        wanted: The columns to draw. Without any, the validation and test scores, which share a
-            chart if there is a single trial, and the training loss if it was recorded.
+        wanted: The columns to draw. Without any, the validation and test scores, and the training
+            and validation losses if they were recorded; of a single trial, two in a chart.
 
     Raises:
         SettingsError: A column contains values that are not numbers.
@@ -88,7 +93,7 @@ def curve_charts(frame: DataFrame, wanted: Sequence[str]) -> Iterator[CurveChart
             yield from _of_one(*trials[0], wanted)
             continue
         digits = _digits(ranked)
-        for column in wanted or (*_SCORES, "loss"):
+        for column in wanted or (*_SCORES, *_LOSSES):
             names = [f"{trial[:digits]} {rows['nn'].iloc[0]}" for trial, rows in trials]
             curves = [
                 _curve(name, rows, column) for name, (_, rows) in zip(names, trials, strict=True)
@@ -102,14 +107,20 @@ def _of_one(trial: str, rows: DataFrame, wanted: Sequence[str]) -> Iterator[Curv
     first = rows.iloc[0]
     title = f"{trial[:_SHORT]} {'_'.join(first[name] for name in (*CELL, 'nn'))}"
     if not wanted:
-        scores = [_curve(LABELS[column].split()[0], rows, column) for column in _SCORES]
-        scores = [curve for curve in scores if curve.present] or scores
-        yield CurveChart(title, "score", scores, "split")
-    for column in wanted or ["loss"]:
+        scores, losses = _of_splits(rows, _SCORES), _of_splits(rows, _LOSSES)
+        yield CurveChart(
+            title, "score", scores or [_curve("validation", rows, "validation")], "split"
+        )
+        if losses:
+            yield CurveChart(title, "loss", losses, "split")
+    for column in wanted:
         label = LABELS.get(column, column)
-        chart = CurveChart(title, label, [_curve(label, rows, column)], "column")
-        if wanted or not chart.is_empty:
-            yield chart
+        yield CurveChart(title, label, [_curve(label, rows, column)], "column")
+
+
+def _of_splits(rows: DataFrame, columns: Sequence[str]) -> list[TrialCurve]:
+    curves = [_curve(LABELS[column].split()[0], rows, column) for column in columns]
+    return [curve for curve in curves if curve.present]
 
 
 def _curve(name: str, rows: DataFrame, column: str) -> TrialCurve:

@@ -33,7 +33,7 @@ def record(db):
             pipeline.format(net), {"lr": 0.1}, db=db, seed=len(scores)
         ) as trial:
             for number, score in enumerate(scores, 1):
-                more = {"loss": 1 / number} if loss else {}
+                more = {"loss": 1 / number, "validation_loss": 2 / number} if loss else {}
                 trial.epoch(validation=score, accuracy=score / 2, **more)
         for name, values in dict(facts).items():
             for number, value in enumerate(values, 1):
@@ -72,12 +72,11 @@ def test_a_trial_has_its_scores_in_a_chart_and_its_loss_in_another(db, record):
     uid = record("LeNet", [0.5, 0.7, 0.6])
     lines = run(db, uid).splitlines()
     titles = [line for line in lines if "LeNet" in line]
-    assert titles == [
-        f"{what}, {uid[:8]} {PIPELINE.format('LeNet')}" for what in ("score", "training loss")
-    ]
+    assert titles == [f"{what}, {uid[:8]} {PIPELINE.format('LeNet')}" for what in ("score", "loss")]
     assert "o validation  last 0.6000 at epoch 3" in lines
     assert "x test  last 0.3000 at epoch 3" in lines
-    assert "o training loss  last 0.3333 at epoch 3" in lines
+    assert "o training  last 0.3333 at epoch 3" in lines
+    assert "x validation  last 0.6667 at epoch 3" in lines
     assert all(len(line) <= 80 for line in lines)
     assert "\x1b" not in "".join(lines)
 
@@ -88,7 +87,7 @@ def test_pictures_have_the_recorded_numbers(db, record, drawn, tmp_path):
     assert drawn == {
         # The first line is drawn last.
         "score": [[(1, 0.25), (2, 0.35), (3, 0.3)], [(1, 0.5), (2, 0.7), (3, 0.6)]],
-        "training loss": [[(1, 1.0), (2, 1 / 2), (3, 1 / 3)]],
+        "loss": [[(1, 2.0), (2, 1.0), (3, 2 / 3)], [(1, 1.0), (2, 1 / 2), (3, 1 / 3)]],
     }
     assert not plt.get_fignums()
 
