@@ -11,6 +11,8 @@ from sqlalchemy import Connection, select
 
 from lemur_core.continuation import NAME
 from lemur_core.errors import PatternError, SettingsError
+from lemur_core.frozen_layers import NAME as FREEZE
+from lemur_core.frozen_layers import patterns_in
 from lemur_core.search.start import Start
 from lemur_core.store import schema
 from lemur_core.store.database import folder_beside, open_engine
@@ -84,6 +86,11 @@ def _check(stored: StoredTrial, epochs: int) -> None:
         )
     if state not in _ENDED or not stored.epochs:
         raise SettingsError(f"trial {uid} {state}; only a trial that ended well can continue")
+    if patterns_in(stored.prm):
+        raise SettingsError(
+            f"trial {uid} has frozen layers, {FREEZE}={stored.prm[FREEZE]}; such a trial cannot "
+            "continue, because its checkpoint does not say which ones"
+        )
     last = stored.epochs[-1].number
     if epochs <= last:
         raise SettingsError(

@@ -93,7 +93,7 @@ class Lines(Quiet):
             case events.TrialStarted(trial):
                 searched = wording.searched_text(trial, self._fixed[trial.pipeline.name])
                 name = wording.trial_name(trial, alone=self._alone)
-                yield f"  {name} ({trial.uid[:SHORT]}): {searched}"
+                yield f"  {name} ({trial.uid[:SHORT]})" + (f": {searched}" if searched else "")
             case events.EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
                 prefix = "" if self._alone else f"{wording.trial_name(trial, alone=False)}, "

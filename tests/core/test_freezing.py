@@ -288,3 +288,15 @@ def test_a_point_without_weights_has_nothing_to_freeze(run, weights):
         "freeze 'stem' keeps layers of initial weights as they are; the trial has no file of "
         "weights"
     )
+
+
+def test_a_trial_with_frozen_layers_cannot_continue(run, weights):
+    run(weights=str(weights), freeze="stem", keep_checkpoints="every")
+    [uid] = set(freezing(run)["trial"])
+    with pytest.raises(SettingsError) as caught:
+        lemur_core.run(continues=uid, epochs=4, db=run.db)
+    assert str(caught.value) == (
+        f"trial {uid[:8]} has frozen layers, freeze=stem; such a trial cannot continue, because "
+        "its checkpoint does not say which ones"
+    )
+    assert set(data(db=run.db, with_stats=True)["number"]) == {1, 2}
