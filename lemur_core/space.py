@@ -133,6 +133,8 @@ SCHEDULE: dict[str, Range] = {
     "scheduler_epochs": Interval(1, 100, integer=True),
     "gamma": _DECAY,
 }
+FINITE_SCHEDULERS = frozenset({"cosine", "onecycle"})
+"""Schedulers that reach their last learning rate after ``scheduler_epochs`` epochs."""
 # Hyperparameters that are real numbers, whatever range a net declares.
 _REAL = ("lr", "momentum", "dropout", "weight_decay")
 _SCORES = ("accuracy", "validation", "loss", "predicted")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,9 +16,10 @@ from lemur_core.image_size import UsualSizes
 from lemur_core.pattern import Pattern, is_wild, pattern_of
 from lemur_core.restriction import with_fold, with_validation
 from lemur_core.search.found_nets import summaries_of_found, with_found_nets
+from lemur_core.space import FINITE_SCHEDULERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     from lemur_core.entry import Entry
@@ -91,20 +93,30 @@ def plan(settings: Settings, registry: Registry) -> Plan:
         named = {fold for name in named for fold in _folds(name, folds)}
     return Plan(
         pipelines,
-        demo_ranges(settings) if selection.is_demo else dict(settings.prm),
+        _ranges(settings, is_demo=selection.is_demo),
         LiteralNames(named, selection.metrics),
         summaries_of_found(pipelines, registry),
         image_sizes,
     )
 
 
-def demo_ranges(settings: Settings) -> dict[str, RangeSpec]:
-    """Return ranges with which nets learn the embedded data in a few epochs."""
-    # With larger batches, an epoch has too few steps.
-    ranges: dict[str, RangeSpec] = {"batch": "2^4..2^5"}
-    if "scheduler" not in settings.prm:
-        ranges |= {"scheduler": "onecycle", "scheduler_epochs": settings.epochs}
-    return ranges | dict(settings.prm)
+def _ranges(settings: Settings, *, is_demo: bool) -> dict[str, RangeSpec]:
+    """Return the user's ranges, and those that follow from them or belong to the demo."""
+    # With larger batches, an epoch of the embedded data has too few steps.
+    demo: dict[str, RangeSpec] = {"batch": "2^4..2^5", "scheduler": "onecycle"} if is_demo else {}
+    ranges = demo | dict(settings.prm)
+    in_points = any("scheduler_epochs" in point.prm for point in settings.points)
+    if FINITE_SCHEDULERS.intersection(_names(ranges.get("scheduler", ""))) and not in_points:
+        ranges.setdefault("scheduler_epochs", settings.epochs)
+    return ranges
+
+
+def _names(choices: RangeSpec) -> list[str]:
+    """Return the texts among the choices of a range."""
+    if isinstance(choices, str):
+        return [text.strip() for text in choices.split(",")]
+    values = choices if isinstance(choices, Sequence) else ()
+    return [value for value in values if isinstance(value, str)]
 
 
 def names_pipelines(settings: Settings) -> bool:

@@ -36,6 +36,29 @@ def test_only_the_demo_has_ranges_without_settings(toys):
 
 
 @pytest.mark.parametrize(
+    ("prm", "epochs"),
+    [
+        ({"scheduler": "onecycle"}, 30),
+        ({"scheduler": "constant, cosine"}, 30),
+        ({"scheduler": ["exponential", "cosine"]}, 30),
+        ({"scheduler": "cosine", "scheduler_epochs": "5,10"}, "5,10"),
+        ({"scheduler": "exponential"}, None),
+        ({"lr": 0.1}, None),
+    ],
+)
+def test_a_schedule_is_as_long_as_the_training_unless_given(toys, prm, epochs):
+    settings = Settings.of({"net": "Linear", "epochs": 30, "prm": prm})
+    assert plan(settings, toys).ranges.get("scheduler_epochs") == epochs
+
+
+def test_the_length_of_a_schedule_can_be_in_points(toys):
+    given = {"net": "Linear", "prm": {"scheduler": "cosine"}}
+    for point, length in (({"lr": 0.1}, 5), ({"lr": 0.1, "scheduler_epochs": 7}, None)):
+        settings = Settings.of({**given, "epochs": 5, "points": [point]})
+        assert plan(settings, toys).ranges.get("scheduler_epochs") == length
+
+
+@pytest.mark.parametrize(
     ("patterns", "datasets", "named"),
     [
         ([BLOBS], ["blobs[validation=0.2]"], {"blobs[validation=0.2]"}),
