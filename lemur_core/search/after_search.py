@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.early_end import EARLY, ENDED_EARLY, REPEATS
@@ -12,13 +11,13 @@ from lemur_core.search.study import derived_seed
 from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.writer import NumberTakenError, TrialLostError
 from lemur_core.train import checkpoint
-from lemur_core.train.checkpoint_folders import move_checkpoint, remove_checkpoints
+from lemur_core.train.checkpoint_folders import remove_checkpoints
 from lemur_core.trial import Keep, Outcome, State, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lemur_core.search.study_run import StudyRun
+    from lemur_core.search.open_study import OpenStudy
     from lemur_core.search.trial_resources import TrialResources
     from lemur_core.store.writing.writer import PastTrial
 
@@ -55,15 +54,14 @@ class AfterSearch:
 
     Attributes:
         completions: The trials trained here so far, with their outcomes.
-        repetitions: The recorded trials that repeat others.
         left: Number of trainings that are still to end; None before the search has ended.
     """
 
-    def __init__(self, study: StudyRun, resources: TrialResources) -> None:
+    def __init__(self, study: OpenStudy, resources: TrialResources) -> None:
         self._study, self._resources = study, resources
+        self._recorded, self._matches = study.recorded, study.scope.matches
         self._settings = resources.settings
         self.completions: list[tuple[Completion, Outcome]] = []
-        self.repetitions: list[PastTrial] = []
         self.left = None if self.is_requested else 0
         self.has_failed = False
         self._failed: set[tuple[str, int]] = set()
@@ -84,7 +82,7 @@ class AfterSearch:
             number = self._resources.writer.next_number(self._study.pipeline)
             jobs = self.count()
             free = [job for job in jobs if not self._is_running(job)]
-            if not free or self._study.has_other_data():
+            if not free or self._study.inputs.has_other_data():
                 return None
             try:
                 attempt = self._begun(free[0], number, device)
@@ -95,7 +93,7 @@ class AfterSearch:
 
     def count(self) -> Sequence[Job]:
         """Return what is left to train, and count it."""
-        past = self._study.past()
+        past = self._recorded.read()
         # The best hyperparameters are only known when the best trials are complete.
         jobs = [*self._completions(past)] or [*self._seeds(past)]
         self.left = len(jobs)
@@ -137,7 +135,7 @@ class AfterSearch:
             uid = prm_uid(base.prm)
             finished = {
                 trial.seed
-                for trial in (*past, *self.repetitions)
+                for trial in (*past, *self._recorded.repetitions)
                 if trial.state is State.FINISHED and prm_uid(trial.prm) == uid
             }
             failed = sum(failed_uid == uid for failed_uid, _ in self._failed)
@@ -150,7 +148,7 @@ class AfterSearch:
         return derived_seed(self._settings.seed, self._study.pipeline.name, uid, str(index), "seed")
 
     def _bases(self, past: Sequence[PastTrial]) -> list[PastTrial]:
-        ended = [trial for trial in past if trial.state in _ENDED and self._study.matches(trial)]
+        ended = [trial for trial in past if trial.state in _ENDED and self._matches(trial)]
         if self._study.is_search:
             return best_first(ended)[:1]
         return list({prm_uid(trial.prm): trial for trial in reversed(ended)}.values())[::-1]
@@ -165,32 +163,34 @@ class AfterSearch:
         uid = prm_uid(job.base.prm)
         return [
             trial
-            for trial in self.repetitions
+            for trial in self._recorded.repetitions
             if trial.seed == job.seed and prm_uid(trial.prm) == uid
         ]
 
     def _is_running(self, job: Job) -> bool:
         """Return whether a training goes on, here or elsewhere."""
         base = [job.base] if job.is_completion else []
-        return any(map(self._study.is_trained_now, (*base, *self._trials(job))))
+        return any(map(self._recorded.is_trained_now, (*base, *self._trials(job))))
 
     def _best_ended_early(self, past: Sequence[PastTrial]) -> list[PastTrial]:
-        early = best_first(trial for trial in past if self._study.matches(trial) and end_of(trial))
+        early = best_first(trial for trial in past if self._matches(trial) and end_of(trial))
         return early[: self._settings.finish_best]
 
     def _remove_checkpoints(self) -> None:
         """Remove the checkpoints that this campaign's ended trials no longer need."""
         if self._settings.keep_checkpoints is Keep.EVERY:
             return
-        past = self._study.past()
+        past = self._recorded.read()
         early = self._best_ended_early(past)
         needed = {trial.uid for trial in early if trial.state is not State.FINISHED}
         if self._settings.keep_checkpoints is Keep.BEST:
-            ended = [trial for trial in (*past, *self.repetitions) if trial.state in _ENDED]
-            needed |= {trial.uid for trial in best_first(filter(self._study.matches, ended))[:1]}
+            ended = [
+                trial for trial in (*past, *self._recorded.repetitions) if trial.state in _ENDED
+            ]
+            needed |= {trial.uid for trial in best_first(filter(self._matches, ended))[:1]}
         for uid in self._with_state - needed:
             self._with_state.discard(uid)
-            if (folder := self._study.folder(uid)) is not None:
+            if (folder := self._study.builder.folder(uid)) is not None:
                 remove_checkpoints(folder)
 
     def _begun(self, job: Job, number: int, device: str) -> Completion | None:
@@ -201,8 +201,8 @@ class AfterSearch:
         base = job.base
         if job.is_completion and (base.state in _UNFINISHED or self._has_state(base)):
             return self._resumed(base, job, device)
-        trial = self._study.trial(number, base.prm, job.seed, device)
-        trial_id = self._study.begin(trial, {REPEATS: base.uid})
+        trial = self._study.builder.trial(number, base.prm, job.seed, device)
+        trial_id = self._study.builder.begin(trial, {REPEATS: base.uid})
         if not job.is_completion:
             self._note_seeds(base)
         else:
@@ -214,26 +214,20 @@ class AfterSearch:
     def _resumed(self, past: PastTrial, job: Job, device: str) -> Completion | None:
         is_base, end = past.uid == job.base.uid, end_of(past)
         facts = {ENDED_EARLY: end.fact} if end is not None and past.early_end is None else {}
-        if not self._study.claim(past, facts):
+        now = self._study.resumption.take_over(past, facts)
+        if now is None:
             return None
-        writer = self._resources.writer
-        if past.state is State.RUNNING and self._resources.checkpoints:
-            move_checkpoint(self._resources.checkpoints, past.uid, writer.owner)
-        # Its owner may have recorded another epoch in the meantime.
-        past = self._study.past_trial(past.id)
         try:
-            epochs = self._study.recovered(past)
+            trial = self._study.resumption.trial(now, device)
         except checkpoint.StateLostError as error:
             state = State.ABANDONED if end is None else end.state
-            lost = Outcome(state, past.epochs, str(error), prediction=past.prediction)
-            writer.finish(past.id, lost)
-            self._without_state.add(past.uid)
+            lost = Outcome(state, now.epochs, str(error), prediction=now.prediction)
+            self._resources.writer.finish(now.id, lost)
+            self._without_state.add(now.uid)
             return None
         if is_base:
-            self._note(past, "is trained to the end")
-        trial = self._study.trial(past.number, past.prm, past.seed, device)
-        trial = self._study.with_resources(replace(trial, uid=past.uid, done=tuple(epochs)))
-        return self._attempt(past.id, trial, past if is_base else job.base)
+            self._note(now, "is trained to the end")
+        return self._attempt(now.id, trial, now if is_base else job.base)
 
     def _attempt(self, trial_id: int, trial: Trial, base: PastTrial) -> Completion:
         is_own = base.uid in self._stopped_here
@@ -241,7 +235,9 @@ class AfterSearch:
 
     def _has_state(self, stopped: PastTrial) -> bool:
         """Return whether the state after the last epoch of an ended trial is kept."""
-        folder = None if stopped.uid in self._without_state else self._study.folder(stopped.uid)
+        if stopped.uid in self._without_state:
+            return False
+        folder = self._study.builder.folder(stopped.uid)
         try:
             saved = checkpoint.saved_epochs(folder) if folder is not None else []
         except checkpoint.StateLostError:
