@@ -281,8 +281,7 @@ def prm_of(given: Mapping[str, Any]) -> dict[str, RangeSpec]:
 
 OF_CONTINUED = (
     "trials", "points", "transform", "sampler", "pruner", "estimator", "audit", "seed", "seeds",
-    "weights",
-    "validation", "folds",
+    "finish_best", "weights", "freeze", "class_weights", "validation", "folds",
 )  # fmt: skip
 """Settings that a trial that continues takes from the first one, or does not use."""
 

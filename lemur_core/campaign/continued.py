@@ -13,13 +13,14 @@ from lemur_core.continuation import NAME
 from lemur_core.errors import PatternError, SettingsError
 from lemur_core.frozen_layers import NAME as FREEZE
 from lemur_core.frozen_layers import patterns_in
+from lemur_core.initial_weights import NAME as WEIGHTS
 from lemur_core.search.start import Start
 from lemur_core.store import schema
 from lemur_core.store.database import folder_beside, open_engine
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.stored_trial import read_stored_trial
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
-from lemur_core.trial import State
+from lemur_core.trial import CLASS_WEIGHTS, State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from lemur_core.settings import Settings
     from lemur_core.store.reading.stored_trial import StoredTrial
 
+# How the command line sets hyperparameters that do not belong to a net.
+_FLAGS = {
+    NAME: "", WEIGHTS: "--weights FILE", CLASS_WEIGHTS: "--class-weights balanced",
+}  # fmt: skip
 _ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
 
 
@@ -53,9 +58,17 @@ def continued(settings: Settings) -> tuple[Settings, Start]:
         if not patiently(engine, lambda connection: _has_begun(connection, start, settings.epochs)):
             _check_checkpoint(start, settings.epochs)
     uid, transform = str(stored.facts["uid"]), str(stored.prm["transform"])
-    has_pipelines = settings.patterns or settings.entries or settings.net or settings.dataset
-    patterns = settings.patterns if has_pipelines else (_pattern(stored),)
-    return replace(settings, patterns=patterns, transform=(transform,), continues=uid), start
+    return replace(_with_pipeline(settings, stored), transform=(transform,), continues=uid), start
+
+
+def _with_pipeline(settings: Settings, stored: StoredTrial) -> Settings:
+    """Return settings with the parts of the trial's pipeline that the user does not name."""
+    if settings.patterns or settings.dataset:
+        return settings
+    if settings.entries or settings.net:
+        task, dataset, metrics = _pattern(stored).split("_")[:3]
+        return replace(settings, task=(task,), dataset=(dataset,), metric=tuple(metrics.split(",")))
+    return replace(settings, patterns=(_pattern(stored),))
 
 
 def only_continued(planned: Plan, start: Start) -> Plan:
@@ -68,8 +81,8 @@ def only_continued(planned: Plan, start: Start) -> Plan:
     pipelines = [pipeline for pipeline in planned.pipelines if pipeline.name == name]
     if not pipelines:
         raise PatternError(
-            f"trial {start.origin.uid[:8]} is of pipeline {name}, which the command does not "
-            "select; leave out the pipeline"
+            f"the command does not select {name}, the pipeline of trial {start.origin.uid[:8]}; "
+            "leave out its dataset and net, or give those of the trial"
         )
     return replace(planned, pipelines=pipelines)
 
@@ -88,8 +101,8 @@ def _check(stored: StoredTrial, epochs: int) -> None:
         raise SettingsError(f"trial {uid} {state}; only a trial that ended well can continue")
     if patterns_in(stored.prm):
         raise SettingsError(
-            f"trial {uid} has frozen layers, {FREEZE}={stored.prm[FREEZE]}; such a trial cannot "
-            "continue, because its checkpoint does not say which ones"
+            f"trial {uid} has frozen layers, {FREEZE}={stored.prm[FREEZE]}; it cannot "
+            "continue, because its checkpoint does not record which ones"
         )
     last = stored.epochs[-1].number
     if epochs <= last:
@@ -129,12 +142,13 @@ def _check_checkpoint(start: Start, epochs: int) -> None:
 
 def _no_checkpoint(start: Start, epochs: int, reason: str) -> str:
     stored = start.stored
-    prm = shlex.quote(json.dumps({name: stored.prm[name] for name in sorted(stored.prm)}))
-    pipeline = shlex.quote(_pattern(stored))
+    searched = {name: stored.prm[name] for name in sorted(stored.prm) if name not in _FLAGS}
+    prm, pipeline = shlex.quote(json.dumps(searched)), shlex.quote(_pattern(stored))
+    flags = "".join(f" {flag}" for name, flag in _FLAGS.items() if name in stored.prm and flag)
     return (
         f"trial {start.origin.uid[:8]} cannot continue: {reason}, and weights alone lack the state "
         "of the optimizer. lemur run --keep-checkpoints keeps it; to train from the start instead: "
-        f"lemur run {pipeline} --prm {prm} --trials 1 --epochs {epochs}"
+        f"lemur run {pipeline} --prm {prm} --trials 1 --epochs {epochs}{flags}"
     )
 
 

@@ -10,6 +10,7 @@ from lemur_core.campaign import plan as planning
 from lemur_core.campaign.finished_campaign import recall, record_file, remember, repeat
 from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.trackers import Trackers
+from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.events import Noted, Warned, Watch
 from lemur_core.garbage import collection_paused
 from lemur_core.store.location import may_exist
@@ -73,7 +74,13 @@ def planned_campaign(settings: Settings, registry: Registry) -> tuple[Settings, 
     from lemur_core.campaign.continued import continued, only_continued
 
     own_settings, start = continued(settings)
-    return own_settings, only_continued(planning.plan(own_settings, registry), start), start
+    try:
+        planned = planning.plan(own_settings, registry)
+    except UnknownNameError as error:
+        if error.kind != "net":
+            raise
+        raise SettingsError(f"{error}; if it is a file, give it with --net FILE.py") from None
+    return own_settings, only_continued(planned, start), start
 
 
 @contextmanager

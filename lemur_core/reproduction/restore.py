@@ -117,7 +117,7 @@ def load(trial: Trial, bundle: DataBundle, weights: Path) -> Restored:
         MisfitError: The net cannot process the data.
         WeightsError: The weights cannot be read, or are not the net's.
     """
-    training = Training(trial, bundle)
+    training = Training(trial, bundle, is_trained=True)
     info = saved_weights.load(weights, training.net, trial.device)
     return Restored(
         trial, training.net.eval(), training.transform.eval(), bundle, *info, training=training

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lemur_core.continuation import origin_in
 from lemur_core.errors import LemurError, PluginError
 from lemur_core.file_entry import named_entry
 from lemur_core.kinds.estimator import (
@@ -132,7 +133,9 @@ class Forecasting:
             is_new = past_trial.id not in curves or (
                 state is State.FINISHED and curves[past_trial.id].predicted is not None
             )
-            if state in (State.FINISHED, State.CONVERGED) and is_new and not past_trial.repeats:
+            # The curve of a trial that continues another one lacks its beginning.
+            is_whole = not past_trial.repeats and origin_in(past_trial.prm) is None
+            if state in (State.FINISHED, State.CONVERGED) and is_new and is_whole:
                 curves[past_trial.id] = curve_of(past_trial, pipeline.net)
 
     def of(self, trial: Trial, chance: float) -> Forecast:

@@ -58,6 +58,8 @@ class Training:
     Args:
         trial: The trial to train.
         bundle: The trial's data, with a validation split.
+        is_trained: Whether the net's weights are those of a trained net, which are loaded later.
+            Initial weights are then neither loaded nor frozen.
 
     Attributes:
         net: The trial's net.
@@ -69,7 +71,7 @@ class Training:
         Exception: The net, the transform or the metric raised an exception.
     """
 
-    def __init__(self, trial: Trial, bundle: DataBundle) -> None:
+    def __init__(self, trial: Trial, bundle: DataBundle, *, is_trained: bool = False) -> None:
         self.trial, self.device = trial, torch.device(trial.device)
         task = task_of(trial.pipeline.task_entry)
         # Reading checked samples would decode their images.
@@ -88,7 +90,7 @@ class Training:
             # The transform then gets whole batches, on the net's device.
             self._transform.to(self.device)
         self.net, self._size = build_net(trial, bundle, self._transform, self._metrics, self.device)
-        self._frozen = self._with_initial_weights()
+        self._frozen = None if is_trained else self._with_initial_weights()
         if CLASS_WEIGHTS in trial.prm:
             weigh_classes(self.net, unchecked, trial)
         # Seed again, so that training does not depend on the trial run of the net.

@@ -227,7 +227,7 @@ def test_an_unknown_trial_is_refused(db):
 
 def test_another_pipeline_is_refused(db):
     first(db=db)
-    with pytest.raises(PatternError, match="which the command does not select"):
+    with pytest.raises(PatternError, match="the command does not select"):
         run("img-classification_blobs_hits_Diverges", continues="1", epochs=5, db=db)
 
 
@@ -244,11 +244,25 @@ def test_other_code_of_the_net_is_refused(db, tmp_path):
         own(continues="1", epochs=4)
     file.write_text(source)
     assert own(continues="1", epochs=4).states == {State.FINISHED: 1}
+    # The net's name alone does not say where the file is; the file alone is enough.
+    with pytest.raises(SettingsError, match="unknown net 'Own'.*; if it is a file, give it with"):
+        run(continues="1", epochs=5, db=db)
+    assert run(net=str(file), continues="1", epochs=5, db=db).states == {State.FINISHED: 1}
 
 
 @pytest.mark.parametrize(
     "setting",
-    [{"trials": 2}, {"seed": 1}, {"estimator": "soon"}, {"prm": {"lr": 0.1}}, {"batch": 16}],
+    [
+        {"trials": 2},
+        {"seed": 1},
+        {"estimator": "soon"},
+        {"prm": {"lr": 0.1}},
+        {"batch": 16},
+        {"class_weights": "balanced"},
+        {"finish_best": 1},
+        {"freeze": "backbone"},
+        {"weights": "w.safetensors"},
+    ],
 )
 def test_settings_that_the_first_trial_determines_are_refused(setting):
     [name] = setting.get("prm", setting)

@@ -72,6 +72,14 @@ def test_an_estimator_receives_the_hyperparameters_of_its_trial_and_of_earlier_o
     assert heard[2][0].curves[0].hyperparameters == first
 
 
+def test_an_estimator_does_not_receive_the_rest_of_a_continued_trial(db, heard):
+    run_watched(trials=1, epochs=2, keep_checkpoints="best", db=db)
+    lemur_core.run(continues="1", epochs=4, in_process=True, threads=1, db=db)
+    run_watched(estimator="soon:after=9", trials=1, epochs=4, db=db)
+    [(history, *_)] = heard[1:]
+    assert history.curves == []
+
+
 def test_an_estimator_receives_trials_of_all_nets_on_the_same_data(db, heard, tmp_path, toys):
     other = tmp_path / "Other.py"
     other.write_text(toys.get("net", "Linear").source())

@@ -290,13 +290,21 @@ def test_a_point_without_weights_has_nothing_to_freeze(run, weights):
     )
 
 
+def test_the_kept_weights_of_a_trial_with_frozen_layers_are_enough(run, weights):
+    run(weights=str(weights), freeze="stem", keep_weights="best")
+    [uid] = set(freezing(run)["trial"])
+    weights.unlink()
+    matrix = lemur_core.confusion(uid, db=run.db)
+    assert matrix.accuracy == data(db=run.db, where={"trial": uid})["accuracy"].max()
+
+
 def test_a_trial_with_frozen_layers_cannot_continue(run, weights):
     run(weights=str(weights), freeze="stem", keep_checkpoints="every")
     [uid] = set(freezing(run)["trial"])
     with pytest.raises(SettingsError) as caught:
         lemur_core.run(continues=uid, epochs=4, db=run.db)
     assert str(caught.value) == (
-        f"trial {uid[:8]} has frozen layers, freeze=stem; such a trial cannot continue, because "
-        "its checkpoint does not say which ones"
+        f"trial {uid[:8]} has frozen layers, freeze=stem; it cannot continue, because its "
+        "checkpoint does not record which ones"
     )
     assert set(data(db=run.db, with_stats=True)["number"]) == {1, 2}

@@ -155,6 +155,8 @@ def test_trials_that_are_short_or_have_no_scores_are_left_out():
     late = RecordedCurves("study", "late", Curve((10.0, 20.0), (0.1, 0.2), ()))
     assert complete([late], 2, 5) == ([], 1)
     assert complete([late], 2, 10)[0][0].horizon == 10
+    rest = replace(late, curve=replace(late.curve, hyperparameters={"continues": "1f2e:9"}))
+    assert complete([rest], 2, None) == ([], 1)
 
 
 def test_lines_of_json_are_read_and_folders_searched(tmp_path):

@@ -73,11 +73,17 @@ def complete(
         enough = trial.curve.epochs and trial.horizon >= max(least, epochs or 0)
         cut = trial if epochs is None else trial.until(epochs)
         # A trial may have been recorded from a later epoch on.
-        if enough and cut.curve.epochs and all(0 <= score <= 1 for score in trial.curve.scores):
+        enough = enough and cut.curve.epochs and not _continues(trial.curve)
+        if enough and all(0 <= score <= 1 for score in trial.curve.scores):
             accepted.append(cut)
         else:
             rejected += 1
     return accepted, rejected
+
+
+def _continues(curve: Curve) -> bool:
+    """Return whether a curve is only the rest of that of a trial that was trained longer."""
+    return curve.epochs[0] > 1 and isinstance(curve.hyperparameters.get("continues"), str)
 
 
 def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator[RecordedCurves]:
