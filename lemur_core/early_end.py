@@ -14,7 +14,7 @@ from lemur_core.trial import State
 ENDED_EARLY = "campaign.ended_early"
 """Fact of a trial that continued after it had ended early: an `EarlyEnd`."""
 REPEATS = "campaign.repeats"
-"""Fact of a trial that was trained instead of one that ended early: the unique id of that one."""
+"""Fact of a trial that repeats another one, to its end or with another seed: its unique id."""
 EARLY = (State.CONVERGED, State.PRUNED)
 """States of trials that ended before their last epoch although nothing failed."""
 

@@ -41,8 +41,8 @@ class PastTrial:
         predicted: The final score that an estimator predicted, 0 to 1; None if there is none.
         estimate: The rest of the prediction, as stored; None if there is none.
         early_end: How it had ended before it continued; None if it did not continue.
-        repeats: Unique id of the trial that ended early and instead of which it is trained; None
-            if there is none.
+        repeats: Unique id of the trial that it repeats, to its end or with another seed; None if
+            it repeats none.
     """
 
     id: int
