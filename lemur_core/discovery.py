@@ -188,12 +188,17 @@ def _of_finder(finder: Any) -> Iterator[tuple[str, Distribution]]:
 
     for other in finder.find_distributions(DistributionFinder.Context()):
         distribution = Distribution(_text_reader(other.read_text))
-        yield normalized(distribution.name), distribution
+        if distribution.name:
+            yield normalized(distribution.name), distribution
 
 
 def _text_reader(read_text: Callable[[str], str | None]) -> Read:
     def read(file: str) -> bytes | None:
-        text = read_text(file) if file else None
+        try:
+            text = read_text(file) if file else None
+        # For example metadata that is not UTF-8; it must not hide other distributions.
+        except Exception:
+            return None
         return None if text is None else text.encode()
 
     return read

@@ -114,6 +114,14 @@ PLACES = {
 }  # fmt: skip
 
 
+def has_name(distribution):
+    try:
+        return bool(distribution.metadata["Name"])
+    # importlib_metadata, whose finder replaces Python's once it is imported, raises.
+    except Exception:
+        return False
+
+
 @pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
 def test_distributions_on_the_path_equal_those_found_by_python(places, tmp_path, monkeypatch):
     for name, files in places.items():
@@ -131,7 +139,7 @@ def test_distributions_on_the_path_equal_those_found_by_python(places, tmp_path,
     assert {(p.name, p.value.replace(" ", "")) for p in ours} == {
         (p.name, p.value.partition("[")[0].replace(" ", "")) for p in theirs
     }
-    has_metadata = [p for p in theirs if p.dist.metadata["Name"]]
+    has_metadata = [p for p in theirs if has_name(p.dist)]
     assert {(p.dist.name, p.dist.version) for p in ours if p.dist.name} == {
         (p.dist.name, p.dist.version) for p in has_metadata
     }
@@ -182,6 +190,21 @@ def test_broken_metadata_does_not_hide_other_distributions(broken, tmp_path, mon
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     [point] = entry_points("lemur_core")
     assert (point.name, point.dist.name, point.dist.version) == ("one", "lemur-toy", "1.0")
+
+
+def test_a_finder_that_cannot_decode_metadata_hides_no_other_distribution(tmp_path, monkeypatch):
+    class Undecodable:
+        def read_text(self, file):
+            return b"\xff".decode()
+
+    class Finder:
+        def find_distributions(self, context):
+            return [Undecodable()]
+
+    write(tmp_path, dist("lemur_toy-1.0.dist-info", ONE))
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    assert [point.name for point in entry_points("lemur_core")] == ["one"]
 
 
 def test_undecodable_bytes_in_a_plugins_metadata_leave_its_name_and_version(tmp_path, monkeypatch):

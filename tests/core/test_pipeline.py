@@ -289,12 +289,13 @@ def test_loader_option_is_part_of_the_dataset_name(optional, given, named):
         ("shapes[kinds=round,sample=3]", "unknown restriction 'sample'. Did you mean 'samples'?"),
         (
             "blobs[kinds=round]",
-            "unknown restriction 'kinds'; there are classes, samples, test, seed, validation",
+            "unknown restriction 'kinds'; there are classes, samples, test, seed, validation, "
+            "folds, fold",
         ),
         (
             "*[zebra=1]",
             "unknown restriction 'zebra'; there are classes, samples, test, seed, validation, "
-            "kinds, min-size",
+            "folds, fold, kinds, min-size",
         ),
         (
             "shapes[kinds=]",
@@ -306,8 +307,8 @@ def test_loader_option_is_part_of_the_dataset_name(optional, given, named):
         ),
         (
             "shapes[Kinds=1]",
-            "'Kinds' is not a valid name; expected classes, samples, test, seed, validation "
-            "or an option of its loader",
+            "'Kinds' is not a valid name; expected classes, samples, test, seed, validation, "
+            "folds, fold or an option of its loader",
         ),
         ("shapes[kinds=a,kinds=b]", "kinds is given twice"),
         ("shapes[kinds=a,seed=1]", "a seed alone restricts nothing; add samples=N"),

@@ -54,6 +54,8 @@ def eventually(condition, patience_s=60):
 
 def ended(forked, code):
     forked.connection.send(code)
+    # The worker may run before the template has sent its id, without which nothing is joined.
+    eventually(lambda: forked.process.pid)
     forked.process.join(60)
     return forked.process.exitcode, forked.process.is_alive()
 

@@ -147,6 +147,7 @@ def test_what_an_older_lemur_wrote_is_brought_up_to_date(database):
 _BEFORE_CODE_FACTS = """
 drop table code_fact;
 alter table trial drop column "user";
+alter table stat drop column validation_loss;
 create table sketch (hash varchar(64) primary key, tree varchar(64) not null,
     signature bytea not null);
 create table verdict (asked varchar(32), name text not null, nn_id integer references nn (id),
