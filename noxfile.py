@@ -28,7 +28,7 @@ def everything(*, editable: bool = True) -> list[str]:
 def dependencies(name: str) -> set[str]:
     project = tomllib.loads((Path("plugins") / name / "pyproject.toml").read_text())["project"]
     needed = [*project["dependencies"], *project["optional-dependencies"]["tests"]]
-    return {re.split(r"[^\w-]", one)[0] for one in needed} - {name}
+    return {re.split(r"[^\w-]", requirement)[0] for requirement in needed} - {name}
 
 
 @nox.session

@@ -105,12 +105,12 @@ class Transforms:
 
 def _at_size(transforms: Mapping[str, Entry], size: int) -> dict[str, Entry]:
     """Return the transforms that exist at a size in addition to those that are registered."""
-    found = {}
+    scaled_transforms = {}
     for name, entry in transforms.items():
         if entry.sizes is not None and entry.sizes[0] <= size <= entry.sizes[1]:
             scaled = entry.at_size(size)
-            found[f"{name.removesuffix(entry.name)}{scaled.name}"] = scaled
-    return {name: entry for name, entry in found.items() if name not in transforms}
+            scaled_transforms[f"{name.removesuffix(entry.name)}{scaled.name}"] = scaled
+    return {name: entry for name, entry in scaled_transforms.items() if name not in transforms}
 
 
 def _of_one_size(

@@ -107,14 +107,14 @@ def first_outside(
     """
     if labels is None:
         return None
-    low, high = (int(one) for one in labels.aminmax())
+    low, high = (int(bound) for bound in labels.aminmax())
     if least <= low and high < classes:
         return None
     outside = (labels < least) | (labels >= classes)
     if ignored is not None:
         outside &= labels != ignored
-    found = labels[outside]
-    return int(found[0]) if len(found) else None
+    wrong = labels[outside]
+    return int(wrong[0]) if len(wrong) else None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def trials_named(db: str, names: Sequence[str], *, every: bool = False) -> list[
     from lemur_core.store.trials import matching_trials
 
     with open_engine(db) as engine:
-        found = patiently(
+        trials = patiently(
             engine, lambda connection: matching_trials(connection, names, every=every)
         )
-    return [trial.uid for trial in found]
+    return [trial.uid for trial in trials]

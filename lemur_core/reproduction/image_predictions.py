@@ -85,15 +85,16 @@ def image_predictions(
     while batch := list(islice(waiting, at_once)):
         with preserve_generators(), torch.inference_mode(), precision(description.prm, device):
             seed_generators(draws.of_batch(number))
-            outputs = by_sample(trained.net(torch.stack([one.inputs for one in batch]).to(device)))
+            inputs = torch.stack([image.inputs for image in batch]).to(device)
+            outputs = by_sample(trained.net(inputs))
         if len(outputs) != len(batch):
             raise ShapeError(f"the net gives {len(outputs)} outputs for {len(batch)} images")
         number += 1
-        for one, output in zip(batch, outputs, strict=True):
-            _check_finite(one.file, output)
-            sizes = one.size, (one.inputs.shape[-2], one.inputs.shape[-1])
+        for image, output in zip(batch, outputs, strict=True):
+            _check_finite(image.file, output)
+            sizes = image.size, (image.inputs.shape[-2], image.inputs.shape[-1])
             yield ImagePrediction(
-                one.file, task.rows(ImageOutput(output, one.target, *sizes), style)
+                image.file, task.rows(ImageOutput(output, image.target, *sizes), style)
             )
 
 

@@ -112,8 +112,8 @@ def matching_trials(
         UnknownNameError: A name matches no trial; `AmbiguousTrialError` if it matches several.
         PatternError: A pattern cannot be parsed.
     """
-    found = (_named(connection, name, every) for name in names)
-    return list(dict.fromkeys(trial for trials in found for trial in trials))
+    named = (_named(connection, name, every) for name in names)
+    return list(dict.fromkeys(trial for trials in named for trial in trials))
 
 
 def is_number(name: str) -> bool:
@@ -181,7 +181,7 @@ def _named(connection: Connection, name: str, every: bool) -> list[TrialId]:
     if not chosen:
         known = ["_".join(row) for row in pipelines]
         raise UnknownNameError("pipeline", name, known, "none is recorded")
-    return [found for row in chosen for found in _of_pipeline(connection, row, every)]
+    return [trial for row in chosen for trial in _of_pipeline(connection, row, every)]
 
 
 def _matches(pattern: Pattern, pipeline: Sequence[str]) -> bool:

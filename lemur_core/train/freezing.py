@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from itertools import chain
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,8 @@ class FrozenLayers:
     ) -> None:
         self._net, self._name = net, name
         self._whole = False
-        frozen = {one for pattern in patterns for one in self._matching(pattern, inputs, drawn)}
+        matching = (self._matching(pattern, inputs, drawn) for pattern in patterns)
+        frozen = set(chain.from_iterable(matching))
         for parameter in frozen:
             net.get_parameter(parameter).requires_grad_(False)
         if frozen and not any(parameter.requires_grad for parameter in net.parameters()):
@@ -120,7 +122,9 @@ def last_layer(net: nn.Module, inputs: Any) -> set[str]:
     """
     called: list[nn.Module] = []
     layers = [layer for layer in net.modules() if _has_own_parameters(layer)]
-    hooks = [layer.register_forward_pre_hook(lambda one, _: called.append(one)) for layer in layers]
+    hooks = [
+        layer.register_forward_pre_hook(lambda module, _: called.append(module)) for layer in layers
+    ]
     try:
         with torch.inference_mode():
             net.eval()(inputs)

@@ -53,8 +53,8 @@ def trial_rows(
     columns = [TRIAL_COLUMNS[name].label(name) for name in _OF_TRIAL]
     order = (func.coalesce(trial.started, "").desc(), trial.id.desc())
     query = select(trial.id.label("row"), trial.prm.label("prm_uid"), *columns)
-    found = connection.execute(query.where(*filters.trials()).order_by(*order)).mappings().all()
-    rows = [dict(row) for row in reversed(found[:limit])]
+    trials = connection.execute(query.where(*filters.trials()).order_by(*order)).mappings().all()
+    rows = [dict(row) for row in reversed(trials[:limit])]
     _add_epochs(connection, rows)
     _add_facts(connection, rows)
     short = short_ids(connection, [row["trial"] for row in rows])
@@ -64,7 +64,7 @@ def trial_rows(
         row |= {"id": short[row["trial"]], "pipeline": "_".join(parts)}
         row["prm"] = prms[row.pop("prm_uid")]
         del row["row"]
-    return [{name: row[name] for name in (*COLUMNS, "facts")} for row in rows], len(found)
+    return [{name: row[name] for name in (*COLUMNS, "facts")} for row in rows], len(trials)
 
 
 def check_columns(connection: Connection, names: Sequence[str]) -> None:
@@ -95,8 +95,8 @@ def _add_epochs(connection: Connection, rows: list[Row]) -> None:
     best: dict[int, Row] = {}
     for part in where_in(query, stat.trial_id, [row["row"] for row in rows]):
         ranked = part.subquery()
-        for found in connection.execute(select(ranked).where(ranked.c.rank == 1)).mappings():
-            best[found["trial_id"]] = dict(found)
+        for row_of_best in connection.execute(select(ranked).where(ranked.c.rank == 1)).mappings():
+            best[row_of_best["trial_id"]] = dict(row_of_best)
     for row in rows:
         epoch = best.get(row["row"], {})
         row |= {name: epoch.get(name) for name in _OF_BEST}

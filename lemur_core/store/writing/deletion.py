@@ -115,12 +115,12 @@ def delete_trials(
 
 
 def _read(engine: Engine, connection: Connection, names: Sequence[str]) -> list[DeletableTrial]:
-    found = list(dict.fromkeys(find_trials(connection, names)))
-    labels = trial_labels(connection, found)
+    chosen = list(dict.fromkeys(find_trials(connection, names)))
+    labels = trial_labels(connection, chosen)
     columns = schema.trial.c
     member, collection = schema.member.c, schema.collection.c
     trials = []
-    for (row_id, uid), label in zip(found, labels, strict=True):
+    for (row_id, uid), label in zip(chosen, labels, strict=True):
         query = select(columns.state, columns.owner, columns.seen).where(columns.id == row_id)
         row = connection.execute(query).one()
         counts = {

@@ -202,15 +202,15 @@ def _few_retries() -> Iterator[None]:
 
 
 def _experiment_id(client: MlflowClient, name: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         return str(client.create_experiment(name))
-    if found.lifecycle_stage != "active":
+    if experiment.lifecycle_stage != "active":
         raise SettingsError(
             f"tracker 'mlflow': experiment {name!r} was deleted; restore it, or name another one "
             "with mlflow:experiment=NAME"
         )
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -239,7 +239,7 @@ def _plain(value: Any) -> Any:
 
 
 def _count_distinct(values: Series) -> int:
-    return len({_plain(one) for one in values})
+    return len({_plain(value) for value in values})
 
 
 def _importances(study: Study, evaluator: Any) -> dict[str, float]:
