@@ -10,6 +10,7 @@ from lemur_core.cli.failure import SHORT, db_flag
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import counted, duration, prm_text
 from lemur_core.cli.wording import state_text
+from lemur_core.continuation import origin_in
 from lemur_core.escapes import join_lines
 from lemur_core.restriction import split, without_fold
 from lemur_core.trial import State
@@ -68,12 +69,18 @@ def _folds_text(standings: Sequence[Standing]) -> str:
     return text_table(("net", "test", "validation", "folds"), rows) if rows else ""
 
 
+def _continued_text(folds: Sequence[Standing]) -> str:
+    """Return how many folds were trained longer than the others; empty if none was."""
+    continued = sum(origin_in(standing.prm) is not None for standing in folds)
+    return f", {continued} continued" if 0 < continued < len(folds) else ""
+
+
 def _folds_row(net: str, folds: Sequence[Standing]) -> list[str]:
     return [
         net,
         _mean_text([standing.accuracy for standing in folds]),
         _mean_text([standing.validation for standing in folds]),
-        f"{len(folds)} of {_restriction(folds[0]).folds}",
+        f"{len(folds)} of {_restriction(folds[0]).folds}{_continued_text(folds)}",
     ]
 
 

@@ -1,5 +1,6 @@
 """Cross-validation: disjoint folds that cover the training split, and their scores averaged."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -149,6 +150,15 @@ def test_each_pipeline_is_trained_once_for_each_fold_and_averaged(db):
 def test_the_same_command_trains_no_fold_again(db):
     run(LINEAR, folds=2, trials=1, epochs=1, db=db)
     assert run(LINEAR, folds=2, trials=1, epochs=1, db=db).states == {}
+
+
+def test_an_average_says_that_a_fold_was_continued(db):
+    summary = run(LINEAR, folds=2, trials=1, epochs=1, db=db)
+    assert "  2 of 2\n" in closing_text(summary, 1.0)
+    first, second = summary.standings
+    longer = replace(first, prm={**first.prm, "continues": f"{first.uid}:1"})
+    summary.standings = [longer, second]
+    assert "  2 of 2, 1 continued\n" in closing_text(summary, 1.0)
 
 
 def test_without_folds_there_is_no_average(db):
