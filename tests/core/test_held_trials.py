@@ -143,10 +143,10 @@ def test_a_campaign_that_loses_the_race_for_a_trial_starts_no_extra_trial(
     run(LINEAR, **SETTINGS, db=str(db), watch=interrupted_at(3, 4))
     first, claim = Writer(engine, {}), Writer.claim
 
-    def too_late(self, past, left_out):
+    def too_late(self, past, *arguments):
         if self is not first:
-            assert claim(first, past, left_out)
-        return claim(self, past, left_out)
+            assert claim(first, past, *arguments)
+        return claim(self, past, *arguments)
 
     def watch(event):
         if isinstance(event, TrialsHeld):
