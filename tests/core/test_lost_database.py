@@ -20,6 +20,7 @@ from lemur_core.events import EpochEnded
 from lemur_core.pattern import Pattern
 from lemur_core.store.database import open_database
 from lemur_core.store.trouble import LostError
+from lemur_core.store.writing import holders
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -172,7 +173,10 @@ def test_records_of_another_database_are_kept_and_reported(begun, db, unwritten)
     assert Path(f"{unwritten}.bad").read_text().count("\n") == 1
 
 
-def test_a_campaign_resumes_with_the_same_numbers(tmp_path, db, lemur):
+def test_a_campaign_resumes_with_the_same_numbers(tmp_path, db, monkeypatch):
+    # The lost campaign ended in this process, which is still running.
+    monkeypatch.setattr(holders, "LEASE_S", 0.5)
+    monkeypatch.setattr(holders, "CONFIRM_S", 0.5)
     whole = tmp_path / "whole.db"
     run(db=str(whole))
 
