@@ -17,13 +17,16 @@ VALIDATION = "validation"
 def epoch_metrics(epoch: Epoch) -> dict[str, float]:
     """Return the numbers of an epoch.
 
-    They are ``validation`` and ``test``, scores of 0 to 1; ``loss``, the mean training loss, if
-    the net reports it; ``seconds`` since training started; ``validation/NAME`` and ``test/NAME``,
-    the scores by other metrics; and ``facts/NAME``, the finite numbers among the facts.
+    They are ``validation`` and ``test``, scores of 0 to 1; ``loss`` and ``validation_loss``,
+    the mean losses on the training and the validation split, if the net reports them; ``seconds``
+    since training started; ``validation/NAME`` and ``test/NAME``, the scores by other metrics; and
+    ``facts/NAME``, the finite numbers among the facts.
     """
     metrics = {VALIDATION: epoch.validation, "test": epoch.accuracy}
     if epoch.loss is not None:
         metrics["loss"] = epoch.loss
+    if epoch.validation_loss is not None:
+        metrics["validation_loss"] = epoch.validation_loss
     metrics["seconds"] = epoch.duration_ns / 1e9
     for name, (validation, test) in epoch.scores.items():
         metrics |= {f"validation/{name}": validation, f"test/{name}": test}

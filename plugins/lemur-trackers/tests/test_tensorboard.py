@@ -94,12 +94,12 @@ def test_every_metric_and_numeric_fact_is_a_scalar():
     tracker = start(TensorBoard())
     tracker.trial_started(trial=trial())
     facts = {"lr": 0.125, "words": "no", "is": True, "bad": float("nan"), "count": 3}
-    tracker.epoch_ended(
-        trial=trial(), epoch=epoch(1, loss=None, scores={"acc5": (0.5, 0.75)}, facts=facts)
-    )
+    fields = {"loss": None, "validation_loss": 0.5, "scores": {"acc5": (0.5, 0.75)}}
+    tracker.epoch_ended(trial=trial(), epoch=epoch(1, facts=facts, **fields))
     tracker.campaign_ended(summary=None)
     assert scalars(CNN / "1-00000000") == {
         "validation": [(1, 0.25)], "test": [(1, 0.125)], "seconds": [(1, 1.5)],
+        "validation_loss": [(1, 0.5)],
         "validation/acc5": [(1, 0.5)], "test/acc5": [(1, 0.75)],
         "facts/lr": [(1, 0.125)], "facts/count": [(1, 3.0)],
     }  # fmt: skip
