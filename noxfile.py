@@ -76,7 +76,8 @@ def coverage(session: nox.Session) -> None:
     session.install(*CONSTRAINTS, *everything())
     session.run("coverage", "erase")
     tests = session.posargs or ["-n", "2", "--dist", "loadfile", "-k", UNTRACED]
-    session.run("coverage", "run", "-m", "pytest", *tests)
+    # Some tests notice that they are traced, and fail.
+    session.run("coverage", "run", "-m", "pytest", *tests, success_codes=[0, 1])
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", "--skip-covered")
     # What some of the tests run is no figure of the tests.
