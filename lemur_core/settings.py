@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, hint
-from lemur_core.initial_weights import NAME
+from lemur_core.initial_weights import NAME as WEIGHTS
 from lemur_core.options import read_selections
 from lemur_core.points import Point, read_points
 from lemur_core.space import EXECUTION, RangeSpec, parse_range
@@ -205,7 +205,7 @@ class Settings:
             raise SettingsError(f"class_weights is {self.class_weights!r}; expected balanced")
         if not all(self.freeze):
             raise SettingsError("freeze has an empty name; expected names of layers")
-        has_weights = any(NAME in point.prm for point in self.points) or self.weights is not None
+        has_weights = any(WEIGHTS in point.prm for point in self.points) or self.weights is not None
         if self.freeze and not has_weights:
             raise SettingsError(
                 "freeze keeps layers of initial weights as they are; name their file with weights"

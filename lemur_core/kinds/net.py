@@ -30,8 +30,9 @@ These methods are optional, and `Classifier` has them:
 ``weigh_classes(weights)``
     is called once, before ``train_setup``, if the user asks for class weights. ``weights`` are
     float32, of shape ``(classes,)``. The loss of each target is multiplied by the weight of its
-    class, and the mean is divided by the sum of the weights, as in torch's cross-entropy. A net
-    without this method cannot be trained with class weights.
+    class, and the mean is divided by the sum of the weights, as in torch's cross-entropy. The
+    weights are not part of the net's state: keep them as a plain attribute. A net without this
+    method cannot be trained with class weights.
 
 In evaluation mode, every floating-point value that a net returns must be finite, in tensors and in
 lists, tuples and mappings of tensors. If a net returns NaN or infinity on the validation or test

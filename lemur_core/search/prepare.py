@@ -74,8 +74,8 @@ def prepare(
         pipelines: The pipelines to prepare.
         ranges: Ranges that replace the nets' own ranges; those of hyperparameters that a net does
             not have are ignored.
-        settings: The user's ranges, each of which a net must have; the points to train; and the
-            file of the initial weights of all trials.
+        settings: The user's ranges, each of which a net must have; the points to train; and what
+            all trials have in common: the file of initial weights, frozen layers, class weights.
         leave_out: Called once with each reason for leaving out a pipeline, and each part of a
             net's code that is not recorded.
         initial: Registers the files of initial weights; None creates a registry.

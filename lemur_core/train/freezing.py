@@ -94,8 +94,8 @@ class FrozenLayers:
                 continue
             own = _named(name, layer.named_parameters(recurse=False))
             # A layer without parameters is frozen if its name matches.
-            named = any(_matches(buffer, pattern) for buffer in buffers for pattern in patterns)
-            if set(own) <= set(frozen) if own else named or self._whole:
+            is_named = any(_matches(buffer, pattern) for buffer in buffers for pattern in patterns)
+            if set(own) <= set(frozen) if own else is_named or self._whole:
                 layer.eval()
                 layer.train = MethodType(_unchanged, layer)
                 fixed += buffers

@@ -59,7 +59,8 @@ class Training:
         trial: The trial to train.
         bundle: The trial's data, with a validation split.
         is_trained: Whether the net's weights are those of a trained net, which are loaded later.
-            Initial weights are then neither loaded nor frozen.
+            Initial weights are then neither loaded nor frozen, and classes are not weighed, for
+            which all masks may have to be read.
 
     Attributes:
         net: The trial's net.
@@ -91,7 +92,7 @@ class Training:
             self._transform.to(self.device)
         self.net, self._size = build_net(trial, bundle, self._transform, self._metrics, self.device)
         self._frozen = None if is_trained else self._with_initial_weights()
-        if CLASS_WEIGHTS in trial.prm:
+        if CLASS_WEIGHTS in trial.prm and not is_trained:
             weigh_classes(self.net, unchecked, trial)
         # Seed again, so that training does not depend on the trial run of the net.
         seed_everything(trial.seed)
