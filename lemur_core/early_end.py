@@ -1,4 +1,4 @@
-"""Trials that ended before their last epoch and were trained to it afterwards, as facts record it.
+"""Facts of trials that ended early and were trained to their last epoch later.
 
 If the state of such a trial is kept, the same trial continues, and a fact holds how it had ended.
 If not, another trial with the same hyperparameters and seed is trained from the beginning, and a

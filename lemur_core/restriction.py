@@ -154,7 +154,8 @@ def with_fold(name: str, fold: int, folds: int) -> str:
     dataset, restriction = split(name)
     if restriction.validation is not None or restriction.folds is not None:
         raise PatternError(
-            f"dataset {name!r}: says already what is held out for validation; leave out folds"
+            f"dataset {name!r}: its name already says what is held out for validation; leave out "
+            "folds"
         )
     return f"{dataset}{replace(restriction, folds=folds, fold=fold)}"
 

@@ -95,11 +95,7 @@ class Summary:
         return escape(f"{table}\n{self._counts()}, in {self.db}")
 
     def _counts(self) -> str:
-        counts = [
-            f"{self.states[state]} {'ended early' if state is State.CONVERGED else state}"
-            for state in State
-            if self.states[state]
-        ]
+        counts = [f"{self.states[state]} {state.words}" for state in State if self.states[state]]
         return f"trials: {', '.join(counts) or 'none to train'}"
 
     @property

@@ -31,6 +31,17 @@ class State(StrEnum):
     ABANDONED = "abandoned"  # its checkpoint was lost; another trial replaced it
     IMPORTED = "imported"  # trained elsewhere; its final state is unknown
 
+    @property
+    def words(self) -> str:
+        """The state in words: an estimator also stops hopeless trials, as ``converged``."""
+        return "ended early" if self is State.CONVERGED else str(self)
+
+
+ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
+"""States of trials that ended well."""
+UNFINISHED = (State.RUNNING, State.INTERRUPTED)
+"""States of trials that have not ended."""
+
 
 class TrialDecision(StrEnum):
     """Decision of a campaign about a trial after an epoch."""

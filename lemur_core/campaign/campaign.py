@@ -273,17 +273,18 @@ class Campaign:
         self.summary.left_out += study.left_out
 
     def _sum_up_completion(self, completion: Completion, outcome: Outcome) -> None:
-        stopped, states = completion.stopped, self.summary.states
+        base, states = completion.base, self.summary.states
         if completion.replaces_state(outcome):
             # The trial counts once, in its last state.
-            states.subtract([stopped.state_in_search])
+            states.subtract([base.state_in_search])
             self.summary.states = states = +states
         states[outcome.state] += 1
         if outcome.state is State.FAILED:
             self.summary.reasons[outcome.reason] += 1
-        if self.summary.audit and stopped.prediction and completion.trial.seed == stopped.seed:
+        is_stopped = base.state_in_search is State.CONVERGED and completion.trial.seed == base.seed
+        if self.summary.audit and base.prediction and is_stopped:
             self.summary.audit.complete(
-                stopped.prediction,
+                base.prediction,
                 outcome,
                 completion.trained,
                 was_stopped_here=completion.was_stopped_here,

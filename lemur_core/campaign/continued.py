@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
-from lemur_core.continuation import NAME
+from lemur_core.continuation import NAME, origin_in
 from lemur_core.errors import PatternError, SettingsError
 from lemur_core.frozen_layers import NAME as FREEZE
 from lemur_core.frozen_layers import patterns_in
@@ -20,7 +20,7 @@ from lemur_core.store.database import folder_beside, open_engine
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.stored_trial import read_stored_trial
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
-from lemur_core.trial import CLASS_WEIGHTS, State
+from lemur_core.trial import CLASS_WEIGHTS, ENDED, UNFINISHED, State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _FLAGS = {
     NAME: "", WEIGHTS: "--weights FILE", CLASS_WEIGHTS: "--class-weights balanced",
 }  # fmt: skip
-_ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
 
 
 def continued(settings: Settings) -> tuple[Settings, Start]:
@@ -52,13 +51,25 @@ def continued(settings: Settings) -> tuple[Settings, Start]:
     assert settings.continues is not None
     name = settings.continues
     with open_engine(settings.db) as engine:
-        stored = patiently(engine, lambda connection: read_stored_trial(connection, name))
+        stored = patiently(engine, lambda connection: _read(connection, name))
         _check(stored, settings.epochs)
         start = Start(stored, _checkpoint(engine, stored))
         if not patiently(engine, lambda connection: _has_begun(connection, start, settings.epochs)):
             _check_checkpoint(start, settings.epochs)
     uid, transform = str(stored.facts["uid"]), str(stored.prm["transform"])
     return replace(_with_pipeline(settings, stored), transform=(transform,), continues=uid), start
+
+
+def _read(connection: Connection, name: str) -> StoredTrial:
+    """Return a trial, or the one that it continues if it has not ended.
+
+    The same command, with ``last``, names the trial that it has begun.
+    """
+    stored = read_stored_trial(connection, name)
+    origin = origin_in(stored.prm)
+    if origin is None or stored.facts["state"] not in UNFINISHED:
+        return stored
+    return read_stored_trial(connection, origin.uid)
 
 
 def _with_pipeline(settings: Settings, stored: StoredTrial) -> Settings:
@@ -92,12 +103,12 @@ def _check(stored: StoredTrial, epochs: int) -> None:
     uid, state = stored.facts["uid"][:8], State(stored.facts["state"])
     if stored.facts["recipe"] == ELSEWHERE or state is State.IMPORTED:
         raise SettingsError(f"trial {uid} was trained elsewhere, so lemur cannot continue it")
-    if state in (State.RUNNING, State.INTERRUPTED):
+    if state in UNFINISHED:
         raise SettingsError(
             f"trial {uid} is {state}; repeat its own command, which resumes it, instead of "
             "--continue"
         )
-    if state not in _ENDED or not stored.epochs:
+    if state not in ENDED or not stored.epochs:
         raise SettingsError(f"trial {uid} {state}; only a trial that ended well can continue")
     if patterns_in(stored.prm):
         raise SettingsError(
@@ -159,7 +170,7 @@ def _has_begun(connection: Connection, start: Start, epochs: int) -> bool:
         select(trial.id)
         .join_from(schema.trial, schema.prm, trial.prm == prm.uid)
         .where(prm.name == NAME, prm.value == start.origin.value, trial.epochs == epochs)
-        .where(trial.state.in_([*_ENDED, State.RUNNING, State.INTERRUPTED]))
+        .where(trial.state.in_([*ENDED, *UNFINISHED]))
     )
     return connection.scalar(query.limit(1)) is not None
 

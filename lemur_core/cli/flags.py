@@ -65,17 +65,13 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
 
 def _with_defaults_if_named(settings: Settings, given: Collection[str]) -> Settings:
     """Return settings with other defaults if datasets and nets are named without wildcards."""
-    names = ("keep_weights", "keep_checkpoints", "finish_best")
-    is_named = settings.continues is not None or names_pipelines(settings)
-    if all(name in given for name in names) or not is_named:
+    if settings.continues is None and not names_pipelines(settings):
         return settings
     # Whoever names a net may want to use it; wildcards can select hundreds.
-    return replace(
-        settings,
-        keep_weights=settings.keep_weights if "keep_weights" in given else Keep.BEST,
-        keep_checkpoints=settings.keep_checkpoints if "keep_checkpoints" in given else Keep.BEST,
-        finish_best=settings.finish_best if "finish_best" in given else 1,
-    )
+    defaults: dict[str, Any] = {
+        "keep_weights": Keep.BEST, "keep_checkpoints": Keep.BEST, "finish_best": 1
+    }  # fmt: skip
+    return replace(settings, **{name: defaults[name] for name in defaults.keys() - given})
 
 
 def ranges_of(prm: str | None, assigned: Iterable[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 from lemur_core.cli.failure import SHORT, db_flag
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import counted, duration, prm_text
-from lemur_core.cli.wording import state_text
 from lemur_core.continuation import origin_in
 from lemur_core.escapes import join_lines
 from lemur_core.restriction import split, without_fold
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from lemur_core.store.reading.standings import Standing
     from lemur_core.summary import Left, Summary
 
-HEADERS = ("net", "test", "validation", "id", "trial", "epoch", "seconds", "hyperparameters")
 STATE = "state"
 """Header after the epoch, if a trial on the leaderboard was not trained to its last epoch."""
 FOLD = "fold"
 """Header after the net, if a dataset is divided into folds."""
 SEEDS = ("mean test", "n")
 """Headers after the test score, if settings were trained with several seeds."""
+_HEADERS = (
+    "net", FOLD, "test", *SEEDS, "validation", "id", "trial", "epoch", STATE, "seconds",
+    "hyperparameters",
+)  # fmt: skip
 
 
 def closing_text(
@@ -61,11 +64,14 @@ def _boards(standings: list[Standing]) -> Iterator[str]:
 
 def _folds_text(standings: Sequence[Standing]) -> str:
     """Return a table of the scores averaged over folds; empty if no net has several."""
-    nets: dict[str, list[Standing]] = {}
+    nets: dict[tuple[str, Restriction], list[Standing]] = {}
     for standing in standings:
-        if _restriction(standing).folds is not None:
-            nets.setdefault(standing.pipeline.rpartition("_")[2], []).append(standing)
-    rows = [_folds_row(net, folds) for net, folds in nets.items() if len(folds) > 1]
+        restriction = _restriction(standing)
+        if restriction.folds is not None:
+            # Folds of different divisions are not averaged.
+            key = standing.pipeline.rpartition("_")[2], replace(restriction, fold=None)
+            nets.setdefault(key, []).append(standing)
+    rows = [_folds_row(net, folds) for (net, _), folds in nets.items() if len(folds) > 1]
     return text_table(("net", "test", "validation", "folds"), rows) if rows else ""
 
 
@@ -92,9 +98,6 @@ def _restriction(standing: Standing) -> Restriction:
     return split(standing.pipeline.split("_")[1])[1]
 
 
-_HEADERS = (HEADERS[0], FOLD, HEADERS[1], *SEEDS, *HEADERS[2:6], STATE, *HEADERS[6:])
-
-
 def _left_out(standings: Sequence[Standing]) -> set[str]:
     """Return the headers of columns that say nothing about these standings."""
     has_states = any(standing.state is not State.FINISHED for standing in standings)
@@ -115,7 +118,7 @@ def _row(standing: Standing) -> Sequence[str]:
         standing.uid[:SHORT],
         str(standing.trial),
         str(standing.epoch),
-        state_text(standing.state),
+        standing.state.words,
         f"{standing.duration_ns / 1e9:.1f}",
         prm_text(standing.prm),
     ]
@@ -138,9 +141,7 @@ def _board(standing: Standing) -> str:
 
 
 def _closing(summary: Summary, elapsed_s: float, failures: Mapping[str, str]) -> Iterator[str]:
-    counts = [
-        f"{summary.states[state]} {state_text(state)}" for state in State if summary.states[state]
-    ]
+    counts = [f"{summary.states[state]} {state.words}" for state in State if summary.states[state]]
     yield f"trials: {', '.join(counts) or 'none to train'}, in {duration(elapsed_s)}"
     if summary.left:
         yield f"the time is over: {_left(summary.left)}; the same command continues"

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from lemur_core.cli.failure import place_of
 from lemur_core.cli.table import text_table
-from lemur_core.cli.text import binary, json_text
-from lemur_core.cli.wording import state_text
+from lemur_core.cli.text import binary, counted, json_text
 from lemur_core.continuation import origin_in
 from lemur_core.early_end import ENDED_EARLY, REPEATS, EarlyEnd
 from lemur_core.escapes import join_lines
@@ -57,10 +56,8 @@ def _facts(trial: StoredTrial) -> Iterator[str]:
 
 def _links(trial: StoredTrial) -> Iterator[str]:
     if end := EarlyEnd.of(trial.attached.get(ENDED_EARLY)):
-        yield (
-            f"{'ended early':<12}{state_text(end.state)} after {end.epochs} epochs, {end.ended}; "
-            "it continued after the search"
-        )
+        ended = f", {end.ended}" if end.ended else ""
+        yield f"{'stopped':<12}{end.state} after {counted(end.epochs, 'epoch')}{ended}"
     for link in trial.links:
         after = "" if link.epoch is None else f" after epoch {link.epoch}"
         relation, _, by = link.relation.partition(" ")

@@ -79,7 +79,7 @@ def _fitting(table: dict[str, list[str]]) -> list[str]:
 
 def _epochs(row: Row) -> str:
     planned, origin = row["epochs"], origin_in(row["prm"])
-    if origin is not None:
+    if origin is not None and row["trained"]:
         return f"{origin.epoch + 1}-{origin.epoch + row['trained']}/{planned}"
     return str(row["trained"]) if planned is None else f"{row['trained']}/{planned}"
 

@@ -112,7 +112,7 @@ def outcome_text(outcome: Outcome) -> str:
     """Return a trial's state, and its best epoch or why it failed."""
     if outcome.state is State.FAILED:
         return f"failed: {outcome.reason}"
-    best, state = outcome.best, state_text(outcome.state)
+    best, state = outcome.best, outcome.state.words
     if best is None:
         return state
     return (
@@ -120,11 +120,6 @@ def outcome_text(outcome: Outcome) -> str:
         f"at epoch {best.number}, {duration(outcome.epochs[-1].duration_ns / 1e9)}"
         f"{_predicted(outcome.prediction)}"
     )
-
-
-def state_text(state: State) -> str:
-    """Return a state in words; an estimator may have ended a trial as hopeless, too."""
-    return "ended early" if state is State.CONVERGED else str(state)
 
 
 def _predicted(prediction: Prediction | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.early_end import EARLY, ENDED_EARLY, REPEATS
@@ -12,17 +13,14 @@ from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.writer import NumberTakenError, TrialLostError
 from lemur_core.train import checkpoint
 from lemur_core.train.checkpoint_folders import remove_checkpoints
-from lemur_core.trial import Keep, Outcome, State, Trial
+from lemur_core.trial import ENDED, UNFINISHED, Keep, Outcome, State, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lemur_core.search.open_study import OpenStudy
     from lemur_core.search.trial_resources import TrialResources
-    from lemur_core.store.writing.writer import PastTrial
-
-_ENDED = (State.FINISHED, *EARLY)
-_UNFINISHED = (State.RUNNING, State.INTERRUPTED)
+    from lemur_core.store.writing.past_trials import PastTrial
 
 
 class Job(NamedTuple):
@@ -59,16 +57,22 @@ class AfterSearch:
 
     def __init__(self, study: OpenStudy, resources: TrialResources) -> None:
         self._study, self._resources = study, resources
-        self._recorded, self._matches = study.recorded, study.scope.matches
-        self._settings = resources.settings
+        self._recorded, self._settings = study.recorded, resources.settings
+        self._uid, self._matches = study.scope.uid, study.scope.matches
         self.completions: list[tuple[Completion, Outcome]] = []
         self.left = None if self.is_requested else 0
-        self.has_failed = False
         self._failed: set[tuple[str, int]] = set()
+        # Recorded trials that repeat others, by the identity of their hyperparameters and the seed.
+        self._repeating: defaultdict[tuple[str, int], list[PastTrial]] = defaultdict(list)
         self._noted: set[str] = set()
         self._without_state: set[str] = set()
         self._with_state: set[str] = set()
         self._stopped_here: set[str] = set()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a training failed in this campaign."""
+        return bool(self._failed)
 
     @property
     def is_requested(self) -> bool:
@@ -94,6 +98,9 @@ class AfterSearch:
     def count(self) -> Sequence[Job]:
         """Return what is left to train, and count it."""
         past = self._recorded.read()
+        self._repeating = defaultdict(list)
+        for trial in self._recorded.repetitions:
+            self._repeating[self._uid(trial), trial.seed].append(trial)
         # The best hyperparameters are only known when the best trials are complete.
         jobs = [*self._completions(past)] or [*self._seeds(past)]
         self.left = len(jobs)
@@ -105,12 +112,13 @@ class AfterSearch:
         if attempt.lost:
             self._resources.watch(Warned(f"{name}: {attempt.lost}"))
             return
+        if outcome.state is State.ABANDONED:
+            # Its state could not be read, so it stays as it had ended, and is repeated.
+            self._without_state.add(attempt.trial.uid)
+            return
         self.completions.append((attempt, outcome))
         if outcome.state is State.FAILED:
-            self.has_failed = True
             self._failed.add((prm_uid(attempt.trial.prm), attempt.trial.seed))
-        elif outcome.state is State.ABANDONED:
-            self._without_state.add(attempt.trial.uid)
         self.keep_checkpoint(attempt.trial, outcome)
 
     def keep_checkpoint(self, trial: Trial, outcome: Outcome) -> None:
@@ -118,7 +126,7 @@ class AfterSearch:
         if outcome.state in EARLY:
             self._stopped_here.add(trial.uid)
         keeps = self._settings.finish_best > 0 or self._settings.keep_checkpoints is not Keep.NO
-        if outcome.state in _ENDED and trial.checkpoint is not None and keeps:
+        if outcome.state in ENDED and trial.checkpoint is not None and keeps:
             self._with_state.add(trial.uid)
             self._remove_checkpoints()
 
@@ -131,41 +139,45 @@ class AfterSearch:
     def _seeds(self, past: Sequence[PastTrial]) -> Iterator[Job]:
         """Yield the seeds that are still to be trained for the best trial, or for each point."""
         wanted = self._settings.seeds
+        finished = defaultdict(set)
+        for trial in (*past, *self._recorded.repetitions) if wanted > 1 else ():
+            if trial.state is State.FINISHED:
+                finished[self._uid(trial)].add(trial.seed)
         for base in self._bases(past) if wanted > 1 else ():
-            uid = prm_uid(base.prm)
-            finished = {
-                trial.seed
-                for trial in (*past, *self._recorded.repetitions)
-                if trial.state is State.FINISHED and prm_uid(trial.prm) == uid
-            }
+            uid = self._uid(base)
             failed = sum(failed_uid == uid for failed_uid, _ in self._failed)
-            missing = wanted - len(finished) - failed
+            missing = wanted - len(finished[uid]) - failed
             further = (self._seed(uid, index) for index in range(1, 2 * wanted + failed + 1))
-            jobs = [Job(base, seed) for seed in further if seed not in {*finished, base.seed}]
+            # A trial that ended early is completed first.
+            jobs = [Job(base, seed) for seed in (base.seed, *further) if seed not in finished[uid]]
             yield from [job for job in jobs if not self._is_done(job)][: max(0, missing)]
 
     def _seed(self, uid: str, index: int) -> int:
         return derived_seed(self._settings.seed, self._study.pipeline.name, uid, str(index), "seed")
 
     def _bases(self, past: Sequence[PastTrial]) -> list[PastTrial]:
-        ended = [trial for trial in past if trial.state in _ENDED and self._matches(trial)]
+        ended = self._ended(past)
         if self._study.is_search:
-            return best_first(ended)[:1]
-        return list({prm_uid(trial.prm): trial for trial in reversed(ended)}.values())[::-1]
+            uids = set(map(self._uid, self._best(past)))
+            return [trial for trial in ended if self._uid(trial) in uids][:1]
+        return list({self._uid(trial): trial for trial in reversed(ended)}.values())[::-1]
+
+    def _best(self, past: Sequence[PastTrial]) -> list[PastTrial]:
+        """Return the best trial, which may repeat another one; an empty list if there is none."""
+        return best_first(self._ended((*past, *self._recorded.repetitions)))[:1]
+
+    def _ended(self, trials: Iterable[PastTrial]) -> list[PastTrial]:
+        ended = (trial for trial in trials if trial.state_in_search in ENDED)
+        return [trial for trial in ended if self._matches(trial)]
 
     def _is_done(self, job: Job) -> bool:
         """Return whether a training has ended, or failed in this campaign."""
-        has_failed = (prm_uid(job.base.prm), job.seed) in self._failed
+        has_failed = (self._uid(job.base), job.seed) in self._failed
         return has_failed or any(again.state is State.FINISHED for again in self._trials(job))
 
     def _trials(self, job: Job) -> list[PastTrial]:
         """Return the trials that repeat the base of a job with its seed."""
-        uid = prm_uid(job.base.prm)
-        return [
-            trial
-            for trial in self._recorded.repetitions
-            if trial.seed == job.seed and prm_uid(trial.prm) == uid
-        ]
+        return self._repeating[self._uid(job.base), job.seed]
 
     def _is_running(self, job: Job) -> bool:
         """Return whether a training goes on, here or elsewhere."""
@@ -183,11 +195,10 @@ class AfterSearch:
         past = self._recorded.read()
         early = self._best_ended_early(past)
         needed = {trial.uid for trial in early if trial.state is not State.FINISHED}
+        # Another campaign may train a trial to its end that this one stopped.
+        needed |= {trial.uid for trial in past if trial.state in UNFINISHED}
         if self._settings.keep_checkpoints is Keep.BEST:
-            ended = [
-                trial for trial in (*past, *self._recorded.repetitions) if trial.state in _ENDED
-            ]
-            needed |= {trial.uid for trial in best_first(filter(self._matches, ended))[:1]}
+            needed |= {trial.uid for trial in self._best(past)}
         for uid in self._with_state - needed:
             self._with_state.discard(uid)
             if (folder := self._study.builder.folder(uid)) is not None:
@@ -195,20 +206,18 @@ class AfterSearch:
 
     def _begun(self, job: Job, number: int, device: str) -> Completion | None:
         """Start or resume a training; return None if the attempt must be made again."""
-        unfinished = [trial for trial in self._trials(job) if trial.state in _UNFINISHED]
+        unfinished = [trial for trial in self._trials(job) if trial.state in UNFINISHED]
         if unfinished:
             return self._resumed(unfinished[0], job, device)
         base = job.base
-        if job.is_completion and (base.state in _UNFINISHED or self._has_state(base)):
+        if job.is_completion and (base.state in UNFINISHED or self._has_state(base)):
             return self._resumed(base, job, device)
         trial = self._study.builder.trial(number, base.prm, job.seed, device)
         trial_id = self._study.builder.begin(trial, {REPEATS: base.uid})
         if not job.is_completion:
             self._note_seeds(base)
         else:
-            self._note(
-                base, f"is trained again to the end, as trial {number}: no checkpoint is kept"
-            )
+            self._note(base, f"has no checkpoint and is trained from the start, as trial {number}")
         return self._attempt(trial_id, trial, base)
 
     def _resumed(self, past: PastTrial, job: Job, device: str) -> Completion | None:
@@ -245,7 +254,7 @@ class AfterSearch:
         return len(saved) >= len(stopped.epochs)
 
     def _note_seeds(self, base: PastTrial) -> None:
-        # Which points are trained, the user knows.
+        # With points, the user knows which hyperparameters are trained.
         if self._study.is_search and base.uid not in self._noted:
             self._noted.add(base.uid)
             self._resources.watch(

@@ -1,4 +1,4 @@
-"""Train the best trials that ended early to their last epoch, after the search."""
+"""Train a trial to its last epoch after the search, whatever an estimator or a pruner says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lemur_core.early_end import EARLY, EarlyEnd
 from lemur_core.events import EpochEnded, TrialFinished, TrialStarted
 from lemur_core.search.trial_resources import BaseAttempt
 from lemur_core.store.writing.writer import TrialLostError
-from lemur_core.trial import Epoch, Keep, Outcome, State, TrialDecision
+from lemur_core.trial import Epoch, Keep, Outcome, State, TrialDecision, best_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 def best_first(past: Iterable[PastTrial]) -> list[PastTrial]:
     """Return the trials that have epochs, the best by validation first."""
-    trained = [trial for trial in past if trial.epochs]
-    return sorted(trained, key=lambda trial: (-_best(trial), trial.number))
+    return sorted((trial for trial in past if trial.epochs), key=_rank)
 
 
 def end_of(past: PastTrial) -> EarlyEnd | None:
@@ -32,23 +31,26 @@ def end_of(past: PastTrial) -> EarlyEnd | None:
     return past.early_end
 
 
-def _best(past: PastTrial) -> float:
-    return max(epoch.validation for epoch in past.epochs)
+def _rank(past: PastTrial) -> tuple[float, int, int]:
+    # As in `lemur_core.store.ranking`.
+    best = best_of(past.epochs)
+    return -best.validation, -best.number, past.id
 
 
 class Completion(BaseAttempt):
-    """The training of a trial that ended early, or of its repetition, to the last epoch.
+    """The training of a trial that ended early, or of one that repeats a trial, to the last epoch.
 
     Args:
         trial_id: Id of the trial in the database.
         trial: The trial that is trained.
-        stopped: The trial that ended early: the same trial, or the one that ``trial`` repeats.
+        base: The trial of the search: ``trial`` itself, or the one that it repeats, to its end or
+            with another seed.
         resources: The resources of the campaign.
-        was_stopped_here: Whether this campaign ended the trial early.
+        was_stopped_here: Whether this campaign ended ``base`` early.
 
     Attributes:
-        stopped: The trial that ended early.
-        was_stopped_here: Whether this campaign ended it.
+        base: The trial of the search.
+        was_stopped_here: Whether this campaign ended it early.
         trained: Number of epochs that this campaign trained.
     """
 
@@ -56,13 +58,13 @@ class Completion(BaseAttempt):
         self,
         trial_id: int,
         trial: Trial,
-        stopped: PastTrial,
+        base: PastTrial,
         resources: TrialResources,
         *,
         was_stopped_here: bool,
     ) -> None:
         super().__init__(trial_id, trial, resources)
-        self.stopped, self.was_stopped_here, self.trained = stopped, was_stopped_here, 0
+        self.base, self.was_stopped_here, self.trained = base, was_stopped_here, 0
         resources.watch(TrialStarted(trial, completes=True))
 
     @property
@@ -75,7 +77,7 @@ class Completion(BaseAttempt):
     @property
     def continues(self) -> bool:
         """Whether the same trial continues, instead of another one that repeats it."""
-        return self.trial.uid == self.stopped.uid
+        return self.trial.uid == self.base.uid
 
     def replaces_state(self, outcome: Outcome) -> bool:
         """Return whether the outcome replaces an outcome of the same trial in this campaign."""
@@ -94,7 +96,7 @@ class Completion(BaseAttempt):
     def ended(self, outcome: Outcome) -> Outcome:
         """Record and return the outcome; a trial that fails stays as it had ended early."""
         if self.continues:
-            outcome = replace(outcome, prediction=self.stopped.prediction)
+            outcome = replace(outcome, prediction=self.base.prediction)
         try:
             if not self.lost:
                 self._resources.writer.finish(self.trial_id, self._recorded(outcome))
@@ -108,7 +110,7 @@ class Completion(BaseAttempt):
         return outcome
 
     def _recorded(self, outcome: Outcome) -> Outcome:
-        end = end_of(self.stopped)
+        end = end_of(self.base)
         if (
             not self.continues
             or end is None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lemur_core.search.scope import ENDED, UNFINISHED
 from lemur_core.store.identity import prm_uid
-from lemur_core.trial import Outcome, State, Trial
+from lemur_core.trial import ENDED, UNFINISHED, Outcome, State, Trial
 from lemur_core.values import fits
 
 if TYPE_CHECKING:

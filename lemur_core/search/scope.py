@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lemur_core.store.identity import prm_uid
-from lemur_core.trial import State
 from lemur_core.values import fits
 
 if TYPE_CHECKING:
@@ -13,11 +12,7 @@ if TYPE_CHECKING:
 
     from lemur_core.search.prepare import PreparedStudy
     from lemur_core.store.writing.past_trials import PastTrial
-
-ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
-"""States of trials that ended well."""
-UNFINISHED = (State.RUNNING, State.INTERRUPTED)
-"""States of trials that have not ended."""
+    from lemur_core.trial import State
 
 
 class Scope:

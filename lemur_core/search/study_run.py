@@ -10,11 +10,10 @@ from lemur_core.search.after_search import AfterSearch
 from lemur_core.search.completion import Completion
 from lemur_core.search.failures import reason_to_give_up
 from lemur_core.search.open_study import OpenStudy
-from lemur_core.search.scope import ENDED, UNFINISHED
 from lemur_core.space import fixed, searched
 from lemur_core.store.writing.writer import NumberTakenError, TrialLostError
 from lemur_core.train import checkpoint
-from lemur_core.trial import Outcome, State, Trial
+from lemur_core.trial import ENDED, UNFINISHED, Outcome, State, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

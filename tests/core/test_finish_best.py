@@ -119,7 +119,7 @@ def test_more_of_the_best_are_continued_later_on_from_the_start(db):
     [note] = notes
     assert note == (
         f"{LINEAR}: trial {first['number'].iloc[0]}, which ended early after 2 of 5 epochs, "
-        "is trained again to the end, as trial 4: no checkpoint is kept"
+        "has no checkpoint and is trained from the start, as trial 4"
     )
     # It does not count as one of the trials of the search.
     run(db=db, finish_best=2, **{**STOPPED, "trials": 4})

@@ -117,7 +117,7 @@ def test_a_fold_needs_the_number_of_folds(limits):
 def test_folds_and_a_share_exclude_each_other():
     with pytest.raises(PatternError, match="validation and folds exclude each other"):
         split("a[folds=4,fold=2,validation=0.2]")
-    with pytest.raises(PatternError, match="says already what is held out"):
+    with pytest.raises(PatternError, match="already says what is held out"):
         with_fold("a[validation=0.2]", 1, 3)
     with pytest.raises(SettingsError, match="^folds and validation exclude each other"):
         Settings(folds=3, validation=0.2)

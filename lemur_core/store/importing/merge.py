@@ -35,7 +35,7 @@ from lemur_core.store.patience import patiently
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trouble import place
-from lemur_core.trial import State
+from lemur_core.trial import UNFINISHED, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +49,6 @@ _NAMES = ("task", "dataset", "metric", "nn")
 # Number of trials per transaction.
 _TRIALS_AT_ONCE = 1_000
 _END_COLUMNS = [field.name for field in fields.TRIAL if field.end is not None or field.changes]
-_UNFINISHED = (State.RUNNING, State.INTERRUPTED)
 Facts = dict[str, Any]
 
 
@@ -207,7 +206,7 @@ def _write_trial(
         if existing.dataset_id is None and row["dataset_id"] is not None:
             update = schema.trial.update().where(trial.id == existing.id)
             connection.execute(update.values(dataset_id=row["dataset_id"]))
-        if existing.state in _UNFINISHED and row["state"] not in _UNFINISHED:
+        if existing.state in UNFINISHED and row["state"] not in UNFINISHED:
             end = {name: row[name] for name in _END_COLUMNS}
             connection.execute(schema.trial.update().where(trial.id == existing.id).values(end))
         return False, existing.id

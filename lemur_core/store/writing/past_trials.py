@@ -14,7 +14,7 @@ from lemur_core.store import fields, schema
 from lemur_core.store.datasets import on_data
 from lemur_core.store.identity import code_hash
 from lemur_core.store.values import prediction_of
-from lemur_core.trial import Epoch, Prediction, State
+from lemur_core.trial import UNFINISHED, Epoch, Prediction, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,11 +67,11 @@ class PastTrial:
 
     @property
     def state_in_search(self) -> State:
-        """The state for the search: one that continues after an early end stays ended until then.
+        """The state as the search counts it.
 
-        The search counts such a trial, and does not wait for it.
+        A trial that continues after an early end keeps that end's state while it is trained.
         """
-        if self.early_end is not None and self.state in (State.RUNNING, State.INTERRUPTED):
+        if self.early_end is not None and self.state in UNFINISHED:
             return self.early_end.state
         return self.state
 

@@ -37,7 +37,7 @@ from lemur_core.store.trouble import place
 from lemur_core.store.writing.ledger import Ledger, NotHeldError
 from lemur_core.store.writing.owner import has_ended, this_process
 from lemur_core.store.writing.past_trials import epoch_of
-from lemur_core.trial import Epoch, Size, State
+from lemur_core.trial import UNFINISHED, Epoch, Size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,6 @@ class _LineResult(Enum):
 
 
 _CLAIM_MARK = ".taken-by-"
-_UNFINISHED = (State.RUNNING, State.INTERRUPTED)
 _END_FIELDS = tuple(field for field in fields.TRIAL if field.end is not None)
 _size = reader(Size | None)
 _PATIENCE_S = 600.0
@@ -301,7 +300,7 @@ def _import_line(
         if row is None:
             return None
         if "end" in line:
-            return ledger.end(connection, row.id, line["owner"], line["end"], _UNFINISHED)
+            return ledger.end(connection, row.id, line["owner"], line["end"], UNFINISHED)
         if row.owner != line["owner"]:
             raise NotHeldError
         if "facts" in line:
