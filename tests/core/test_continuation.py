@@ -88,6 +88,7 @@ def test_both_trials_show_the_other(db):
     with open_engine(db) as engine, engine.connect() as connection:
         rows, _ = trial_rows(connection, Filters())
     assert " 4-5/5 " in trials_table(rows)
+    assert " 0/5 " in trials_table([row | {"trained": 0} for row in rows])
 
 
 def test_the_same_command_has_nothing_left_to_do(db):
@@ -133,6 +134,19 @@ def test_an_interrupted_continuation_resumes(db, tmp_path, epoch):
     assert stored(db, "2").facts["state"] == "interrupted"
     run(continues="1", epochs=6, db=db)
     assert curve(db, 2) == curve(whole, 1)[3:]
+    assert stored(db, "2").facts["state"] == "finished"
+
+
+def test_the_last_trial_is_the_one_that_the_command_has_begun_to_continue(db):
+    first(db=db)
+
+    def watch(event):
+        if isinstance(event, EpochEnded) and event.epoch.number == 4:
+            raise KeyboardInterrupt
+
+    run(continues="last", epochs=6, db=db, watch=watch)
+    run(continues="last", epochs=6, db=db)
+    assert set(data(db=db, with_stats=True)["number"]) == {1, 2}
     assert stored(db, "2").facts["state"] == "finished"
 
 

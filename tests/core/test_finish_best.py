@@ -15,8 +15,10 @@ from lemur_core.cli.leaderboard import closing_text
 from lemur_core.early_end import ENDED_EARLY, REPEATS, EarlyEnd
 from lemur_core.errors import SettingsError
 from lemur_core.events import EpochEnded, Noted, TrialFinished, TrialStarted
+from lemur_core.search.completion import best_first
 from lemur_core.settings import Settings
-from lemur_core.trial import State
+from lemur_core.store.writing.past_trials import PastTrial
+from lemur_core.trial import Epoch, State
 
 TOYS = Path(__file__).parent / "toys"
 LINEAR = "img-classification_blobs_hits_Linear"
@@ -124,6 +126,25 @@ def test_more_of_the_best_are_continued_later_on_from_the_start(db):
     # It does not count as one of the trials of the search.
     run(db=db, finish_best=2, **{**STOPPED, "trials": 4})
     assert len(trials(db)) == 5
+
+
+def test_trials_are_ranked_as_in_the_database():
+    def past(number, *scores):
+        epochs = [Epoch(at, 0.5, score, 0.5, at) for at, score in enumerate(scores, 1)]
+        return PastTrial(number, str(number), number, {}, 1, State.FINISHED, "", "", tuple(epochs))
+
+    trials = [past(1, 0.5, 0.25), past(2, 0.25, 0.5), past(3, 0.5, 0.5), past(4), past(5, 0.75)]
+    assert [trial.number for trial in best_first(trials)] == [5, 2, 3, 1]
+
+
+def test_a_pruned_trial_is_not_counted_as_stopped_by_the_estimator(db):
+    summary = run(
+        db=db, finish_best=3, epochs=6, trials=6, estimator="soon:after=1", audit=1.0,
+        pruner="SuccessiveHalving", seed=2,
+    )  # fmt: skip
+    frame = data(db=db, with_facts=True)
+    assert "pruned" in {end["state"] for end in frame[ENDED_EARLY].dropna()}
+    assert summary.audit.saved == 0
 
 
 def test_nothing_continues_unless_asked(db):

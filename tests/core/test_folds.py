@@ -152,6 +152,14 @@ def test_the_same_command_trains_no_fold_again(db):
     assert run(LINEAR, folds=2, trials=1, epochs=1, db=db).states == {}
 
 
+def test_folds_of_different_divisions_are_not_averaged(db):
+    summary = run(LINEAR, folds=2, trials=1, epochs=1, db=db)
+    first, second = summary.standings
+    other = second.pipeline.replace("folds=2", "folds=3")
+    summary.standings = [first, replace(second, pipeline=other)]
+    assert "over the folds" not in closing_text(summary, 1.0)
+
+
 def test_an_average_says_that_a_fold_was_continued(db):
     summary = run(LINEAR, folds=2, trials=1, epochs=1, db=db)
     assert "  2 of 2\n" in closing_text(summary, 1.0)

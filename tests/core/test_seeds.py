@@ -37,13 +37,34 @@ def best_epochs(frame):
 def test_the_best_hyperparameters_are_trained_with_further_seeds(db):
     run(trials=3, seeds=4, db=db)
     frame = frame_of(db)
-    searched = best_epochs(frame[frame["number"] <= 3]).sort_values("number")
-    # Of equal scores, the first one.
-    best_prm = searched["prm"].loc[searched["validation"].idxmax()]
+    searched = best_epochs(frame[frame["number"] <= 3])
+    # As everywhere: of equal scores the later epoch, and then the first trial.
+    order = ["validation", "epoch", "number"]
+    best_prm = searched.sort_values(order, ascending=[False, False, True])["prm"].iloc[0]
     further = frame[frame["number"] > 3]
     assert set(further["prm"]) == {best_prm}
     assert frame[frame["prm"] == best_prm]["seed"].nunique() == 4
     assert frame["number"].max() == 6
+
+
+def test_a_trial_that_ended_early_is_completed_before_further_seeds_are_trained(db):
+    run(trials=1, seeds=3, estimator="soon:after=2", db=db, epochs=4)
+    frame = frame_of(db)
+    finished = frame[frame["state"] == "finished"]
+    assert finished["seed"].nunique() == 3
+    assert set(frame["seed"]) == set(finished["seed"])
+    assert list(best(db=db)["seeds"]) == [3]
+
+
+def test_the_seeds_are_those_of_the_best_trial_even_if_it_repeats_another(db):
+    stopped = {"estimator": "soon:after=1", "checkpoint": False, "epochs": 6}
+    run(trials=3, finish_best=2, db=db, **stopped)
+    ordered = ["validation", "epoch"]
+    top = frame_of(db).sort_values(ordered, kind="stable").iloc[-1]
+    run(trials=3, finish_best=2, seeds=3, db=db, **stopped)
+    frame = frame_of(db)
+    further = frame[frame["number"] > 5]
+    assert set(further["prm"]) == {top["prm"]}
 
 
 def test_mean_and_deviation_are_those_of_pandas_and_of_best(db):
