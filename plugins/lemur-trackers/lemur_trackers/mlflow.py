@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 DEFAULT = "mlflow.db"
 """The SQLite file that MLflow uses if it is told nothing else."""
 _SQLITE = "sqlite:///"
+_LOCK_S = 120.0
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 # What MLflow accepts in the names of metrics, parameters and tags; any other character is replaced.
 _REFUSED = re.compile(r"[^/\w.\- :]")
@@ -69,12 +70,14 @@ class MLflow(RunTracker):
             SettingsError: An experiment was deleted.
         """
         super().campaign_started(settings, pipelines, db)
-        if self._uri.startswith(_SQLITE):
-            _check_file(Path(self._uri.removeprefix(_SQLITE)))
-        self._client = _client(self._uri)
-        with _few_retries():
-            for name in dict.fromkeys(self._experiment or pipeline.name for pipeline in pipelines):
-                self._experiments[name] = _experiment_id(self._client, name)
+        is_file = self._uri.startswith(_SQLITE)
+        path = Path(self._uri.removeprefix(_SQLITE))
+        if is_file:
+            _check_file(path)
+        names = dict.fromkeys(self._experiment or pipeline.name for pipeline in pipelines)
+        with _few_retries(), _alone(path) if is_file else nullcontext():
+            self._client = _client(self._uri)
+            self._experiments = {name: _experiment_id(self._client, name) for name in names}
 
     def open_run(self, trial: Trial) -> ClientRun:
         """Return the run of a trial; a trial that resumes has one, which its id finds."""
@@ -178,8 +181,23 @@ def _has_results(path: Path) -> bool:
     return False
 
 
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait for other campaigns that open the same file.
+
+    Two that create MLflow's tables at once would leave a file that it can never open again.
+    """
+    lock = f"{path}.lock"
+    with closing(sqlite3.connect(lock, timeout=_LOCK_S, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            raise WriteError(path, f"cannot be locked with {lock}: {error}") from error
+        yield
+
+
 def _client(uri: str) -> MlflowClient:
-    # MLflow sends statistics of its use to its makers unless it is told not to, before the import.
+    # MLflow sends telemetry unless this is set before its import.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow import MlflowClient
 
@@ -202,9 +220,17 @@ def _few_retries() -> Iterator[None]:
 
 
 def _experiment_id(client: MlflowClient, name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        return str(client.create_experiment(name))
+        try:
+            return str(client.create_experiment(name))
+        except MlflowException:
+            # Another campaign on the same server may just have created it.
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
+                raise
     if experiment.lifecycle_stage != "active":
         raise SettingsError(
             f"tracker 'mlflow': experiment {name!r} was deleted; restore it, or name another one "

@@ -83,13 +83,11 @@ class LogFolder:
         if not is_begun:
             self._add(_session_start(trial))
             self._add(_text(_TRIAL, trial_facts(trial, db)))
-        self._writer.flush()
 
     def log(self, epoch: Epoch) -> None:
         """Write the numbers of an epoch, as scalars at its step."""
         self._epochs = epoch.number
         self._add(_scalars(epoch_metrics(epoch)), epoch.number)
-        self._writer.flush()
 
     def finish(self, outcome: Outcome) -> None:
         """Write how the trial ended; its session only ends if it cannot resume."""
@@ -113,6 +111,8 @@ class LogFolder:
         event = Event(wall_time=time.time(), **fields)
         try:
             self._writer.write(event.SerializeToString())
+            # What is buffered is only written, and can only fail, now.
+            self._writer.flush()
         except OSError:
             self._writer.close()
             raise

@@ -2,7 +2,7 @@
 
 The file is a log as LevelDB writes it, `documented here
 <https://github.com/google/leveldb/blob/main/doc/log_format.md>`_, after a header of 7 bytes. Its
-records are messages of the package wandb.
+records are messages of the package wandb, which has no reader in Python any more.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ def history(file: Path) -> Iterator[dict[str, Any]]:
     # Its messages are made at run time, so type checkers do not know them.
     record_type = import_module("wandb.proto.wandb_internal_pb2").Record
     for data in _records(file.read_bytes()):
-        record = record_type.FromString(data)
+        try:
+            record = record_type.FromString(data)
+        # As ``wandb sync``, stop at damage, for example after a power cut.
+        except import_module("google.protobuf.message").DecodeError:
+            return
         if record.HasField("history"):
             yield {
                 item.key or ".".join(item.nested_key): json.loads(item.value_json)
@@ -47,7 +51,7 @@ def _records(data: bytes) -> Iterator[bytes]:
         _, length, kind = _HEADER.unpack_from(data, place)
         place += _HEADER.size
         fragment = data[place : place + length]
-        if len(fragment) < length:
+        if len(fragment) < length or not kind:
             return
         place += length
         parts = fragment if kind in (_FULL, _FIRST) else parts + fragment
