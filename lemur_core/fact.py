@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,6 +42,8 @@ def _check_name(name: Any) -> str:
 
 
 def _check_fact(name: str, value: Any) -> Any:
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise FactError(f"fact {name!r}: an integer of more than 308 digits is not a number here")
     try:
         return json_value(value, MOST_BYTES)
     except NotJsonError as error:

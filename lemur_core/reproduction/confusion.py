@@ -181,7 +181,12 @@ class _Counter:
                 f"{self._pipeline}: a confusion matrix needs one class per sample, and one output "
                 "for each class"
             )
-        pairs = (targets * classes + outputs.argmax(1)).cpu()
+        if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+            raise ShapeError(
+                f"{self._pipeline}: a target is not one of the {classes} classes, from 0 to "
+                f"{classes - 1}"
+            )
+        pairs = (targets.long() * classes + outputs.argmax(1)).cpu()
         self.counts += torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
     def compute(self) -> float:

@@ -25,7 +25,7 @@ from lemur_core.commands import (
     text_table,
     warn,
 )
-from lemur_core.errors import RetrainingError
+from lemur_core.errors import RetrainingError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,16 +56,20 @@ _LONGEST = 24
     "--format",
     "form",
     type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="Output format; in csv, a row per true class and a column per predicted one.",
+    help="Output format; in csv, a row per true class and a column per predicted one.  [table]",
 )
 @output_option
 @click.option("--device", help="Torch device.  [the trial's, if available]")
 @data_option
 @db_option
 def confusion(
-    name: str, split: str, form: str, output: Path | None, device: str | None, data: Path, db: str
+    name: str,
+    split: str,
+    form: str | None,
+    output: Path | None,
+    device: str | None,
+    data: Path,
+    db: str,
 ) -> int:
     """Print how often each class is taken for each other, or draw it.
 
@@ -75,6 +79,8 @@ def confusion(
     """
     import lemur_core
 
+    if form is not None and output is not None:
+        raise SettingsError("--format prints the matrix and --output draws it; leave one out")
     try:
         matrix = lemur_core.confusion(
             name, split=split, db=db, data=data, device=device, watch=_print_epoch, say=_say
@@ -92,7 +98,7 @@ def confusion(
                 f"as {missing[0]!r}; shown by number. Fonts such as Noto Sans have them"
             )
         write_picture(confusion_figure(matrix), output)
-    elif form == "table":
+    elif form in (None, "table"):
         width = shutil.get_terminal_size().columns
         # Names may contain line ends.
         print_lines(_heading(matrix, width))
@@ -137,7 +143,7 @@ def _table(matrix: Confusion, width: int) -> str:
     tables = [_cells(matrix, names, names)]
     if names != numbers:
         tables.append(_cells(matrix, numbered, numbers))
-    fitting = next((table for table in tables if _width(table) <= width), None)
+    fitting = next((table for table in tables if _fits(table, len(names), width)), None)
     return fitting or "\n".join(_pairs(matrix, width))
 
 
@@ -155,8 +161,10 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.3f}" if whole else "-"
 
 
-def _width(table: str) -> int:
-    return max(map(display_width, table.split("\n")))
+def _fits(table: str, rows: int, width: int) -> bool:
+    lines = table.split("\n")
+    # On a terminal, rows that are too wide are wrapped, and the marks of the heading's style count.
+    return len(lines) == rows + 1 and max(map(display_width, lines[1:])) <= width
 
 
 def _pairs(matrix: Confusion, width: int) -> Iterator[str]:

@@ -86,7 +86,8 @@ def _report_without_epochs(uids: Sequence[str], frame: DataFrame) -> None:
     trained = set(frame["trial"])
     missing = [uid[:8] for uid in uids if uid not in trained]
     shown = ", ".join(missing[:_FEW]) + (", ..." if len(missing) > _FEW else "")
-    line = f"{_count(len(missing), 'has', 'have')} no epoch: lemur show trial {shown}"
+    count = _count(len(missing), "has", "have")
+    line = f"{count} no epoch: {shown} (lemur show trial ID says why)"
     if not trained:
         raise SettingsError(line)
     if missing:
@@ -107,16 +108,17 @@ def _lines(chart: CurveChart, width: int) -> Iterator[str]:
     from lemur_analysis.chart.canvas import MARKERS, Curve
     from lemur_analysis.chart.canvas import chart as drawn
 
-    yield shortened(f"{chart.label}, {chart.title}", width)
     shown = [curve for curve in chart.curves if curve.present][:_MOST_CURVES]
-    if not shown:
+    points = [point for curve in shown for point in curve.present]
+    y = number_axis([value for _, value in points]) if points else None
+    scale = " (logarithmic)" if y and y.log else ""
+    yield shortened(f"{chart.label}{scale}, {chart.title}", width)
+    if y is None:
         yield "no value is recorded"
         return
     pairs = list(zip(shown, MARKERS, strict=False))
-    points = [point for curve in shown for point in curve.present]
     lines = [Curve(_points(curve), marker) for curve, marker in pairs]
     x = number_axis([epoch for epoch, _ in points], whole=True)
-    y = number_axis([value for _, value in points])
     # The best is drawn over the others.
     yield from drawn(lines[::-1], x, y, width=width, label="epoch")
     for curve, marker in pairs:

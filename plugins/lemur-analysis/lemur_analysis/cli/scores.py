@@ -9,7 +9,7 @@ import click
 
 from lemur_analysis.chart.words import chart_width, number_text
 from lemur_analysis.cli.picture_option import output_option, write_picture
-from lemur_analysis.views.curves import ALIASES, LABELS
+from lemur_analysis.views.curves import ALIASES
 from lemur_core.commands import (
     arguments_of,
     db_option,
@@ -96,12 +96,13 @@ def _lines(chart: ScoreChart, width: int) -> Iterator[str]:
     from lemur_analysis.chart.canvas import Curve
     from lemur_analysis.chart.canvas import chart as drawn
 
-    yield shortened(f"{chart.label} against {chart.x}, {chart.title}", width)
-    if not chart.nets:
+    score_axis = number_axis([score for _, score in chart.points]) if chart.nets else None
+    scale = " (logarithmic)" if score_axis and score_axis.log else ""
+    yield shortened(f"{chart.label}{scale} against {chart.x}, {chart.title}", width)
+    if score_axis is None:
         yield from _notes(chart)
         return
     marked = list(_marked(chart.nets))
-    score_axis = number_axis([score for _, score in chart.points])
     # The best net is drawn over the others.
     if chart.categories:
         places, axis = _categories(chart, width)
@@ -142,7 +143,7 @@ def _categories(chart: ScoreChart, width: int) -> tuple[dict[str, float], Axis]:
 def _legend(
     chart: ScoreChart, marked: Sequence[tuple[NetScores, str]], width: int
 ) -> Iterator[str]:
-    pick, extreme = (min, "lowest") if chart.label == LABELS["loss"] else (max, "highest")
+    pick, extreme = (min, "lowest") if chart.is_loss else (max, "highest")
     for net, marker in marked:
         if marker == _FURTHER:
             break

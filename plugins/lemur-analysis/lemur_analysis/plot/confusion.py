@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lemur_core import Confusion
 
 _LONGEST = 20
+# Zero-width joiners and the selectors of a character's variants.
+_JOINERS = (0x200C, 0x200D, 0xFE0E, 0xFE0F)
 # With more classes, numbers would be illegible.
 _MOST_WITH_NUMBERS = 25
 _MOST_NAMES = 110
@@ -43,7 +45,7 @@ def confusion_figure(matrix: Confusion) -> Figure:
     figure.colorbar(image, ax=ax, label="share of the true class", shrink=0.8)
     undrawable = set(undrawable_names(matrix))
     names = [
-        str(number) if name in undrawable else label(name, _LONGEST)
+        str(number) if name in undrawable else label(_cleaned(name), _LONGEST)
         for number, name in enumerate(matrix.names)
     ]
     _name_classes(ax, names)
@@ -58,7 +60,13 @@ def confusion_figure(matrix: Confusion) -> Figure:
 
 def undrawable_names(matrix: Confusion) -> list[str]:
     """Return the names of classes for whose characters no font is installed."""
-    return [name for name in matrix.names if drawable(name) != name]
+    names = {name: _cleaned(name) for name in matrix.names}
+    return [name for name, cleaned in names.items() if drawable(cleaned) != cleaned]
+
+
+def _cleaned(name: str) -> str:
+    """Return a name on one line, without characters that only change how others are drawn."""
+    return " ".join(name.translate(dict.fromkeys(_JOINERS)).split())
 
 
 def _name_classes(ax: Axes, names: list[str]) -> None:

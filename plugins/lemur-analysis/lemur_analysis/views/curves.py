@@ -20,7 +20,9 @@ LABELS = {
 }
 """What to call columns that have another name for people."""
 ALIASES = {"test": "accuracy"}
-_SCORES, _LOSSES = ("validation", "accuracy"), ("loss", "validation_loss")
+LOSSES = ("loss", "validation_loss")
+"""Columns of which lower values are better."""
+_SCORES = ("validation", "accuracy")
 _SHORT = 8
 
 
@@ -72,7 +74,7 @@ class CurveChart:
 
 def columns_of(wanted: Sequence[str]) -> list[str]:
     """Return the columns to read for charts of these columns; without any, of scores and losses."""
-    return list(dict.fromkeys(["trial", *CELL, "nn", "epoch", *_SCORES, *(wanted or _LOSSES)]))
+    return list(dict.fromkeys(["trial", *CELL, "nn", "epoch", *_SCORES, *(wanted or LOSSES)]))
 
 
 def curve_charts(frame: DataFrame, wanted: Sequence[str]) -> Iterator[CurveChart]:
@@ -87,13 +89,13 @@ def curve_charts(frame: DataFrame, wanted: Sequence[str]) -> Iterator[CurveChart
         SettingsError: A column contains values that are not numbers.
     """
     for cell, part in frame.groupby(list(CELL), sort=False, observed=True):
-        ranked = _best_first(part)
-        trials = [(trial, part[part["trial"] == trial].sort_values("epoch")) for trial in ranked]
+        ranked, rows_of = _best_first(part), dict(tuple(part.groupby("trial", sort=False)))
+        trials = [(trial, rows_of[trial].sort_values("epoch")) for trial in ranked]
         if len(trials) == 1:
             yield from _of_one(*trials[0], wanted)
             continue
         digits = _digits(ranked)
-        for column in wanted or (*_SCORES, *_LOSSES):
+        for column in wanted or (*_SCORES, *LOSSES):
             names = [f"{trial[:digits]} {rows['nn'].iloc[0]}" for trial, rows in trials]
             curves = [
                 _curve(name, rows, column) for name, (_, rows) in zip(names, trials, strict=True)
@@ -107,7 +109,7 @@ def _of_one(trial: str, rows: DataFrame, wanted: Sequence[str]) -> Iterator[Curv
     first = rows.iloc[0]
     title = f"{trial[:_SHORT]} {'_'.join(first[name] for name in (*CELL, 'nn'))}"
     if not wanted:
-        scores, losses = _of_splits(rows, _SCORES), _of_splits(rows, _LOSSES)
+        scores, losses = _of_splits(rows, _SCORES), _of_splits(rows, LOSSES)
         yield CurveChart(
             title, "score", scores or [_curve("validation", rows, "validation")], "split"
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.frame import CELL, numbers
-from lemur_analysis.views.curves import LABELS
+from lemur_analysis.views.curves import LABELS, LOSSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,10 +31,11 @@ class ScoreChart:
         title: Task, dataset and metric.
         x: Name of the hyperparameter.
         label: What the scores are.
-        nets: The trials of each net; the nets with the highest scores first.
+        nets: The trials of each net; the nets with the best scores first.
         categories: The values of the hyperparameter as text, sorted; empty if they are numbers.
         without: Number of trials that are not drawn because they lack the hyperparameter.
         unscored: Number of trials that are not drawn because they lack the score.
+        is_loss: Whether lower scores are better.
     """
 
     title: str
@@ -43,6 +45,7 @@ class ScoreChart:
     categories: list[str]
     without: int
     unscored: int
+    is_loss: bool = False
 
     @property
     def points(self) -> list[tuple[Any, float]]:
@@ -66,7 +69,7 @@ def score_charts(frame: DataFrame, x: str, y: str) -> Iterator[ScoreChart]:
     Raises:
         SettingsError: ``y`` contains values that are not numbers.
     """
-    scores = numbers(frame, y)
+    scores, is_loss = numbers(frame, y), y in LOSSES
     for cell, part in frame.groupby(list(CELL), sort=True, observed=True):
         values = [_plain(value) for value in part[x].tolist()]
         known = [value for value in values if value is not None]
@@ -78,21 +81,21 @@ def score_charts(frame: DataFrame, x: str, y: str) -> Iterator[ScoreChart]:
             unscored += value is not None and score != score
             if value is not None and score == score:
                 nets.setdefault(net, []).append((str(value) if is_category else value, score))
-        ranked = sorted(nets, key=lambda net: (-_best(nets[net]), net))
+        ranked = sorted(nets, key=lambda net: (-_best(nets[net], is_loss), net))
         yield ScoreChart(
             "_".join(cell), x, LABELS.get(y, y), [NetScores(net, nets[net]) for net in ranked],
             sorted({str(value) for value in known}) if is_category else [], without, unscored,
+            is_loss,
         )  # fmt: skip
 
 
-def _best(points: Sequence[tuple[Any, float]]) -> float:
-    return max(score for _, score in points)
+def _best(points: Sequence[tuple[Any, float]], is_loss: bool) -> float:
+    """Return the best score, which is the highest, or of losses the negative of the lowest."""
+    return max(-score if is_loss else score for _, score in points)
 
 
 def _plain(value: Any) -> Any:
     """Return a value as Python has it; None if it is missing or not finite."""
-    import math
-
     import pandas as pd
 
     if value is None or value is pd.NA or value is pd.NaT:

@@ -158,10 +158,11 @@ def test_trials_without_epochs_are_named(db, record):
         lemur_core.recording(PIPELINE.format("VGG"), {}, db=db) as failed,
     ):
         failed.epoch(validation=0.5, accuracy=0.5, loss=float("nan"))
-    assert run(db, "last") == f"1 trial has no epoch: lemur show trial {failed.uid[:8]}"
+    line = f"1 trial has no epoch: {failed.uid[:8]} (lemur show trial ID says why)"
+    assert run(db, "last") == line
     done = record("LeNet", [0.5])
     text = run(db, done, failed.uid)
-    assert f"1 trial has no epoch: lemur show trial {failed.uid[:8]}\n" in text
+    assert f"{line}\n" in text
     assert "validation  last 0.5000 at epoch 1" in text
 
 
