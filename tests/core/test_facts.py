@@ -163,6 +163,7 @@ BAD = {
         "fact 'a': its JSON has 1,048,578 bytes; at most 65,536 are allowed",
     ),
     "many digits": ({"a": 10**5000}, "fact 'a': an integer has too many digits"),
+    "beyond real numbers": ({"a": -(10**309)}, "fact 'a': an integer has too many digits"),
     "bytes": (
         {"a": b"x"},
         "fact 'a': is of type bytes; expected a number, string, bool, None, list or dictionary",
