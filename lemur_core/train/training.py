@@ -338,9 +338,10 @@ def build_net(
     # Foreign code may raise anything if the shapes are not those it was written for.
     except Exception as error:
         shape = "x".join(map(str, in_shape[1:]))
+        # Without the transform's name: trials that only differ in it fail in the same way.
         raise MisfitError(
-            f"net {entry.name!r} cannot process dataset {trial.pipeline.dataset!r} with transform "
-            f"{trial.prm['transform']!r} ({shape} to {bundle.out_shape}): "
+            f"net {entry.name!r} cannot process dataset {trial.pipeline.dataset!r} "
+            f"({shape} to {bundle.out_shape}): "
             f"{type(error).__name__}: {error}".partition("\n")[0]
         ) from error
     # Lazy modules create their parameters in the trial run.
