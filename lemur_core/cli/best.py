@@ -56,9 +56,13 @@ def best(context: click.Context, /, db: str, **options: Any) -> None:
 
 def _show_table(arguments: dict[str, Any], db: str, destination: Output) -> None:
     from lemur_core.store.reading.reader import best as read
+    from lemur_core.store.reading.seeds import SEEDS
 
+    columns = destination.columns(arguments)
+    if arguments["columns"] is None and columns is not None:
+        columns = [*columns, "state", *SEEDS]
     given = {name: value for name, value in arguments.items() if value is not None}
-    frame = read(**given, db=db)
+    frame = read(**{**given, "columns": columns}, db=db)
     if frame.empty:
         print_unrecorded(arguments, db)
     destination.show(frame, arguments["columns"], len(frame))

@@ -111,10 +111,11 @@ class Output:
         """Return the columns to read for a table with these arguments; None reads all."""
         chosen: list[str] | None = arguments["columns"]
         # Columns of facts and of roles in a collection are only known once they are read.
-        if chosen is not None or arguments["with_facts"] or arguments["collection"]:
+        if chosen is not None or arguments.get("with_facts") or arguments["collection"]:
             return chosen
+        user = ("user",) if arguments["per"] == "user" else ()
         code = ("nn_code", "metric_code", "transform_code") if self._with_code else ()
-        return [*_COLUMNS, *code]
+        return [*_COLUMNS, *user, *code]
 
     def show(self, frame: DataFrame, columns: list[str] | None, total: int) -> None:
         """Print a table of rows, on a terminal up to its first page.

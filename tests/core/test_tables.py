@@ -248,6 +248,37 @@ def test_the_best_table_states_mean_deviation_and_number_of_seeds(db, lemur):
     )  # fmt: skip
 
 
+def test_the_best_table_of_each_user_names_the_users(db, lemur):
+    bob, ann = ["bob", "33333333"], ["ann", "11111111"]
+    # data keeps the order in which rows were recorded.
+    for command, expected in (("best", [bob, ann]), ("data", [ann, bob])):
+        _, out, _ = lemur(command, "--db", db, "--per", "user", "--net", "Linear")
+        _, header, *rows = out.splitlines()
+        assert header.split()[:3] == ["net", "user", "trial"]
+        assert [row.split()[1:3] for row in rows] == expected
+    assert "user" not in lemur("best", "--db", db)[1].split()
+    _, out, _ = lemur(
+        "best", "--db", db, "--per", "user", "--columns", "nn,user", "--net", "Linear"
+    )
+    assert out.split() == ["nn", "user", "Linear", "bob", "Linear", "ann"]
+
+
+def test_the_best_table_says_which_trials_were_not_trained_to_the_end(db, lemur):
+    assert "state" not in lemur("best", "--db", db)[1].split()
+    _, out, _ = lemur("best", "--db", db, "--where", "seed=4")
+    _, header, row = out.splitlines()
+    assert header.split()[:4] == ["net", "trial", "epoch", "state"]
+    assert row.split()[:4] == ["Linear", "44444444", "1", "failed"]
+
+
+def test_a_table_has_a_column_for_each_hyperparameter_if_requested(db, lemur):
+    _, out, _ = lemur("best", "--db", db, "--net", "Linear", "--prm-as-columns")
+    _, header, row = out.splitlines()
+    cells = dict(zip(re.split("  +", header), re.split("  +", row), strict=True))
+    assert {name: cells[name] for name in A} == {name: str(value) for name, value in A.items()}
+    assert "hyperparameters" not in cells
+
+
 def test_the_best_rows_are_written_as_markdown_and_latex(db, lemur, tmp_path):
     arguments = ("best", "--db", db, "--metric", "hits")
     _, out, _ = lemur(*arguments, "--format", "markdown:digits=2")
