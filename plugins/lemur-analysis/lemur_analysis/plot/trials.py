@@ -90,8 +90,11 @@ def _draw_scores(ax: Axes, chart: ScoreChart) -> None:
         ax.set(xlabel=name, ylabel=label(chart.label))
         if needs_log([value for value, _ in chart.points]):
             ax.set_xscale("log")
+        else:
+            # Long numbers such as 0.000275 would overlap.
+            ax.ticklabel_format(axis="x", scilimits=(-3, 5))
     add_legend(ax, styles, list(styles), shape="points")
-    add_note(ax, f"n = {len(chart.points):,} trials")
+    add_note(ax, f"n = {len(chart.points):,} trial{'' if len(chart.points) == 1 else 's'}")
     for count, what in ((chart.without, chart.x), (chart.unscored, chart.label)):
         if count:
             add_note(ax, f"{count:,} without {label(what)}")

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from itertools import pairwise
 
 import pytest
 from click.testing import CliRunner
@@ -73,6 +74,20 @@ def test_the_axis_is_logarithmic_beyond_two_decades(db, record, axes, tmp_path):
     run(db, "--x", "lr", "-o", tmp_path / "s.png")
     run(db, "--x", "decay", "-o", tmp_path / "s.png")
     assert [ax.get_xscale() for ax in axes] == ["log", "linear"]
+
+
+def test_numbers_below_the_axis_do_not_overlap(db, record, axes, tmp_path):
+    # Two charts, beside each other.
+    record({"lr": 0.00027913165}, 0.5)
+    record({"lr": 0.00027913165}, 0.5, dataset="yours")
+    run(db, "--x", "lr", "-o", tmp_path / "s.png")
+    for ax in axes:
+        ax.figure.draw_without_rendering()
+        low, high = ax.get_xlim()
+        ticks = [tick for tick in ax.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+        boxes = [tick.label1.get_window_extent() for tick in ticks]
+        assert len(boxes) > 2
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_values_that_are_not_numbers_are_categories(db, record, axes, tmp_path):
