@@ -94,7 +94,9 @@ class Summary:
             ]
             for standing in self.standings
         ]
-        return DataFrame(rows, columns=_COLUMNS)
+        # As in the frame of `lemur_core.best`, also where all are missing.
+        types = {"seeds": "Int64", "accuracy_mean": "float64", "accuracy_std": "float64"}
+        return DataFrame(rows, columns=_COLUMNS).astype(types)
 
     def __str__(self) -> str:
         if not self.standings:

@@ -73,6 +73,8 @@ def test_a_summary_is_a_table():
     assert frame["prm"].tolist() == [{"lr": 0.1}, {"lr": 0.2}]
     assert frame["uid"].tolist() == ["0a" * 16, "0b" * 16]
     assert frame["state"].tolist() == ["finished", "finished"]
+    dtypes = [str(frame[name].dtype) for name in ("seeds", "accuracy_mean", "accuracy_std")]
+    assert dtypes == ["Int64", "float64", "float64"]
     header, first, second, counts = str(summary).splitlines()
     assert header.split() == ["pipeline", "accuracy", "validation", "id", "trial", "epoch"]
     linear, tall = "img-classification_blobs_hits_Linear", "img-classification_blobs_hits_Tall"
