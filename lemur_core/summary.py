@@ -19,6 +19,7 @@ _COLUMNS = [
     "task", "dataset", "metric", "nn", "accuracy", "validation", "trial", "epoch", "duration",
     "prm",
 ]  # fmt: skip
+_ERRORS = ("error", "validation_error")
 
 
 class Left(NamedTuple):
@@ -69,8 +70,9 @@ class Summary:
 
         The columns are ``task``, ``dataset``, ``metric``, ``nn``, ``accuracy``, ``validation``,
         ``trial``, ``epoch``, ``duration`` (nanoseconds) and ``prm``, the hyperparameters by name.
+        If lower values of a metric are better, also ``error`` and ``validation_error``.
         """
-        from pandas import DataFrame
+        from pandas import DataFrame, Series
 
         rows = [
             [
@@ -84,12 +86,19 @@ class Summary:
             ]
             for standing in self.standings
         ]
-        return DataFrame(rows, columns=_COLUMNS)
+        frame = DataFrame(rows, columns=_COLUMNS)
+        if any(standing.error is not None for standing in self.standings):
+            for name in _ERRORS:
+                values = [getattr(standing, name) for standing in self.standings]
+                frame[name] = Series(values, dtype="float64")
+        return frame
 
     def __str__(self) -> str:
         if not self.standings:
             return f"no results; {self._counts()}"
-        frame = self.frame()[["accuracy", "validation", "trial", "epoch"]]
+        frame = self.frame()
+        errors = [name for name in _ERRORS if name in frame]
+        frame = frame[["accuracy", "validation", *errors, "trial", "epoch"]]
         frame.insert(0, "pipeline", [standing.pipeline for standing in self.standings])
         table = frame.to_string(index=False, float_format="%.4f")
         return escape(f"{table}\n{self._counts()}, in {self.db}")

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import LemurError, MisfitError, MissingDataError, PluginError, ShapeError
-from lemur_core.kinds.metric import as_metric
+from lemur_core.kinds.metric import metric_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,7 +114,7 @@ def _check_metrics(pipeline: Pipeline, bundle: DataBundle) -> None:
     """Raise `MisfitError` if a metric cannot score predictions for a dataset."""
     for name, entry in {pipeline.metric: pipeline.metric_entry, **pipeline.also}.items():
         try:
-            as_metric(entry.load(), bundle.out_shape, entry.name)
+            metric_of(entry, bundle.out_shape)
         except (ShapeError, MisfitError) as error:
             raise _MetricMisfitError(
                 f"metric {name!r} does not fit dataset {pipeline.dataset!r}: {error}"
