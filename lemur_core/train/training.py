@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lemur_core.errors import CodeChangedError, MisfitError, NotFiniteError
+from lemur_core.errors import CodeChangedError, MisfitError, NotFiniteError, error_text
 from lemur_core.frozen_layers import patterns_in
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
@@ -274,8 +274,7 @@ def save_weights(
 
 
 def _warn(what: str, error: Exception) -> None:
-    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-    warnings.warn(f"{what}: {reason}", stacklevel=3)
+    warnings.warn(f"{what}: {error_text(error)}", stacklevel=3)
 
 
 def build_metrics(
