@@ -30,6 +30,7 @@ from lemur_core.errors import (
     PluginError,
     SettingsError,
     UnknownNameError,
+    error_text,
 )
 from lemur_core.file_entry import named_entry
 from lemur_core.options import Selection, option_values
@@ -150,4 +151,4 @@ def cause(error: BaseException) -> str:
     """
     if isinstance(error, LemurError):
         return str(error)
-    return f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
+    return error_text(error).removesuffix(": ")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from lemur_core.error_metric import Errors, score_of
-from lemur_core.errors import ArtefactError, RecordingError
+from lemur_core.errors import ArtefactError, RecordingError, error_text
 from lemur_core.fact import check_facts
 from lemur_core.json_value import NotJsonError, json_value
 from lemur_core.naming import check_name
@@ -271,7 +271,7 @@ class Recording:
             return Outcome(State.FINISHED, epochs)
         if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
             return Outcome(State.INTERRUPTED, epochs, "interrupted")
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        reason = error_text(error)
         text = "".join(traceback.format_exception(error))
         return Outcome(State.FAILED, epochs, reason[:_REASON_LENGTH], text[-_TRACEBACK_LENGTH:])
 

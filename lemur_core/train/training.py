@@ -15,7 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from lemur_core.error_metric import Errors
-from lemur_core.errors import CodeChangedError, ContractError, MisfitError, NotFiniteError
+from lemur_core.errors import (
+    CodeChangedError,
+    ContractError,
+    MisfitError,
+    NotFiniteError,
+    error_text,
+)
 from lemur_core.frozen_layers import patterns_in
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import ErrorMetric, Metric, metric_of
@@ -282,8 +288,7 @@ def save_weights(
 
 
 def _warn(what: str, error: Exception) -> None:
-    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-    warnings.warn(f"{what}: {reason}", stacklevel=3)
+    warnings.warn(f"{what}: {error_text(error)}", stacklevel=3)
 
 
 def build_metrics(

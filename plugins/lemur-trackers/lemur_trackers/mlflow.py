@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import time
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 DEFAULT = "mlflow.db"
 """The SQLite file that MLflow uses if it is told nothing else."""
 _SQLITE = "sqlite:///"
+# Time that several other campaigns may take to create MLflow's tables.
 _LOCK_S = 120.0
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 # What MLflow accepts in the names of metrics, parameters and tags; any other character is replaced.
@@ -66,7 +67,7 @@ class MLflow(RunTracker):
         """Connect, and create the experiments.
 
         Raises:
-            WriteError: The SQLite file cannot be written.
+            WriteError: The SQLite file, or the one that locks it, cannot be written.
             SettingsError: An experiment was deleted.
         """
         super().campaign_started(settings, pipelines, db)
@@ -188,11 +189,13 @@ def _alone(path: Path) -> Iterator[None]:
     Two that create MLflow's tables at once would leave a file that it can never open again.
     """
     lock = f"{path}.lock"
-    with closing(sqlite3.connect(lock, timeout=_LOCK_S, isolation_level=None)) as connection:
+    with ExitStack() as stack:
         try:
+            connection = sqlite3.connect(lock, timeout=_LOCK_S, isolation_level=None)
+            stack.enter_context(closing(connection))
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
-            raise WriteError(path, f"cannot be locked with {lock}: {error}") from error
+            raise WriteError(lock, str(error)) from error
         yield
 
 

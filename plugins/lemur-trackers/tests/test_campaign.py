@@ -70,19 +70,24 @@ def test_every_tracker_has_the_epochs_of_the_database(campaign, mlflow_file, tmp
         assert tests[row["epoch"]] == row["accuracy"]
 
 
-def test_a_campaign_goes_on_when_the_disk_is_full(campaign, monkeypatch):
+@pytest.mark.parametrize("method", ["write", "flush"])
+def test_a_campaign_goes_on_when_the_disk_is_full(campaign, monkeypatch, method):
     from tensorboard.summary.writer.record_writer import RecordWriter
 
-    def full(self, data):
+    writers = []
+
+    def full(self, *data):
+        writers.append(self)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(RecordWriter, "write", full)
+    monkeypatch.setattr(RecordWriter, method, full)
     warnings = campaign(trials=2, epochs=1, tracker="tensorboard")
     assert [line for line in warnings if "tracker" in line] == [
         "tracker 'tensorboard' failed and is switched off: "
         "OSError: [Errno 28] No space left on device"
     ]
     assert len(lemur_core.data()) == 2
+    assert [writer.closed for writer in writers] == [True]
 
 
 @pytest.mark.parametrize(
