@@ -17,7 +17,7 @@ float or str) is the type of the option. ``lemur run --tracker log:file=a.log`` 
 A dry run creates trackers too, so creating one checks its options and that the libraries that it
 needs are installed, and writes nothing. `Tracker.campaign_started` opens files and connections.
 Whatever is raised until then ends the campaign with one line, before anything is trained. A tracker
-that raises later is reported once and not called again, and the campaign continues.
+that raises later is reported once and closed, and the campaign continues without it.
 """
 
 from __future__ import annotations
@@ -94,6 +94,9 @@ class Tracker:
             summary: The number of trials that ended in each state, and the best epoch of each
                 pipeline.
         """
+
+    def close(self) -> None:
+        """Close what is still open, after another method raised; what this raises is ignored."""
 
 
 def selected_tracker(registry: Registry, selection: Selection) -> Tracker:

@@ -11,6 +11,9 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 from lemur_core import State
 from lemur_core.errors import SettingsError, WriteError
 from lemur_trackers.folders import make_folder
@@ -71,12 +74,11 @@ class MLflow(RunTracker):
             SettingsError: An experiment was deleted.
         """
         super().campaign_started(settings, pipelines, db)
-        is_file = self._uri.startswith(_SQLITE)
-        path = Path(self._uri.removeprefix(_SQLITE))
-        if is_file:
+        path = _file_of(self._uri)
+        if path is not None:
             _check_file(path)
         names = dict.fromkeys(self._experiment or pipeline.name for pipeline in pipelines)
-        with _few_retries(), _alone(path) if is_file else nullcontext():
+        with _few_retries(), nullcontext() if path is None else _alone(path):
             self._client = _client(self._uri)
             self._experiments = {name: _experiment_id(self._client, name) for name in names}
 
@@ -155,6 +157,20 @@ def _as_uri(text: str) -> str:
     """Return a URI; a path without a scheme is that of an SQLite file, as of lemur's database."""
     is_uri = "://" in text or text.startswith(("file:", "databricks"))
     return text if is_uri else f"{_SQLITE}{Path(text).expanduser().absolute()}"
+
+
+def _file_of(uri: str) -> Path | None:
+    """Return the SQLite file of a URI, whatever its driver and query; None if it is none.
+
+    >>> _file_of("sqlite+pysqlite:////runs/a.db?timeout=5")
+    PosixPath('/runs/a.db')
+    """
+    try:
+        url = make_url(uri)
+    except ArgumentError:
+        return None
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)).absolute() if is_file else None
 
 
 def _check_file(path: Path) -> None:

@@ -14,6 +14,8 @@ from lemur_trackers.tensorboard import TensorBoard
 from lemur_trackers.wandb import WandB
 from lemur_trackers.wandb_file import history
 
+from .trials import epoch, start, trial
+
 
 @pytest.fixture
 def campaign(monkeypatch, tmp_path):
@@ -88,6 +90,23 @@ def test_a_campaign_goes_on_when_the_disk_is_full(campaign, monkeypatch, method)
     ]
     assert len(lemur_core.data()) == 2
     assert [writer.closed for writer in writers] == [True]
+
+
+def test_a_tracker_that_is_switched_off_closes_all_of_its_runs(monkeypatch, tmp_path):
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    def full(self):
+        raise OSError(28, "No space left on device")
+
+    tracker = start(TensorBoard(folder=str(tmp_path / "runs")))
+    for number in (1, 2):
+        tracker.trial_started(trial=trial(number))
+    writers = [run._writer for run in tracker._runs.values()]
+    monkeypatch.setattr(RecordWriter, "flush", full)
+    with pytest.raises(OSError, match="No space"):
+        tracker.epoch_ended(trial=trial(1), epoch=epoch(1))
+    tracker.close()
+    assert [writer.closed for writer in writers] == [True, True]
 
 
 @pytest.mark.parametrize(

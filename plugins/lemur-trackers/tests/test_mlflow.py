@@ -200,14 +200,17 @@ def test_a_file_that_cannot_be_written_is_reported_at_once(tmp_path):
     assert str(raised.value) == f"{tmp_path}: cannot be written: is a directory"
 
 
-def test_the_database_of_the_results_is_left_alone(tmp_path):
+@pytest.mark.parametrize(
+    "uri", ["lemur.db", "sqlite:///lemur.db", "sqlite+pysqlite:///lemur.db?timeout=5"]
+)
+def test_the_database_of_the_results_is_left_alone(tmp_path, uri):
     from lemur_core import recording
 
     with recording("img-classification_digits_acc_CNN", {"lr": 0.1}, db="lemur.db") as trial:
         trial.epoch(validation=0.5, accuracy=0.5)
     before = Path("lemur.db").read_bytes()
     with pytest.raises(SettingsError) as raised:
-        start(MLflow(uri="lemur.db"))
+        start(MLflow(uri=uri))
     assert str(raised.value) == (
         f"tracker 'mlflow': uri is '{tmp_path}/lemur.db', which contains results of lemur; name "
         "another file"
