@@ -20,6 +20,7 @@ _COLUMNS = [
     "task", "dataset", "metric", "nn", "accuracy", "validation", "trial", "epoch", "duration",
     "prm", "uid", "state", "seeds", "accuracy_mean", "accuracy_std",
 ]  # fmt: skip
+_ERRORS = ("error", "validation_error")
 # Digits of a trial's id that are printed.
 _SHORT = 8
 
@@ -73,9 +74,10 @@ class Summary:
         The columns are ``task``, ``dataset``, ``metric``, ``nn``, ``accuracy``, ``validation``,
         ``trial`` (number in its study), ``epoch``, ``duration`` (nanoseconds), ``prm`` (the
         hyperparameters by name), ``uid`` and ``state`` of the trial, and ``seeds``,
-        ``accuracy_mean`` and ``accuracy_std`` as in `lemur_core.best`.
+        ``accuracy_mean`` and ``accuracy_std`` as in `lemur_core.best`. If lower values of a metric
+        are better, also ``error`` and ``validation_error``.
         """
-        from pandas import DataFrame
+        from pandas import DataFrame, Series
 
         rows = [
             [
@@ -96,7 +98,12 @@ class Summary:
         ]
         # As in the frame of `lemur_core.best`, also where all are missing.
         types = {"seeds": "Int64", "accuracy_mean": "float64", "accuracy_std": "float64"}
-        return DataFrame(rows, columns=_COLUMNS).astype(types)
+        frame = DataFrame(rows, columns=_COLUMNS).astype(types)
+        if any(standing.error is not None for standing in self.standings):
+            for name in _ERRORS:
+                values = [getattr(standing, name) for standing in self.standings]
+                frame[name] = Series(values, dtype="float64")
+        return frame
 
     def __str__(self) -> str:
         if not self.standings:
@@ -115,7 +122,9 @@ class Summary:
         return escape(f"{table}\n<p>{escape_html(self._counts())}, in {escape_html(self.db)}</p>")
 
     def _table(self) -> DataFrame:
-        frame = self.frame()[["accuracy", "validation", "uid", "trial", "epoch"]]
+        frame = self.frame()
+        errors = [name for name in _ERRORS if name in frame]
+        frame = frame[["accuracy", "validation", *errors, "uid", "trial", "epoch"]]
         frame.insert(0, "pipeline", [standing.pipeline for standing in self.standings])
         frame["uid"] = frame["uid"].str[:_SHORT]
         return frame.rename(columns={"uid": "id"})

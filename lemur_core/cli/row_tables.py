@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
+from lemur_core.store.reading.errors import ERRORS
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
@@ -64,22 +65,23 @@ def _table(frame: DataFrame) -> str:
     data = ["data"] if frame["data"].nunique(dropna=False) > 1 else []
     user = ["user"] if "user" in frame else []
     state = ["state"] if _has_unfinished(frame) else []
-    averages = _averages(frame)
+    has_errors = "error" in frame and frame["error"].notna().any()
+    scores = ERRORS if has_errors else ("accuracy", "validation")
+    averages = _averages(frame, scores[0])
     prms = [name for name in frame if name.startswith(_PRM) and frame[name].notna().any()]
     rows = [
         [
             row["nn"], *(_text_of(row[name]) for name in data),
             *(_cell_text(row[name]) for name in user), row["trial"][:8],
-            row["epoch"], *(_state(row[name]) for name in state), _digits(row["accuracy"], 4),
-            _digits(row["validation"], 4), *(_digits(row[name], 4) for name in predicted),
+            row["epoch"], *(_state(row[name]) for name in state),
+            *(_digits(row[name], 4) for name in (*scores, *predicted)),
             *(_average(row, name) for name in averages),
             _digits(row["duration"], 1, 1e9), *(_cell_text(row[name]) for name in more),
             *_prm_cells(row, prms),
         ]
         for row in frame.to_dict("records")
     ]  # fmt: skip
-    headers = ["net", *data, *user, "trial", "epoch", *state]
-    headers += ["accuracy", "validation", *predicted]
+    headers = ["net", *data, *user, "trial", "epoch", *state, *map(_header, scores), *predicted]
     headers += averages.values()
     prm_headers = [name.removeprefix(_PRM) for name in prms] or ["hyperparameters"]
     return text_table([*headers, "seconds", *more, *prm_headers], rows)
@@ -105,11 +107,15 @@ def _state(name: str) -> str:
     return State(name).words
 
 
-def _averages(frame: DataFrame) -> dict[str, str]:
-    """Return the columns of test scores averaged over seeds, with their headers, if any are."""
+def _header(column: str) -> str:
+    return column.replace("_", " ")
+
+
+def _averages(frame: DataFrame, score: str) -> dict[str, str]:
+    """Return the columns of a score averaged over seeds, with their headers, if any are."""
     if "seeds" not in frame or not (frame["seeds"].fillna(0) > 1).any():
         return {}
-    return {"accuracy_mean": "mean accuracy", "seeds": "n"}
+    return {f"{score}_mean": f"mean {score}", "seeds": "n"}
 
 
 def _average(row: dict[str, Any], name: str) -> str:

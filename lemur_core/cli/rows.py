@@ -18,6 +18,7 @@ from lemur_core.errors import SettingsError
 from lemur_core.escapes import escape
 from lemur_core.files import replacement
 from lemur_core.passwords import redact
+from lemur_core.store.reading.errors import ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ _BELOW = 3
 # Columns of a table, of which code and what was not requested need not be read.
 _COLUMNS = (
     "task", "dataset", "metric", "nn", "epoch", "accuracy", "duration", "prm", "validation",
-    "trial", "predicted", "data",
+    "trial", "predicted", "data", *ERRORS,
 )  # fmt: skip
 _OPTIONS = (
     click.option(

@@ -373,6 +373,8 @@ def test_json_of_the_best_has_their_order(db, lemur):
 def test_wide_characters_take_two_columns():
     table = text_table(["class", "n"], [["苹果", "1"], ["تفاحة", "20"], ["👩‍👩‍👧", "3"]])
     assert table.split("\n") == ["class   n", "苹果    1", "تفاحة  20", "👩‍👩‍👧      3"]
+    table = text_table(["class", "苹果", "n"], [["苹果", "1", "2"]])
+    assert table.split("\n") == ["class  苹果  n", "苹果      1  2"]
 
 
 @pytest.mark.parametrize("width", range(4, 12))
