@@ -13,6 +13,7 @@ from lemur_core.cli.streams import EscapingStream
 from lemur_core.cli.table import text_table
 from lemur_core.cli.text import display_width, shortened
 from lemur_core.errors import LemurError, SettingsError, UnknownNameError
+from lemur_core.store import schema
 from lemur_core.store.database import open_engine
 from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.filters import Filters
@@ -336,6 +337,22 @@ def test_the_best_epoch_of_all_is_by_validation_and_trainable(db):
         assert best_trial(connection, imported.pipeline) == imported.uid
         with pytest.raises(SettingsError, match=r"^there is no best trial: no results match$"):
             best_epoch(connection, Filters(trial={"nn": "Tall"}))
+
+
+def test_scores_of_several_datasets_have_no_best_epoch(db):
+    trial = schema.trial.c
+    with open_engine(db) as engine, engine.begin() as connection:
+        connection.execute(
+            schema.trial.update().where(trial.nn == RAISES["nn"]).values(dataset="spots")
+        )
+        with pytest.raises(SettingsError) as raised:
+            best_epoch(connection, Filters())
+        assert str(raised.value) == (
+            "there is a best trial of each of img-classification_blobs_hits, "
+            "img-classification_spots_hits, as their scores cannot be compared; choose with "
+            "--task, --dataset and --metric"
+        )
+        assert best_epoch(connection, Filters(trial={"dataset": "blobs"})).validation == 0.9
 
 
 def test_the_best_trial_is_reproduced(db, lemur, monkeypatch):

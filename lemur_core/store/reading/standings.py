@@ -28,6 +28,7 @@ _cannot_be_trained: ColumnElement[int] = case(
 )
 
 
+_FEW = 3
 # What standings and `SeedScores` share.
 _AVERAGES = ("seeds", "accuracy_mean", "accuracy_std", "error_mean", "error_std")
 
@@ -163,17 +164,31 @@ def best_epoch(connection: Connection, filters: Filters) -> BestEpoch:
         filters: Conditions that epochs must meet.
 
     Raises:
-        SettingsError: No epoch matches.
+        SettingsError: No epoch matches, or those of several tasks, datasets or metrics do.
     """
     trial, stat = schema.trial.c, schema.stat.c
     parts = (trial.task, trial.dataset, trial.metric, trial.nn)
     query = select(trial.uid, stat.epoch, stat.validation, stat.accuracy, *parts)
     query = filters.apply(query.join_from(schema.stat, schema.trial), joined=True)
+    _check_comparable(connection, query.with_only_columns(_cannot_be_trained, *parts[:-1]))
     row = connection.execute(query.order_by(_cannot_be_trained, *best_first()).limit(1)).first()
     if row is None:
         matching = "no results match" if not filters.is_empty else "no results are recorded"
         raise SettingsError(f"there is no best trial: {matching}")
     return BestEpoch(row[0], "_".join(row[4:]), *row[1:4])
+
+
+def _check_comparable(connection: Connection, query: Select[Any]) -> None:
+    """Raise `SettingsError` if the epochs that are chosen from have scores of different kinds."""
+    rows = connection.execute(query.distinct()).all()
+    first = min((row[0] for row in rows), default=0)
+    boards = sorted("_".join(row[1:]) for row in rows if row[0] == first)
+    if len(boards) > 1:
+        more = f" and {len(boards) - _FEW} more" if len(boards) > _FEW else ""
+        raise SettingsError(
+            f"there is a best trial of each of {', '.join(boards[:_FEW])}{more}, as their scores "
+            "cannot be compared; choose with --task, --dataset and --metric"
+        )
 
 
 def _among(pipelines: set[str]) -> list[Any]:
