@@ -58,20 +58,8 @@ def _show_table(arguments: dict[str, Any], db: str, destination: Output) -> None
     from lemur_core.store.reading.reader import best as read
 
     given = {name: value for name, value in arguments.items() if value is not None}
-    if arguments["per"] == "user" and (columns := _columns_with_user(arguments, destination)):
-        given["columns"] = columns
     frame = read(**given, db=db)
     if frame.empty:
         print_unrecorded(arguments, db)
     destination.show(frame, arguments["columns"], len(frame))
     destination.say_how_ranked(frame, arguments)
-
-
-def _columns_with_user(arguments: dict[str, Any], destination: Output) -> list[str] | None:
-    """Return the columns of a table that names users; None if others must be read."""
-    from lemur_core.store.reading.seeds import ERROR_SEEDS, SEEDS
-
-    columns = destination.columns(arguments)
-    if arguments["columns"] is not None or columns is None:
-        return columns
-    return [*columns, "state", *SEEDS, *ERROR_SEEDS]

@@ -108,7 +108,7 @@ def test_progress_and_leaderboard_show_errors(train):
     assert f" {standing.error:.4f} " in str(summary)
 
 
-def test_means_over_seeds_are_those_of_the_errors(train):
+def test_means_over_seeds_are_those_of_the_errors(train, lemur):
     summary, _ = train(trials=1, seeds=4, lr="1e-4")
     [standing] = summary.standings
     rows = data(db=summary.db, columns=["trial", "epoch", "validation_error", "error"])
@@ -123,7 +123,10 @@ def test_means_over_seeds_are_those_of_the_errors(train):
     ):  # fmt: skip
         assert mean == pytest.approx(errors.mean())
         assert deviation == pytest.approx(errors.std())
-    assert f"{errors.mean():.4f} ± {errors.std():.4f}" in closing_text(summary, 1.0)
+    text = f"{errors.mean():.4f} ± {errors.std():.4f}"
+    assert text in closing_text(summary, 1.0)
+    assert text in lemur("best", "--db", summary.db)[1]
+    assert text in lemur("best", "--db", summary.db, "--format", "latex")[1].replace(r"$\pm$", "±")
 
 
 def test_further_metrics_are_errors_too(train):

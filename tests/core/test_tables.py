@@ -262,6 +262,8 @@ def test_the_best_table_of_each_user_names_the_users(db, lemur):
         "best", "--db", db, "--per", "user", "--columns", "nn,user", "--net", "Linear"
     )
     assert out.split() == ["nn", "user", "Linear", "bob", "Linear", "ann"]
+    table = lemur("best", "--db", db, "--per", "user", "--net", "Linear", "--format", "markdown")[1]
+    assert table.splitlines()[0].split()[-2] == "user"
 
 
 def test_the_best_table_says_which_trials_were_not_trained_to_the_end(db, lemur):

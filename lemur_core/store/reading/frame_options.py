@@ -30,6 +30,8 @@ COLUMNS = (
     ),
 )
 CURVE = "curve"
+# Rows that are the best of each user show whose they are.
+_USER = "user"
 STATS = tuple(
     column.name
     for field in (*fields.TRIAL, *fields.EPOCH)
@@ -90,6 +92,7 @@ class FrameOptions:
             *(name for name in COLUMNS if self.code or name not in CODE),
             *((CURVE,) if self.curves else ()),
             *(STATS if self.stats else ()),
+            *((_USER,) if _USER in self.best_of and not self.stats else ()),
             *(ROLES if self.roles else ()),
             *((*SEEDS, *ERRORS, *ERROR_SEEDS) if self.seeds else ()),
         ]
