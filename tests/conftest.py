@@ -1,9 +1,12 @@
 """Configuration and fixtures of all tests, including those of plugins."""
 
+import gc
 import os
 import sys
 
 import pytest
+
+from .warm.fixture import warm_commands
 
 # Parallel test processes use one core each, because they would slow each other down with more
 # threads. This must be set before torch is imported.
@@ -51,3 +54,18 @@ def lemur(capsys, monkeypatch, tmp_path):
         return exited.value.code, *capsys.readouterr()
 
     return call
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """Run `lemur` as a new process within a fraction of a second."""
+    with warm_commands() as commands:
+        yield commands
+
+
+@pytest.fixture
+def short_collections():
+    """Leave what has been imported out of garbage collections, of which pytest's end does ten."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
