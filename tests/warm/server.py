@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import warnings
 from contextlib import suppress
 from importlib import import_module
@@ -86,6 +87,8 @@ def run(request, streams, others):
     os.environ.update(request["environment"])
     sys.argv = ["lemur", *request["arguments"]]
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A library may have asked for it in another environment.
+    tempfile.tempdir = None
     # Otherwise all forks would draw the same numbers.
     sys.modules["numpy"].random.seed()
     from lemur_core.cli import main
