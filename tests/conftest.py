@@ -1,9 +1,12 @@
 """Configuration and fixtures of all tests, including those of plugins."""
 
+import gc
 import os
 import sys
 
 import pytest
+
+from .warm.fixture import warm_commands
 
 # Parallel test processes use one core each, because they would slow each other down with more
 # threads. This must be set before torch is imported.
@@ -18,12 +21,16 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 LONGEST = (
     "plugins/lemur-vision-cls/tests/test_contract.py",
     "tests/integration/test_run.py",
-    "tests/integration/test_crash.py",
     "tests/docs/test_docs.py",
-    "tests/integration/test_resume_files.py",
     "plugins/lemur-det/tests/test_nets.py",
     "plugins/lemur-seg/tests/test_contract.py",
+    "tests/integration/test_crash.py",
+    "plugins/lemur-check/tests/test_walls.py",
+    "tests/integration/test_resume_files.py",
 )
+
+# Contract tests that capture graphs. Traced line by line, that takes minutes, of torch's lines.
+CAPTURING = ("test_net_is_compiled_whole", "test_net_is_exported")
 
 
 def pytest_configure(config):
@@ -32,7 +39,12 @@ def pytest_configure(config):
         config.option.loadscopereorder = False
 
 
+# Before pytest deselects by marker.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if getattr(item, "originalname", None) in CAPTURING:
+            item.add_marker(pytest.mark.untraced("it captures a graph"))
     ranks = {config.rootpath / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(LONGEST)))
 
@@ -51,3 +63,18 @@ def lemur(capsys, monkeypatch, tmp_path):
         return exited.value.code, *capsys.readouterr()
 
     return call
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """Run `lemur` as a new process within a fraction of a second."""
+    with warm_commands() as commands:
+        yield commands
+
+
+@pytest.fixture
+def short_collections():
+    """Leave what has been imported out of garbage collections, of which pytest's end does ten."""
+    gc.freeze()
+    yield
+    gc.unfreeze()

@@ -115,7 +115,8 @@ def state():
         len(sys.modules["torch.optim.optimizer"]._global_optimizer_pre_hooks),
         [is_own(function) for function in functions], None in sys.modules.values(),
         sorted(os.environ.items()), os.getcwd(), umask, locale.setlocale(locale.LC_ALL),
-        len(warnings.filters), sys.gettrace(), threading._profile_hook, hasattr(builtins, "kept"),
+        len(warnings.filters), str(type(sys.gettrace())), threading._profile_hook,
+        hasattr(builtins, "kept"),
         resource.getrlimit(resource.RLIMIT_NOFILE), os.nice(0),
     )
 

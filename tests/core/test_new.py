@@ -8,7 +8,7 @@ from lemur_core.scaffold.package import KINDS
 
 
 @pytest.fixture
-def contract(tmp_path, monkeypatch):
+def contract(tmp_path, monkeypatch, short_collections):
     """Run the tests of packages in this folder in this process; return the tests and outcomes."""
 
     class Outcomes:

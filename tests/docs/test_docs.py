@@ -41,13 +41,20 @@ def is_set_up(code):
     return code.startswith("python -m venv ")
 
 
+def programs(page, warm):
+    """Return the folders of programs; the README's commands start as they do for a user."""
+    folders = [Path(sys.executable).parent]
+    if page != PAGES[0] and (program := warm.program()):
+        folders.insert(0, program)
+    return map(str, folders)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
+def test_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, warm):
     if page.name == "checking.md" and find_bubblewrap() is None:
         pytest.skip("bubblewrap cannot be used here, without which strangers' nets are not run")
     monkeypatch.chdir(tmp_path)
-    scripts = str(Path(sys.executable).parent)
-    monkeypatch.setenv("PATH", scripts + os.pathsep + os.environ["PATH"])
+    monkeypatch.setenv("PATH", os.pathsep.join([*programs(page, warm), os.environ["PATH"]]))
     for line, language, code in (param.values for param in blocks(page)):
         if is_set_up(code):
             continue

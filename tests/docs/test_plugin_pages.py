@@ -36,6 +36,7 @@ def forgotten(tmp_path):
             sys.modules.pop(name)
 
 
+@pytest.mark.usefixtures("short_collections")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_example_of_a_page_passes_its_contract_tests(page, tmp_path, monkeypatch, forgotten):
     files = dict(FILE.findall(page.read_text()))

@@ -13,11 +13,12 @@ from lemur_core import data
 
 GOOD = Path(__file__).with_name("faults") / "Good.py"
 KILLS, TRIALS, EPOCHS = 20, 6, 40
-COMMAND = [
-    sys.executable, "-m", "lemur_core", "run", "img-classification_digits_acc", "--net", str(GOOD),
-    "--transform", "norm_32", "-t", str(TRIALS), "-e", str(EPOCHS), "--threads", "1", "--seed", "1",
-    "--lr", "0.03", "--batch", "64", "--json",
-]  # fmt: skip
+COMMAND = (
+    "run", "img-classification_digits_acc", "--net", str(GOOD), "--transform", "norm_32",
+    "-t", str(TRIALS), "-e", str(EPOCHS), "--threads", "1", "--seed", "1", "--lr", "0.03",
+    "--batch", "64", "--json",
+)  # fmt: skip
+PYTHON = (sys.executable, "-m", "lemur_core")
 
 
 def acknowledged(lines):
@@ -50,20 +51,25 @@ def wait_for(epochs, campaign, output, patience_s=120):
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory):
+def killed(tmp_path_factory, warm):
     """Kill a campaign at random moments, then let it end; return its database."""
     folder, seen, drawn = tmp_path_factory.mktemp("crash"), set(), random.Random(0)
     db = folder / "lemur.db"
+    command = (*COMMAND, "--workers", "2")
     for _ in range(KILLS):
         output = folder / "output"
+        # One kill in five happens during start-up, the others during training.
+        is_starting = drawn.random() < 0.2
         with (
             output.open("w") as file,
-            subprocess.Popen([*COMMAND, "--workers", "2"], cwd=folder, stdout=file) as campaign,
+            subprocess.Popen([*PYTHON, *command], cwd=folder, stdout=file)
+            if is_starting
+            else warm.start(folder, *command, stdout=file) as campaign,
         ):
             try:
-                # One kill in five happens during start-up, the others during training. Delays are
-                # counted in epochs, as a fast machine would train everything before the last kill.
-                if drawn.random() < 0.2:
+                # Delays are counted in epochs, as a fast machine would train everything before
+                # the last kill.
+                if is_starting:
                     time.sleep(drawn.uniform(0, 4))
                 else:
                     wait_for(drawn.randrange(1, 11), campaign, output)
@@ -73,7 +79,7 @@ def killed(tmp_path_factory):
         seen |= acknowledged(output.read_text().splitlines(keepends=True))
         if db.exists():
             assert seen <= stored(db)
-    ended = subprocess.run(COMMAND, cwd=folder, capture_output=True, text=True, check=False)
+    ended = warm.run(folder, *COMMAND)
     assert ended.returncode == 0, ended.stderr
     return db
 
@@ -90,7 +96,7 @@ def test_the_study_ends_with_exactly_the_requested_trials(killed):
 
 
 def test_the_results_are_those_of_an_uninterrupted_campaign(killed, tmp_path):
-    subprocess.run(COMMAND, cwd=tmp_path, capture_output=True, check=True)
+    subprocess.run([*PYTHON, *COMMAND], cwd=tmp_path, capture_output=True, check=True)
     columns = ["epoch", "accuracy", "validation", "loss", "prm"]
     whole = data(db=tmp_path / "lemur.db")[columns].to_dict("records")
     finished = data(db=killed).query("state == 'finished'")[columns].to_dict("records")

@@ -13,12 +13,12 @@ import pytest
 from lemur_core import data
 
 GOOD = Path(__file__).with_name("faults") / "Good.py"
-TRIALS, EPOCHS = 4, 60
-COMMAND = [
-    sys.executable, "-m", "lemur_core", "run", "img-classification_digits_acc", "--net", str(GOOD),
-    "--transform", "norm_32", "-t", str(TRIALS), "-e", str(EPOCHS), "--threads", "1",
-    "--batch", "64", "--lr", "0.03",
-]  # fmt: skip
+TRIALS, EPOCHS = 4, 20
+COMMAND = (
+    "run", "img-classification_digits_acc", "--net", str(GOOD), "--transform", "norm_32",
+    "-t", str(TRIALS), "-e", str(EPOCHS), "--threads", "1", "--batch", "64", "--lr", "0.03",
+)  # fmt: skip
+PYTHON = (sys.executable, "-m", "lemur_core")
 
 
 def numbers(folder):
@@ -29,16 +29,15 @@ def numbers(folder):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    subprocess.run(COMMAND, cwd=folder, capture_output=True, check=True)
+    subprocess.run([*PYTHON, *COMMAND], cwd=folder, capture_output=True, check=True)
     return numbers(folder)
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_it_exits_with_130_leaves_no_process_and_resumes(tmp_path, whole, times):
-    command = [*COMMAND, "--workers", "2"]
-    campaign = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def test_it_exits_with_130_leaves_no_process_and_resumes(tmp_path, whole, times, warm):
+    command = (*COMMAND, "--workers", "2")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    campaign = subprocess.Popen([*PYTHON, *command], cwd=tmp_path, text=True, **pipes)
     line = ""
     while "epoch 3/" not in line:
         line = campaign.stdout.readline()
@@ -58,5 +57,6 @@ def test_it_exits_with_130_leaves_no_process_and_resumes(tmp_path, whole, times)
         states = {state for (state,) in connection.execute("select distinct state from trial")}
     assert "interrupted" in states
     assert states <= {"interrupted", "finished"}
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    resumed = warm.run(tmp_path, *command)
+    assert resumed.returncode == 0, resumed.stderr
     assert numbers(tmp_path) == whole

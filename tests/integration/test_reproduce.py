@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_run import DIGITS, SMALL, lemur
+from .test_run import DIGITS, SMALL
 
 RUN = (
     "run", DIGITS, "--transform", "norm_32", "-t", 2, "-e", 2, "--threads", 1, "--metric", "acc,f1",
@@ -17,11 +17,11 @@ RUN = (
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, warm):
     """Two trials of a net from a file that no longer exists."""
     folder = tmp_path_factory.mktemp("trained")
     shutil.copy(SMALL, folder / "Mine.py")
-    ran = lemur(folder, *RUN, "--net", "Mine.py")
+    ran = warm.run(folder, *RUN, "--net", "Mine.py")
     assert ran.returncode == 0, ran.stderr
     (folder / "Mine.py").unlink()
     return folder
@@ -43,20 +43,20 @@ def change(folder, statement, *values):
         connection.execute(statement, values)
 
 
-def test_the_recorded_code_gives_the_same_results(folder):
+def test_the_recorded_code_gives_the_same_results(folder, warm):
     for uid in uids(folder):
-        ran = lemur(folder, "reproduce", uid[:10])
+        ran = warm.run(folder, "reproduce", uid[:10])
         assert ran.returncode == 0, ran.stderr + ran.stdout
         assert ran.stdout.splitlines()[-1] == "the same"
         assert ran.stdout.count("epoch ") == 2
 
 
-def test_differences_and_changes_are_reported(folder):
+def test_differences_and_changes_are_reported(folder, warm):
     uid = uids(folder)[0]
     change(folder, "update stat set accuracy = 0.125 where trial_id = 1 and epoch = 2")
     change(folder, "update trial set versions = ?", json.dumps({"torch": "1.0", "gone": "3"}))
     change(folder, "update code set text = '# another' where hash = (select hash from metric)")
-    ran = lemur(folder, "reproduce", uid)
+    ran = warm.run(folder, "reproduce", uid)
     assert ran.returncode == 1
     lines = ran.stdout.splitlines()
     assert lines[2].startswith("epoch 2: accuracy was 0.125, is 0.")
@@ -66,26 +66,26 @@ def test_differences_and_changes_are_reported(folder):
     assert lines[-1] == "not the same"
 
 
-def test_the_recorded_code_is_run_instead_of_a_net_of_the_same_name(folder):
+def test_the_recorded_code_is_run_instead_of_a_net_of_the_same_name(folder, warm):
     uid = uids(folder)[0]
     change(folder, "update trial set nn = 'ResNet'")
-    assert lemur(folder, "reproduce", uid).stdout.splitlines()[-1] == "the same"
+    assert warm.run(folder, "reproduce", uid).stdout.splitlines()[-1] == "the same"
 
 
-def test_failing_code_is_reported(folder):
+def test_failing_code_is_reported(folder, warm):
     change(folder, "update code set text = 'import nowhere' where hash = (select hash from nn)")
     change(folder, "update trial set recipe = null")
-    ran = lemur(folder, "reproduce", uids(folder)[0])
+    ran = warm.run(folder, "reproduce", uids(folder)[0])
     assert (ran.returncode, ran.stdout.splitlines()) == (
         1,
         ["failed: ModuleNotFoundError: No module named 'nowhere'", "not the same"],
     )
 
 
-def test_a_trial_with_an_incomplete_record_is_rejected(folder):
+def test_a_trial_with_an_incomplete_record_is_rejected(folder, warm):
     uid = uids(folder)[0]
     change(folder, "update trial set seed = null, nn_id = null")
-    ran = lemur(folder, "reproduce", uid)
+    ran = warm.run(folder, "reproduce", uid)
     assert (ran.returncode, ran.stderr) == (
         2,
         f"lemur: error: trial {uid}: cannot be run again, because its seed and code "
@@ -93,22 +93,22 @@ def test_a_trial_with_an_incomplete_record_is_rejected(folder):
     )
 
 
-def test_differences_between_two_trials_are_shown(folder):
+def test_differences_between_two_trials_are_shown(folder, warm):
     first, second = uids(folder)
     change(folder, "insert into code values ('x', 'other code')")
     change(folder, "insert into nn values (99, 'Mine', 'x')")
     change(folder, "update trial set nn_id = 99 where uid = ?", second)
-    ran = lemur(folder, "compare", first, second[:12])
+    ran = warm.run(folder, "compare", first, second[:12])
     assert ran.returncode == 0, ran.stderr
     for text in ("prm lr", f"accuracy {first[:8]}", f"validation {second[:8]}", "+other code"):
         assert text in ran.stdout
     assert "prm transform" not in ran.stdout
-    assert "no difference in settings, state" in lemur(folder, "compare", first, first).stdout
+    assert "no difference in settings, state" in warm.run(folder, "compare", first, first).stdout
 
 
-def test_the_temporary_file_of_the_net_is_removed(folder, tmp_path, monkeypatch):
+def test_the_temporary_file_of_the_net_is_removed(folder, tmp_path, monkeypatch, warm):
     place = tmp_path / "scratch"
     place.mkdir()
     monkeypatch.setenv("TMPDIR", str(place))
-    lemur(folder, "reproduce", uids(folder)[0])
+    warm.run(folder, "reproduce", uids(folder)[0])
     assert [path for path in place.iterdir() if Path(path).name.startswith("lemur-")] == []

@@ -3,8 +3,6 @@
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import numpy as np
@@ -72,37 +70,36 @@ def numbers(db):
     return frame[["epoch", "loss", "validation", "accuracy"]].to_dict("records")
 
 
-def interrupt(folder, arguments, epoch, sign):
+def interrupt(warm, folder, arguments, epoch, sign):
     """Run a campaign until an epoch has ended, then send it a signal."""
-    campaign = subprocess.Popen(
-        [sys.executable, "-m", "lemur_core", *map(str, arguments)],
-        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    with campaign.stdout as output:
+    reads, writes = os.pipe()
+    campaign = warm.start(folder, *arguments, stdout=writes)
+    os.close(writes)
+    with open(reads) as output:
         for line in output:
             if f"epoch {epoch}/" in line:
                 break
         started = psutil.Process(campaign.pid).children(recursive=True)
-        os.kill(campaign.pid, sign)
+        campaign.send_signal(sign)
         output.read()
     campaign.wait()
     assert len(started) > 2, "no processes loaded the images"
     assert not psutil.wait_procs(started, timeout=30)[1]
 
 
-def test_a_killed_trial_resumes_with_the_results_of_an_uninterrupted_one(images):
+def test_a_killed_trial_resumes_with_the_results_of_an_uninterrupted_one(images, warm):
     chosen = (*RUN, "--db")
     whole, resumed = images / "whole.db", images / "resumed.db"
     ran = lemur(images, *chosen, whole, "-q")
     assert ran.returncode == 0, ran.stderr
-    interrupt(images, (*chosen, resumed), 1, signal.SIGKILL)
-    interrupt(images, (*chosen, resumed), 2, signal.SIGINT)
+    interrupt(warm, images, (*chosen, resumed), 1, signal.SIGKILL)
+    interrupt(warm, images, (*chosen, resumed), 2, signal.SIGINT)
     assert len(numbers(resumed)) < EPOCHS
-    ran = lemur(images, *chosen, resumed, "-q")
+    ran = warm.run(images, *chosen, resumed, "-q")
     assert ran.returncode == 0, ran.stderr
     assert numbers(resumed) == numbers(whole)
     assert len({row["loss"] for row in numbers(whole)}) == EPOCHS
     with closing(sqlite3.connect(resumed)) as connection:
         [(uid,)] = connection.execute("select uid from trial").fetchall()
-    again = lemur(images, "reproduce", uid, "--db", resumed, "--data", ".", "--threads", 2)
+    again = warm.run(images, "reproduce", uid, "--db", resumed, "--data", ".", "--threads", 2)
     assert again.stdout.splitlines()[-1] == "the same", again.stdout + again.stderr

@@ -130,16 +130,16 @@ def photographs(tmp_path):
     return broken
 
 
-def on_photographs(folder, *flags):
+def on_photographs(warm, folder, *flags):
     pipeline = "img-classification_folder_acc_SqueezeNet-1"
-    return lemur(
+    return warm.run(
         folder, "run", pipeline, "--data", "photographs", "-t", 1, "-e", 1, "-a", 1,
         "--transform", "norm_32", "--batch", 8, *flags,
     )  # fmt: skip
 
 
-def test_a_corrupt_file_ends_the_run_and_is_named(tmp_path, photographs):
-    ran = on_photographs(tmp_path)
+def test_a_corrupt_file_ends_the_run_and_is_named(tmp_path, photographs, warm):
+    ran = on_photographs(warm, tmp_path)
     assert ran.returncode == 2, ran.stderr
     last = ran.stderr.splitlines()[-1]
     place = photographs.relative_to(tmp_path)
@@ -148,8 +148,8 @@ def test_a_corrupt_file_ends_the_run_and_is_named(tmp_path, photographs):
     assert "Traceback" not in ran.stderr
 
 
-def test_a_corrupt_file_is_left_out_on_request(tmp_path, photographs):
-    ran = on_photographs(tmp_path, "--skip-corrupt")
+def test_a_corrupt_file_is_left_out_on_request(tmp_path, photographs, warm):
+    ran = on_photographs(warm, tmp_path, "--skip-corrupt")
     assert ran.returncode == 0, ran.stderr
     place = photographs.relative_to(tmp_path)
     warning = f"dataset 'folder': 1 file cannot be decoded, left out: {place}"
