@@ -8,6 +8,7 @@ controls. Nets that lack an error on a dataset are named.
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_analysis import representativeness as rep
@@ -25,7 +26,6 @@ from lemur_core.files import replacement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from pandas import DataFrame
 
@@ -59,7 +59,7 @@ class _Section(NamedTuple):
 
 def write_population(
     frame: DataFrame,
-    path: Path,
+    path: str | Path,
     *,
     title: str = "Representativeness",
     reference: str = "",
@@ -117,7 +117,7 @@ def write_population(
             for line in _html(section, pictures)
         ),
     ]
-    with replacement(path) as temporary:
+    with replacement(Path(path)) as temporary:
         temporary.write_bytes(page(title, links, body))
     nets = f"{best['net'].nunique():,} nets on {len(names)} datasets"
     figures = sum(len(pictures) for pictures, _ in drawn)

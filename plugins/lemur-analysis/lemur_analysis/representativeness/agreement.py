@@ -245,7 +245,6 @@ def scatter_matrix(
 def _cell(ax: Axes, table: DataFrame, row: int, column: int) -> None:
     names = list(table.columns)
     x, y = table[names[column]], table[names[row]]
-    # The panels of a row have the same errors.
     ax.tick_params(labelsize=6, labelleft=column == 0)
     if row == len(names) - 1:
         ax.set_xlabel(label(names[column]), fontsize=8)
@@ -253,6 +252,10 @@ def _cell(ax: Axes, table: DataFrame, row: int, column: int) -> None:
         ax.set_ylabel(label(names[row]), fontsize=8)
     if row > column:
         ax.scatter(x, y, s=5, color=BLUE, alpha=0.7, linewidths=0)
+        # Only the first panel of a row has labels. The others may lack its extreme nets.
+        margin = 0.05 * (y.max() - y.min())
+        if margin > 0:
+            ax.set_ylim(y.min() - margin, y.max() + margin)
         return
     ax.set_yticks([])
     if row == column:
