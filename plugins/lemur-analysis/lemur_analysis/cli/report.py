@@ -64,6 +64,8 @@ def report(
     name = exporter_of(out, raw=raw)
     if population and name != "html":
         raise SettingsError(f"--population writes a page; --out {str(out)!r} does not end in .html")
+    if population and figures != "all":
+        raise SettingsError("--figures does not apply to --population, whose page has its own")
     if reference and not population:
         raise SettingsError("--reference compares nets between datasets; add --population")
     matplotlib.use("agg")

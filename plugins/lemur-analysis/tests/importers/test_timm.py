@@ -44,6 +44,7 @@ def test_each_row_of_a_folder_is_a_trial_with_its_facts(folder):
     records = list(timm.read(folder))
     assert [record.dataset for record in records] == ["imagenet-1k"] * 2 + ["imagenet-a"] * 2
     big, small = records[:2]
+    assert (big.trial, small.trial) == ("big_net.a_in1k", "small_net.b_in1k")
     assert (big.nn, big.metric, big.epoch) == ("big-net.a-in1k", "acc", 1)
     assert (big.accuracy, small.accuracy) == (pytest.approx(0.90056), pytest.approx(0.70001))
     assert big.prm == {"img_size": 448, "crop_pct": 1.0, "interpolation": "bicubic"}

@@ -143,6 +143,7 @@ def test_the_command_writes_the_page_of_recorded_results(tmp_path, monkeypatch):
             }["cifar-10", "macs"] == -1  # fmt: skip
     for arguments, message in (
         (("--population", "--out", "a.pdf"), "--population writes a page; --out 'a.pdf' does not"),
+        (("--population", "--figures", "pareto"), "--figures does not apply to --population"),
         (("--reference", "x"), "--reference compares nets between datasets; add --population"),
     ):
         done = CliRunner().invoke(cli, ["report", *arguments], standalone_mode=False)
