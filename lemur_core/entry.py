@@ -58,6 +58,7 @@ class Entry:
         opt_in: Whether the entry is used only on request: a transform if it is named in full or
             matched by a wildcard, a net only if it is named in full.
         demo: Whether ``lemur run`` without arguments uses the entry.
+        higher_is_better: For a metric, False if lower values are better, as for errors.
         ready: For a loader, whether nets receive its inputs unchanged, so no transform is
             searched; for a transform, whether it returns its inputs unchanged.
         random: For a transform, whether it draws random numbers in training, or mixes images with
@@ -86,6 +87,7 @@ class Entry:
     dtype: str = "float32"
     opt_in: bool = False
     demo: bool = False
+    higher_is_better: bool = True
     options: tuple[str, ...] = ()
     prm: Mapping[str, Value] = field(default_factory=dict, hash=False)
     ready: bool = False

@@ -247,6 +247,15 @@ class NewerDatabaseError(StoreError):
     """The database was written by a newer version of lemur."""
 
 
+def error_text(error: BaseException) -> str:
+    r"""Return the type of an exception and the first line of its message.
+
+    >>> error_text(ValueError("no number\nin line 3"))
+    'ValueError: no number'
+    """
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
 def hint(name: str, known: Sequence[str], *, shown: int = 12, none: str = _NONE_INSTALLED) -> str:
     """Return the end of an error message: near matches of a name, else the known names.
 

@@ -56,7 +56,7 @@ _RULES = {
         ("out_shape",),
         published="create_metric",
         methods=("reset", "update|__call__", "compute|result"),
-        constants=("TASKS",),
+        constants=("TASKS", "HIGHER_IS_BETTER"),
     ),
     "transform": _Rule(
         "a torch.nn.Module with forward(images) or pair(image, target)",
@@ -215,6 +215,8 @@ _CONSTANTS = {
             and all(OPTION.fullmatch(name) and name not in LIMITS for name in value)
         ),
     ),
-    "READY": ("True or False", lambda value: isinstance(value, bool)),
+    **dict.fromkeys(
+        ("READY", "HIGHER_IS_BETTER"), ("True or False", lambda value: isinstance(value, bool))
+    ),
     "DTYPE": ('"float32" or "complex64"', lambda value: value in ("float32", "complex64")),
 }

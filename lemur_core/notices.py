@@ -56,14 +56,14 @@ def warnings_reported(report: Report) -> Iterator[None]:
 def write_output(descriptor: int) -> None:
     """Redirect the output of this process and its children to a file descriptor.
 
-    `Output` at the other end separates warnings from other output.
+    `ProcessOutput` at the other end separates warnings from other output.
     """
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     warnings.showwarning = _shown(_write)
 
 
-class Output:
+class ProcessOutput:
     """Reads the output of a process and separates warnings from other output.
 
     Args:

@@ -18,7 +18,7 @@ import pluggy
 from lemur_core import hookspecs
 from lemur_core.discovery import entry_points
 from lemur_core.entry import Entry
-from lemur_core.errors import AmbiguousNameError, PluginError, UnknownNameError
+from lemur_core.errors import AmbiguousNameError, PluginError, UnknownNameError, error_text
 from lemur_core.kind import BUILT_IN, Kind
 
 GROUP = "lemur_core"
@@ -152,7 +152,7 @@ class Registry:
             yield
         # A third-party plugin can raise anything; the other plugins must still work.
         except (Exception, SystemExit) as error:
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            reason = error_text(error)
             if isinstance(error, PluginError):
                 reason = str(error)
             self.failures.append(Failure(name, reason, traceback.format_exc()))

@@ -151,6 +151,7 @@ _LIMITS = {
 
 _NUMBER = r"(?:2\^\d{1,3}|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 _INTERVAL = re.compile(rf"({_NUMBER})\.\.({_NUMBER})((?:\s+(?:log|int))*)")
+_TUPLE = re.compile(rf"\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)")
 _POWER = re.compile(r"2\^(\d{1,3})")
 
 
@@ -161,7 +162,8 @@ def parse_range(name: str, text: RangeSpec, like: Range | None = None) -> Range:
         name: Name of the hyperparameter, for error messages and because ``batch`` is always a
             power of two.
         text: A range in the notation of this module; a list contains the values to choose from, a
-            tuple of two numbers the ends of a range, and any other value that is not text is fixed.
+            tuple of two numbers, also as text, the ends of a range, and any other value that is not
+            text is fixed.
         like: The range to replace, from which ``log`` and ``int`` are inherited.
 
     Raises:
@@ -170,6 +172,8 @@ def parse_range(name: str, text: RangeSpec, like: Range | None = None) -> Range:
 
     >>> parse_range("lr", "1e-4..1e-1", Interval(1e-5, 1, log=True))
     Interval(low=0.0001, high=0.1, log=True, integer=False)
+    >>> parse_range("layers", (1, 8)) == parse_range("layers", "(1, 8)")
+    True
     >>> parse_range("layers", (1, 8))
     Interval(low=1.0, high=8.0, log=False, integer=True)
     >>> parse_range("batch", "2^4..2^6")
@@ -191,11 +195,12 @@ def check_range(name: str, text: RangeSpec, parsed: Range) -> None:
 
 
 def _read(name: str, text: RangeSpec, like: Range | None) -> Range:
+    if isinstance(text, str):
+        text = _tuple_in(name, text.strip())
     if isinstance(text, tuple) and len(text) == 2 and all(map(_is_number, text)):
         text = _tuple_text(name, text, like)
     if not isinstance(text, str):
         return _listed(name, text)
-    text = text.strip()
     if match := _INTERVAL.fullmatch(text):
         low, high, words = match.groups()
         for end in (low, high):
@@ -213,6 +218,19 @@ def _listed(name: str, value: RangeSpec) -> Choice:
     values = value if isinstance(value, list | tuple) else (value,)
     refuse_decimal_text(name, value, [text for text in values if isinstance(text, str)])
     return _choice(name, value, values)
+
+
+def _tuple_in(name: str, text: str) -> RangeSpec:
+    """Return the tuple of two numbers that a text is; any other text unchanged."""
+    match = _TUPLE.fullmatch(text)
+    if match is None:
+        return text
+    low, high = match.groups()
+    for end in (low, high):
+        refuse_decimal_comma(name, end)
+    if low.startswith("2^") and high.startswith("2^"):
+        return f"{low}..{high}"
+    return read_value(low), read_value(high)
 
 
 def _tuple_text(name: str, ends: Sequence[Value], like: Range | None) -> str:

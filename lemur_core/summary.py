@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from html import escape as escape_html
 from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.escapes import escape
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
 _COLUMNS = [
     "task", "dataset", "metric", "nn", "accuracy", "validation", "trial", "epoch", "duration",
-    "prm",
+    "prm", "uid", "state", "seeds", "accuracy_mean", "accuracy_std",
 ]  # fmt: skip
+_ERRORS = ("error", "validation_error")
+# Digits of a trial's id that are printed.
+_SHORT = 8
 
 
 class Left(NamedTuple):
@@ -35,9 +39,9 @@ class Left(NamedTuple):
     not_begun: int
 
 
-@dataclass
+@dataclass(repr=False)
 class Summary:
-    """The result of a campaign; ``str`` gives a table.
+    """The result of a campaign; it prints as a table, also in a notebook.
 
     Attributes:
         standings: The best epoch of each pipeline by validation among all trials in the database,
@@ -68,9 +72,12 @@ class Summary:
         """Return the standings as a frame, one row per pipeline, the best first.
 
         The columns are ``task``, ``dataset``, ``metric``, ``nn``, ``accuracy``, ``validation``,
-        ``trial``, ``epoch``, ``duration`` (nanoseconds) and ``prm``, the hyperparameters by name.
+        ``trial`` (number in its study), ``epoch``, ``duration`` (nanoseconds), ``prm`` (the
+        hyperparameters by name), ``uid`` and ``state`` of the trial, and ``seeds``,
+        ``accuracy_mean`` and ``accuracy_std`` as in `lemur_core.best`. If lower values of a metric
+        are better, also ``error`` and ``validation_error``.
         """
-        from pandas import DataFrame
+        from pandas import DataFrame, Series
 
         rows = [
             [
@@ -81,18 +88,46 @@ class Summary:
                 standing.epoch,
                 standing.duration_ns,
                 standing.prm,
+                standing.uid,
+                str(standing.state),
+                standing.seeds,
+                standing.accuracy_mean,
+                standing.accuracy_std,
             ]
             for standing in self.standings
         ]
-        return DataFrame(rows, columns=_COLUMNS)
+        # As in the frame of `lemur_core.best`, also where all are missing.
+        types = {"seeds": "Int64", "accuracy_mean": "float64", "accuracy_std": "float64"}
+        frame = DataFrame(rows, columns=_COLUMNS).astype(types)
+        if any(standing.error is not None for standing in self.standings):
+            for name in _ERRORS:
+                values = [getattr(standing, name) for standing in self.standings]
+                frame[name] = Series(values, dtype="float64")
+        return frame
 
     def __str__(self) -> str:
         if not self.standings:
             return f"no results; {self._counts()}"
-        frame = self.frame()[["accuracy", "validation", "trial", "epoch"]]
-        frame.insert(0, "pipeline", [standing.pipeline for standing in self.standings])
-        table = frame.to_string(index=False, float_format="%.4f")
+        table = self._table().to_string(index=False, float_format="%.4f")
         return escape(f"{table}\n{self._counts()}, in {self.db}")
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        """Return the table as HTML, which notebooks show."""
+        if not self.standings:
+            return f"<p>{escape_html(str(self))}</p>"
+        table = self._table().to_html(index=False, float_format="%.4f")
+        return escape(f"{table}\n<p>{escape_html(self._counts())}, in {escape_html(self.db)}</p>")
+
+    def _table(self) -> DataFrame:
+        frame = self.frame()
+        errors = [name for name in _ERRORS if name in frame]
+        frame = frame[["accuracy", "validation", *errors, "uid", "trial", "epoch"]]
+        frame.insert(0, "pipeline", [standing.pipeline for standing in self.standings])
+        frame["uid"] = frame["uid"].str[:_SHORT]
+        return frame.rename(columns={"uid": "id"})
 
     def _counts(self) -> str:
         counts = [f"{self.states[state]} {state.words}" for state in State if self.states[state]]

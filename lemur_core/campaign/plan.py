@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.composition import compose, demo
-from lemur_core.errors import PatternError
+from lemur_core.errors import MisfitError, PatternError
 from lemur_core.file_entry import file_entry, is_file
 from lemur_core.image_size import UsualSizes
 from lemur_core.pattern import Pattern, is_wild, pattern_of
@@ -72,7 +72,8 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     Raises:
         PatternError: A pattern cannot be parsed or matches nothing, or a net file does not exist.
         UnknownNameError: A name without a wildcard is not installed.
-        MisfitError: Entries named without a wildcard are incompatible.
+        MisfitError: Entries named without a wildcard are incompatible, or an estimator cannot
+            predict the scores of a metric.
         LemurError: A plugin rejects the name of a net.
     """
     selection = _Selection(settings)
@@ -82,6 +83,8 @@ def plan(settings: Settings, registry: Registry) -> Plan:
     registry = _with_entries(registry, settings.entries)
     sizes = UsualSizes(settings.data)
     pipelines = selection.pipelines(registry, sizes)
+    if settings.estimator is not None:
+        _check_predictable(pipelines)
     datasets = dict.fromkeys(pipeline.dataset for pipeline in pipelines)
     image_sizes = [*filter(None, map(sizes.line, datasets))]
     named = selection.literals("dataset")
@@ -98,6 +101,15 @@ def plan(settings: Settings, registry: Registry) -> Plan:
         summaries_of_found(pipelines, registry),
         image_sizes,
     )
+
+
+def _check_predictable(pipelines: Sequence[Pipeline]) -> None:
+    for pipeline in pipelines:
+        if not pipeline.metric_entry.higher_is_better:
+            raise MisfitError(
+                f"metric {pipeline.metric!r}: lower is better, and estimators predict scores of "
+                "which higher is better; leave out the estimator or the metric"
+            )
 
 
 def _ranges(settings: Settings, *, is_demo: bool) -> dict[str, RangeSpec]:

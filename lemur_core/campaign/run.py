@@ -79,7 +79,8 @@ def planned_campaign(settings: Settings, registry: Registry) -> tuple[Settings, 
     except UnknownNameError as error:
         if error.kind != "net":
             raise
-        raise SettingsError(f"{error}; if it is a file, give it with --net FILE.py") from None
+        hint = " If" if str(error).endswith("?") else "; if"
+        raise SettingsError(f"{error}{hint} it is a file, give it with --net FILE.py") from None
     return own_settings, only_continued(planned, start), start
 
 

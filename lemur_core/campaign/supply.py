@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lemur_core.errors import LemurError, MisfitError, MissingDataError, PluginError, ShapeError
-from lemur_core.kinds.metric import as_metric
+from lemur_core.errors import (
+    LemurError,
+    MisfitError,
+    MissingDataError,
+    PluginError,
+    ShapeError,
+    error_text,
+)
+from lemur_core.kinds.metric import metric_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,7 +121,7 @@ def _check_metrics(pipeline: Pipeline, bundle: DataBundle) -> None:
     """Raise `MisfitError` if a metric cannot score predictions for a dataset."""
     for name, entry in {pipeline.metric: pipeline.metric_entry, **pipeline.also}.items():
         try:
-            as_metric(entry.load(), bundle.out_shape, entry.name)
+            metric_of(entry, bundle.out_shape)
         except (ShapeError, MisfitError) as error:
             raise _MetricMisfitError(
                 f"metric {name!r} does not fit dataset {pipeline.dataset!r}: {error}"
@@ -123,5 +130,4 @@ def _check_metrics(pipeline: Pipeline, bundle: DataBundle) -> None:
             raise PluginError(str(error)) from error
         # Foreign code may raise anything; pipelines with other metrics must still be trained.
         except Exception as error:
-            text = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise PluginError(f"metric {name!r} cannot be created: {text}") from error
+            raise PluginError(f"metric {name!r} cannot be created: {error_text(error)}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lemur_core.campaign.hooks import call_of
@@ -61,7 +62,7 @@ class Trackers:
 
         Args:
             event: The event.
-            warn: Called with a line about a tracker that raises, which is not called again.
+            warn: Called with a line about a tracker that raises, which is closed.
         """
         hook, arguments = call_of(event, self._settings)
         if not hook or isinstance(event, CampaignStarted):
@@ -73,3 +74,5 @@ class Trackers:
             except (Exception, SystemExit) as error:
                 del self._trackers[name]
                 warn(f"tracker {name!r} failed and is switched off: {cause(error)}")
+                with suppress(Exception, SystemExit):
+                    tracker.close()

@@ -91,6 +91,20 @@ def trials(
     return []
 
 
+def files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the name of a file."""
+    return [CompletionItem(incomplete, type=_FILE)]
+
+
+def trials_or_files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the id of a recorded trial, or the name of a file."""
+    return [*files(context, parameter, incomplete), *trials(context, parameter, incomplete)]
+
+
 def commands(summaries: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
     """Return the commands whose names begin like this, given with their summaries."""
     return [

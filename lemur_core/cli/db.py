@@ -243,8 +243,8 @@ def merge(context: click.Context, others: tuple[str, ...], db: str) -> None:
                 done = merge_from(engine, source)
             prefix = f"{place(source)}: " if len(others) > 1 else ""
             print_line(
-                f"{prefix}{done.trials:,} trials, {done.epochs:,} epochs and {done.code_facts:,} "
-                "facts about code imported"
+                f"{prefix}{counted(done.trials, 'trial')}, {counted(done.epochs, 'epoch')} and "
+                f"{done.code_facts:,} facts about code imported"
             )
             _print_attached(done.attached)
             for fault in done.attached.faults:

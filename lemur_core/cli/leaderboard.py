@@ -84,8 +84,8 @@ def _continued_text(folds: Sequence[Standing]) -> str:
 def _folds_row(net: str, folds: Sequence[Standing]) -> list[str]:
     return [
         net,
-        _mean_text([standing.accuracy for standing in folds]),
-        _mean_text([standing.validation for standing in folds]),
+        _mean_text([_value(fold.error, fold.accuracy) for fold in folds]),
+        _mean_text([_value(fold.validation_error, fold.validation) for fold in folds]),
         f"{len(folds)} of {_restriction(folds[0]).folds}{_continued_text(folds)}",
     ]
 
@@ -112,9 +112,9 @@ def _row(standing: Standing) -> Sequence[str]:
     return [
         standing.pipeline.rpartition("_")[2],
         "-" if (fold := _restriction(standing).fold) is None else str(fold),
-        f"{standing.accuracy:.4f}",
+        f"{_value(standing.error, standing.accuracy):.4f}",
         *_seeds(standing),
-        f"{standing.validation:.4f}",
+        f"{_value(standing.validation_error, standing.validation):.4f}",
         standing.uid[:SHORT],
         str(standing.trial),
         str(standing.epoch),
@@ -124,11 +124,19 @@ def _row(standing: Standing) -> Sequence[str]:
     ]
 
 
+def _value(error: float | None, score: float) -> float:
+    """Return what people read: the error, if the metric gives errors, or the score."""
+    return score if error is None else error
+
+
 def _seeds(standing: Standing) -> tuple[str, str]:
-    """Return the mean test score over the seeds with its deviation, and the number of seeds."""
-    if standing.seeds is None or standing.accuracy_mean is None or standing.accuracy_std is None:
+    """Return the mean on the test split over the seeds, with its deviation, and their number."""
+    mean, deviation = standing.accuracy_mean, standing.accuracy_std
+    if standing.error_mean is not None:
+        mean, deviation = standing.error_mean, standing.error_std
+    if standing.seeds is None or mean is None or deviation is None:
         return "", "1"
-    return f"{standing.accuracy_mean:.4f} ± {standing.accuracy_std:.4f}", str(standing.seeds)
+    return f"{mean:.4f} ± {deviation:.4f}", str(standing.seeds)
 
 
 def _board(standing: Standing) -> str:

@@ -97,11 +97,11 @@ class Lines(Quiet):
             case events.EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
                 prefix = "" if self._alone else f"{wording.trial_name(trial, alone=False)}, "
-                text = wording.epoch_text(epoch)
+                text = wording.epoch_text(epoch, trial.pipeline.metric)
                 yield f"    {prefix}epoch {epoch.number}/{trial.epochs}: {text}{left}"
             case events.TrialFinished(trial, outcome):
                 name = wording.trial_name(trial, alone=self._alone)
-                yield f"  {name} {wording.outcome_text(outcome)}"
+                yield f"  {name} {wording.outcome_text(outcome, trial.pipeline.metric)}"
                 if outcome.state is State.FAILED:
                     yield f"    {self._failures.line(trial, outcome)}"
 

@@ -131,7 +131,7 @@ class Live(AbstractContextManager["Live"]):
         self.console.print(_text(text, style))
 
     def _say_outcome(self, trial: Trial, outcome: Outcome) -> None:
-        text = f"  {self._name(trial)} {wording.outcome_text(outcome)}"
+        text = f"  {self._name(trial)} {wording.outcome_text(outcome, trial.pipeline.metric)}"
         self._say(text, _STYLES.get(outcome.state, "green"))
         if outcome.state is State.FAILED:
             self._say(f"    {self._failures.line(trial, outcome)}", "red")
@@ -165,7 +165,11 @@ class Live(AbstractContextManager["Live"]):
         number = min(trial.first + len(epochs), trial.epochs)
         running.spinner.update(text=_text(f" {self._name(trial)}, epoch {number}/{trial.epochs}"))
         searched = _one_line(f"    {self._searched(trial)}", "dim")
-        return [running.spinner, *_curve(epochs), *([searched] if self._alone else [])]
+        return [
+            running.spinner,
+            *_curve(epochs, trial.pipeline.metric),
+            *([searched] if self._alone else []),
+        ]
 
     def _bar(self) -> RenderableType:
         pace = self.pace
@@ -180,11 +184,11 @@ class Live(AbstractContextManager["Live"]):
         return row
 
 
-def _curve(epochs: list[Epoch]) -> list[RenderableType]:
+def _curve(epochs: list[Epoch], metric: str) -> list[RenderableType]:
     if not epochs:
         return []
     bars = sparkline([epoch.validation for epoch in epochs])
-    return [_one_line(f"    {wording.epoch_text(epochs[-1])} {bars}", "cyan")]
+    return [_one_line(f"    {wording.epoch_text(epochs[-1], metric)} {bars}", "cyan")]
 
 
 def _one_line(text: str, style: str) -> Text:

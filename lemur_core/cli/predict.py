@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.image_files import image_files
 from lemur_core.cli.options import SHARE, data_option, db_option
 from lemur_core.cli.output import print_data, print_line, print_text, warn
@@ -33,8 +34,12 @@ code you would run."""
 
 
 @click.command(epilog=EPILOG)
-@click.argument("name", metavar="UID|PIPELINE|FILE.safetensors")
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE|FOLDER...")
+@click.argument(
+    "name", metavar="UID|PIPELINE|FILE.safetensors", shell_complete=completion.trials_or_files
+)
+@click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGE|FOLDER...", shell_complete=completion.files
+)
 @click.option(
     "--format",
     "form",

@@ -55,7 +55,8 @@ def reproduce(
     """Repeat the trial UID from its recorded code, hyperparameters and seed.
 
     UID is the id of a trial or the beginning of one, its number, last, best, or a pipeline. "best"
-    is the trial with the highest validation score of all, or of those that the options filter.
+    is the trial with the highest validation score of those that the options filter, which must have
+    the same task, dataset and metric.
     Nothing is recorded. Exit status 1 if a result or the data differs.
     """
     from lemur_core.errors import DataChangedError

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
+from lemur_core.store.reading.errors import ERRORS
+from lemur_core.trial import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pandas import DataFrame
 
+_PRM = "prm."
 _CODE = {"nn_code": "nn", "metric_code": "metric", "transform_code": "transform"}
 
 
@@ -60,28 +63,59 @@ def _table(frame: DataFrame) -> str:
     predicted = ["predicted"] if frame["predicted"].notna().any() else []
     # The data label is only needed if the rows come from datasets of different content.
     data = ["data"] if frame["data"].nunique(dropna=False) > 1 else []
-    averages = _averages(frame)
+    user = ["user"] if "user" in frame else []
+    state = ["state"] if _has_unfinished(frame) else []
+    has_errors = "error" in frame and frame["error"].notna().any()
+    scores = ERRORS if has_errors else ("accuracy", "validation")
+    averages = _averages(frame, scores[0])
+    prms = [name for name in frame if name.startswith(_PRM) and frame[name].notna().any()]
     rows = [
         [
-            row["nn"], *(_text_of(row[name]) for name in data), row["trial"][:8],
-            row["epoch"], _digits(row["accuracy"], 4),
-            _digits(row["validation"], 4), *(_digits(row[name], 4) for name in predicted),
+            row["nn"], *(_text_of(row[name]) for name in data),
+            *(_cell_text(row[name]) for name in user), row["trial"][:8],
+            row["epoch"], *(_state(row[name]) for name in state),
+            *(_digits(row[name], 4) for name in (*scores, *predicted)),
             *(_average(row, name) for name in averages),
             _digits(row["duration"], 1, 1e9), *(_cell_text(row[name]) for name in more),
-            prm_text(_prm(row)),
+            *_prm_cells(row, prms),
         ]
         for row in frame.to_dict("records")
     ]  # fmt: skip
-    headers = ["net", *data, "trial", "epoch", "accuracy", "validation", *predicted]
+    headers = ["net", *data, *user, "trial", "epoch", *state, *map(_header, scores), *predicted]
     headers += averages.values()
-    return text_table([*headers, "seconds", *more, "hyperparameters"], rows)
+    prm_headers = [name.removeprefix(_PRM) for name in prms] or ["hyperparameters"]
+    return text_table([*headers, "seconds", *more, *prm_headers], rows)
 
 
-def _averages(frame: DataFrame) -> dict[str, str]:
-    """Return the columns of test scores averaged over seeds, with their headers, if any are."""
+def _prm_cells(row: dict[str, Any], prms: Sequence[str]) -> list[str]:
+    """Return a cell for each hyperparameter that is a column; without any, one for all."""
+    if not prms:
+        return [prm_text(_prm(row))]
+    values = (row[name] for name in prms)
+    return [f"{value:.4g}" if _is_number(value) else _cell_text(value) for value in values]
+
+
+def _has_unfinished(frame: DataFrame) -> bool:
+    """Return whether one of the best rows is of a trial that was not trained to its last epoch."""
+    # Rows of all epochs have no place for the state of their trial.
+    if "state" not in frame or "seeds" not in frame:
+        return False
+    return not frame["state"].isin([State.FINISHED, State.IMPORTED]).all()
+
+
+def _state(name: str) -> str:
+    return State(name).words
+
+
+def _header(column: str) -> str:
+    return column.replace("_", " ")
+
+
+def _averages(frame: DataFrame, score: str) -> dict[str, str]:
+    """Return the columns of a score averaged over seeds, with their headers, if any are."""
     if "seeds" not in frame or not (frame["seeds"].fillna(0) > 1).any():
         return {}
-    return {"accuracy_mean": "mean accuracy", "seeds": "n"}
+    return {f"{score}_mean": f"mean {score}", "seeds": "n"}
 
 
 def _average(row: dict[str, Any], name: str) -> str:
@@ -101,8 +135,11 @@ def _extra_columns(frame: DataFrame) -> list[str]:
 
 
 def _rounded_text(value: Any) -> str:
-    is_number = isinstance(value, float) and value == value
-    return f"{value:.6g}" if is_number else _cell_text(value)
+    return f"{value:.6g}" if _is_number(value) else _cell_text(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) and value == value
 
 
 def _cell_text(value: Any) -> str:
@@ -126,9 +163,8 @@ def _prm(row: dict[str, Any]) -> dict[str, Any]:
         return dict(row["prm"])
     from lemur_core.store.reading.columns import is_missing
 
-    prefix = "prm."
     return {
-        name.removeprefix(prefix): value
+        name.removeprefix(_PRM): value
         for name, value in row.items()
-        if name.startswith(prefix) and not is_missing(value)
+        if name.startswith(_PRM) and not is_missing(value)
     }

@@ -18,6 +18,7 @@ from lemur_core.errors import SettingsError
 from lemur_core.escapes import escape
 from lemur_core.files import replacement
 from lemur_core.passwords import redact
+from lemur_core.store.reading.errors import ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ _BELOW = 3
 # Columns of a table, of which code and what was not requested need not be read.
 _COLUMNS = (
     "task", "dataset", "metric", "nn", "epoch", "accuracy", "duration", "prm", "validation",
-    "trial", "predicted", "data",
+    "trial", "predicted", "data", *ERRORS,
 )  # fmt: skip
 _OPTIONS = (
     click.option(
@@ -111,10 +112,11 @@ class Output:
         """Return the columns to read for a table with these arguments; None reads all."""
         chosen: list[str] | None = arguments["columns"]
         # Columns of facts and of roles in a collection are only known once they are read.
-        if chosen is not None or arguments["with_facts"] or arguments["collection"]:
+        if chosen is not None or arguments.get("with_facts") or arguments["collection"]:
             return chosen
+        user = ("user",) if arguments["per"] == "user" else ()
         code = ("nn_code", "metric_code", "transform_code") if self._with_code else ()
-        return [*_COLUMNS, *code]
+        return [*_COLUMNS, *user, *code]
 
     def show(self, frame: DataFrame, columns: list[str] | None, total: int) -> None:
         """Print a table of rows, on a terminal up to its first page.

@@ -105,6 +105,7 @@ class _Run(click.Command):
 )
 @click.option(
     "--points",
+    shell_complete=completion.files,
     metavar="FILE.jsonl|FILE.csv",
     help="Train the hyperparameters in each line of the file once instead of searching.",
 )
@@ -227,11 +228,17 @@ class _Run(click.Command):
 @click.option(
     "--continue",
     "continues",
+    shell_complete=completion.trials,
     metavar="TRIAL",
     help="Continue an ended trial (id, number, last, best, ...) from its checkpoint, up to "
     "--epochs in total, as a new trial.",
 )
-@click.option("--weights", metavar="FILE.safetensors", help="Initial weights of every trial.")
+@click.option(
+    "--weights",
+    shell_complete=completion.files,
+    metavar="FILE.safetensors",
+    help="Initial weights of every trial.",
+)
 @click.option(
     "--freeze",
     multiple=True,

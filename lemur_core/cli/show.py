@@ -13,7 +13,14 @@ from lemur_core.cli.list import is_kind, kind_named
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_data, print_line, print_lines, print_text
 from lemur_core.entry import Entry
-from lemur_core.errors import LemurError, MisfitError, PluginError, SettingsError, UnknownNameError
+from lemur_core.errors import (
+    LemurError,
+    MisfitError,
+    PluginError,
+    SettingsError,
+    UnknownNameError,
+    error_text,
+)
 from lemur_core.file_entry import file_entry, is_file
 from lemur_core.plugin_names import check_provided
 from lemur_core.registry import Registry, installed
@@ -215,7 +222,7 @@ def _details(kind: Kind, entry: Entry) -> list[str]:
         raise
     # Third-party code: of a plugin that declares the kind, or of the entry itself.
     except Exception as error:
-        why = f"{type(error).__name__}: {error}".partition("\n")[0]
+        why = error_text(error)
         raise PluginError(f"{kind.name} {entry.name!r} cannot be shown: {why}") from error
 
 

@@ -9,6 +9,7 @@ from lemur_core.cli.table import text_table
 from lemur_core.cli.text import binary, counted, json_text
 from lemur_core.continuation import origin_in
 from lemur_core.early_end import ENDED_EARLY, REPEATS, EarlyEnd
+from lemur_core.error_metric import Errors
 from lemur_core.escapes import join_lines
 from lemur_core.restriction import split
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
@@ -36,8 +37,7 @@ def _facts(trial: StoredTrial) -> Iterator[str]:
     if place := place_of(trial.facts["traceback"]):
         yield f"{'failed in':<12}{place}"
     if best := trial.best:
-        validation = _digits(best.validation, 4)
-        yield f"{'best':<12}epoch {best.number}: validation {validation}, test {best.accuracy:.4f}"
+        yield f"{'best':<12}epoch {best.number}: {_scores(trial, best)}"
     yield from _prediction(trial)
     yield from _links(trial)
     for part, count in trial.left_out.items():
@@ -53,6 +53,16 @@ def _facts(trial: StoredTrial) -> Iterator[str]:
         yield f"{'recorded':<12}by another program, whose training lemur cannot repeat"
     elif trial.facts["seed"] is not None and origin_in(trial.prm) is None:
         yield f"{'repeat':<12}lemur reproduce {trial.facts['uid']}"
+
+
+def _scores(trial: StoredTrial, epoch: StoredEpoch) -> str:
+    if errors := _errors(trial, epoch):
+        return errors.text(trial.facts["metric"])
+    return f"validation {_digits(epoch.validation, 4)}, test {epoch.accuracy:.4f}"
+
+
+def _errors(trial: StoredTrial, epoch: StoredEpoch) -> Errors | None:
+    return Errors.among(trial.epochs_attached.get(epoch.number, {}), trial.facts["metric"])
 
 
 def _links(trial: StoredTrial) -> Iterator[str]:
@@ -120,7 +130,13 @@ def _curve(trial: StoredTrial) -> str:
     if not trial.epochs:
         return "no epoch was recorded"
     others = sorted({name for epoch in trial.epochs for name in epoch.scores})
-    return text_table([*_HEADERS, *others], [_row(epoch, others) for epoch in trial.epochs])
+    headers, rows = [*_HEADERS, *others], [_row(epoch, others) for epoch in trial.epochs]
+    errors = [_errors(trial, epoch) for epoch in trial.epochs]
+    if any(errors):
+        headers += ["error", "validation error"]
+        for row, error in zip(rows, errors, strict=True):
+            row += [_digits(error and error.test, 4), _digits(error and error.validation, 4)]
+    return text_table(headers, rows)
 
 
 def _row(epoch: StoredEpoch, others: list[str]) -> list[str]:

@@ -72,14 +72,15 @@ def _beneath(row: Sequence[str], widths: Sequence[int], right: Sequence[bool], c
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
     padded = (
-        cell.rjust(width) if to_right else _padded(cell, width)
+        _padded(cell, width, to_right)
         for cell, width, to_right in zip(cells, widths, right, strict=True)
     )
     return "  ".join(padded).rstrip()
 
 
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - display_width(text))
+def _padded(text: str, width: int, to_right: bool = False) -> str:
+    spaces = " " * (width - display_width(text))
+    return spaces + text if to_right else text + spaces
 
 
 def _numeric(text: str) -> bool:

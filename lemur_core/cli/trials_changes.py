@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lemur_core.cli import completion
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_line, warn
 from lemur_core.cli.text import binary, counted
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from lemur_core.store.writing.tagging import Change
 
 _LONGEST_SHOWN = 60
-ids_argument = click.argument("uids", nargs=-1, required=True, metavar="UID...")
+ids_argument = click.argument(
+    "uids", nargs=-1, required=True, metavar="UID...", shell_complete=completion.trials
+)
 
 
 @click.command(
@@ -88,7 +91,7 @@ Examples:
   lemur trials note --remove 1f2e3d4c"""
 )
 @click.argument("text")
-@click.argument("uids", nargs=-1, metavar="UID...")
+@click.argument("uids", nargs=-1, metavar="UID...", shell_complete=completion.trials)
 @click.option("--remove", is_flag=True, help="Remove the note; there is no TEXT then.")
 @db_option
 def note(text: str, uids: tuple[str, ...], remove: bool, db: str) -> None:

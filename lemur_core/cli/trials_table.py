@@ -37,8 +37,8 @@ def trials_table(rows: Sequence[Row]) -> str:
         net: lambda row: row["nn" if net == "net" else net],
         "number": lambda row: _text(row["number"]),
         "state": lambda row: row["state"],
-        "validation": lambda row: _digits(row["validation"], 4),
-        "test": lambda row: _digits(row["accuracy"], 4),
+        "validation": lambda row: _score(row, "validation_error", "validation"),
+        "test": lambda row: _score(row, "error", "accuracy"),
         "epochs": _epochs,
         "seconds": lambda row: _digits(row["seconds"], 1),
         "started": lambda row: _moment(row["started"]),
@@ -90,6 +90,11 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return prm_text(value)
     return "-" if value is None else str(value)
+
+
+def _score(row: Row, error: str, score: str) -> str:
+    """Return a trial's error, if its metric gives errors, or its score."""
+    return _digits(row[score] if row[error] is None else row[error], 4)
 
 
 def _digits(value: float | None, digits: int) -> str:

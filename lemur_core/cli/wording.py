@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from lemur_core.cli.text import binary, duration, prm_text
+from lemur_core.error_metric import Errors
 from lemur_core.settings import DrawnSeed
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
 
@@ -102,23 +103,28 @@ def searched_text(trial: Trial, fixed: Mapping[str, Value]) -> str:
     return prm_text({name: value for name, value in trial.prm.items() if name not in fixed})
 
 
-def epoch_text(epoch: Epoch) -> str:
-    """Return an epoch's loss and scores."""
+def epoch_text(epoch: Epoch, metric: str | None = None) -> str:
+    """Return an epoch's loss and its scores; given the metric, its errors if there are any."""
     loss = "" if epoch.loss is None else f"loss {epoch.loss:.4f}, "
-    return f"{loss}validation {epoch.validation:.4f}, test {epoch.accuracy:.4f}"
+    return f"{loss}{_scores(epoch, metric)}"
 
 
-def outcome_text(outcome: Outcome) -> str:
-    """Return a trial's state, and its best epoch or why it failed."""
+def _scores(epoch: Epoch, metric: str | None) -> str:
+    if metric and (errors := Errors.among(epoch.facts, metric)):
+        return errors.text(metric)
+    return f"validation {epoch.validation:.4f}, test {epoch.accuracy:.4f}"
+
+
+def outcome_text(outcome: Outcome, metric: str) -> str:
+    """Return a trial's state, and its best epoch by a metric or why it failed."""
     if outcome.state is State.FAILED:
         return f"failed: {outcome.reason}"
     best, state = outcome.best, outcome.state.words
     if best is None:
         return state
     return (
-        f"{state}: validation {best.validation:.4f}, test {best.accuracy:.4f} "
-        f"at epoch {best.number}, {duration(outcome.epochs[-1].duration_ns / 1e9)}"
-        f"{_predicted(outcome.prediction)}"
+        f"{state}: {_scores(best, metric)} at epoch {best.number}, "
+        f"{duration(outcome.epochs[-1].duration_ns / 1e9)}{_predicted(outcome.prediction)}"
     )
 
 

@@ -21,7 +21,7 @@ _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _IDENTIFIER = 4
 
 
-class Frame(NamedTuple):
+class JpegFrame(NamedTuple):
     """The size of a JPEG in pixels, before its orientation is applied, and its channels."""
 
     height: int
@@ -34,7 +34,7 @@ def is_jpeg(content: bytes) -> bool:
     return content.startswith(_START)
 
 
-def frame(stream: BinaryIO) -> Frame | None:
+def frame(stream: BinaryIO) -> JpegFrame | None:
     """Return the frame of a JPEG; if it is not a JPEG, rewind the stream and return None.
 
     Raises:
@@ -47,7 +47,7 @@ def frame(stream: BinaryIO) -> Frame | None:
         if marker in _FRAMES:
             stream.seek(begin)
             _, height, width, channels = struct.unpack(">BHHB", stream.read(6))
-            return Frame(height, width, channels)
+            return JpegFrame(height, width, channels)
     raise SyntaxError("it has no frame")
 
 

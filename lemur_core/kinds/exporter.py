@@ -26,6 +26,7 @@ from lemur_core.errors import (
     PluginError,
     SettingsError,
     UnknownNameError,
+    error_text,
 )
 from lemur_core.file_entry import named_entry
 from lemur_core.files import replacement
@@ -118,8 +119,7 @@ def _call(export: Exporter, name: str, results: Results, path: Path) -> str | No
         ) from error
     # Third-party code may raise anything, and the user must not see a traceback.
     except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise PluginError(f"exporter {name!r} failed: {reason}") from error
+        raise PluginError(f"exporter {name!r} failed: {error_text(error)}") from error
     if description is not None and not isinstance(description, str):
         raise ContractError(
             f"exporter {name!r} returns {type(description).__name__}; expected text or None"

@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from lemur_core.errors import ContractError, SettingsError
+from lemur_core.errors import ContractError, SettingsError, error_text
 from lemur_core.options import Selection, option_values
 
 if TYPE_CHECKING:
@@ -174,8 +174,7 @@ def recognised(registry: Registry, place: Path, warn: Callable[[str], None]) -> 
                 matches.append(name)
         # Third-party code may raise anything; the other importers can still be asked.
         except (Exception, SystemExit) as error:
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-            warn(f"importer {name!r} cannot say whether it recognises {place}: {reason}")
+            warn(f"importer {name!r} cannot say whether it recognises {place}: {error_text(error)}")
     if len(matches) == 1:
         return matches[0]
     if matches:

@@ -9,6 +9,10 @@ A metric's target is a callable that takes ``out_shape`` and returns an object w
 ``compute()``
     return the score of all batches since the last reset, 0 to 1, higher is better.
 
+If lower values are better, as for errors, the metric's entry has ``higher_is_better=False``, and
+``compute()`` returns the error, 0 or more. The recorded score is then 1 / (1 + error), which
+`lemur_core.error_metric` explains, and the error is recorded beside it.
+
 If a target cannot score predictions of this shape, for example the top 5 of 2 classes, it raises
 `ShapeError` or `MisfitError` when it is called. A campaign then leaves the metric out if a wildcard
 matched it, and reports the error if the user named it.
@@ -22,17 +26,21 @@ returns an object with ``reset()``, ``__call__(outputs, targets)`` and ``result(
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lemur_core.error_metric import score_of
 from lemur_core.errors import ContractError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lemur_core.entry import Entry
+
 
 class Metric(Protocol):
-    """A score over a whole dataset."""
+    """A score, or an error, over a whole dataset."""
 
     def reset(self) -> None:
         """Discard all batches."""
@@ -41,7 +49,7 @@ class Metric(Protocol):
         """Add a batch."""
 
     def compute(self) -> Tensor | float:
-        """Return the score, 0 to 1, higher is better."""
+        """Return the score, 0 to 1, higher is better; or the error, 0 or more."""
 
 
 class _PublishedMetric:
@@ -52,6 +60,52 @@ class _PublishedMetric:
         self.reset = metric.reset
         self.update = metric.__call__
         self.compute = metric.result
+
+
+class ErrorMetric:
+    """The score of a metric of which lower values are better.
+
+    Args:
+        metric: The metric, which computes an error.
+        name: The name of the metric, for error messages.
+
+    Attributes:
+        error: The error that was computed last.
+    """
+
+    def __init__(self, metric: Metric, name: str) -> None:
+        self._metric, self._name, self.error = metric, name, float("nan")
+        self.reset, self.update = metric.reset, metric.update
+
+    def compute(self) -> float:
+        """Return the score of the error, above 0 and at most 1; the error if it is not finite.
+
+        Raises:
+            ContractError: The error is negative.
+        """
+        self.error = float(self._metric.compute())
+        if self.error < 0:
+            raise ContractError(
+                f"metric {self._name!r}: its error is {self.error:g}; expected 0 or more"
+            )
+        return score_of(self.error) if math.isfinite(self.error) else self.error
+
+
+def metric_of(entry: Entry, out_shape: tuple[int, ...]) -> Metric:
+    """Return the metric that an entry's target creates, as `as_metric` does.
+
+    Raises:
+        ContractError: As `as_metric`; or the object says as torchmetrics' do, by an attribute
+            ``higher_is_better``, that lower values are better, and the entry does not.
+    """
+    metric = as_metric(entry.load(), out_shape, entry.name)
+    if entry.higher_is_better and getattr(metric, "higher_is_better", None) is False:
+        raise ContractError(
+            f"metric {entry.name!r}: lower is better, as higher_is_better of its object says; "
+            "register it with Entry(..., higher_is_better=False), or in a file of its own write "
+            "HIGHER_IS_BETTER = False"
+        )
+    return metric
 
 
 def as_metric(target: Any, out_shape: tuple[int, ...], name: str) -> Metric:

@@ -17,7 +17,7 @@ float or str) is the type of the option. ``lemur run --tracker log:file=a.log`` 
 A dry run creates trackers too, so creating one checks its options and that the libraries that it
 needs are installed, and writes nothing. `Tracker.campaign_started` opens files and connections.
 Whatever is raised until then ends the campaign with one line, before anything is trained. A tracker
-that raises later is reported once and not called again, and the campaign continues.
+that raises later is reported once and closed, and the campaign continues without it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from lemur_core.errors import (
     PluginError,
     SettingsError,
     UnknownNameError,
+    error_text,
 )
 from lemur_core.file_entry import named_entry
 from lemur_core.options import Selection, option_values
@@ -94,6 +95,9 @@ class Tracker:
                 pipeline.
         """
 
+    def close(self) -> None:
+        """Close what is still open, after another method raised; what this raises is ignored."""
+
 
 def selected_tracker(registry: Registry, selection: Selection) -> Tracker:
     """Return the selected tracker, with its options.
@@ -150,4 +154,4 @@ def cause(error: BaseException) -> str:
     """
     if isinstance(error, LemurError):
         return str(error)
-    return f"{type(error).__name__}: {error}".partition("\n")[0].removesuffix(": ")
+    return error_text(error).removesuffix(": ")

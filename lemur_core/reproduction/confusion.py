@@ -112,7 +112,7 @@ def confusion(
         WeightsError: The weights are not the net's.
         RetrainingError: The trial was trained again and did not reach its best epoch.
         NotFiniteError: An output is NaN or infinite.
-        ShapeError: The net's outputs are not one value per class.
+        ShapeError: The net's outputs are not one value per class, or a target is not a class.
     """
     if split not in _SCORES:
         raise SettingsError(f"split {split!r}: expected validation or test")
@@ -181,12 +181,15 @@ class _Counter:
                 f"{self._pipeline}: a confusion matrix needs one class per sample, and one output "
                 "for each class"
             )
-        if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+        # The product with the number of classes would overflow in uint8.
+        true = targets.long()
+        wrong = true[(true < 0) | (true >= classes)]
+        if len(wrong):
             raise ShapeError(
-                f"{self._pipeline}: a target is not one of the {classes} classes, from 0 to "
+                f"{self._pipeline}: a target is {int(wrong[0])}; expected a class, 0 to "
                 f"{classes - 1}"
             )
-        pairs = (targets.long() * classes + outputs.argmax(1)).cpu()
+        pairs = (true * classes + outputs.argmax(1)).cpu()
         self.counts += torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
     def compute(self) -> float:

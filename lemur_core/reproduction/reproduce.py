@@ -186,7 +186,8 @@ def _pipeline(stored: StoredTrial, registry: Registry) -> Iterator[Pipeline]:
         others = [name for name in others if not is_of_file(name)]
         metrics = ",".join([facts["metric"], *others])
         pattern = f"{facts['task']}_{facts['dataset']}_{metrics}_{_STORED}/{entry.name}"
-        yield compose(with_net, [Pattern.parse(pattern)], [stored.prm["transform"]])[0]
+        [pipeline] = compose(with_net, [Pattern.parse(pattern)], [stored.prm["transform"]])
+        yield replace(pipeline, net=facts["nn"])
 
 
 def _with_recorded_files(registry: Registry, stored: StoredTrial, folder: Path) -> Registry:

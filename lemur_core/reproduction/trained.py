@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ SUFFIX = ".safetensors"
 """Suffix of the files of weights."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trained:
     """A trained net and how to use it.
 
@@ -55,7 +55,14 @@ class Trained:
     epoch: int
     validation: float
     accuracy: float
-    _bundle: Callable[[], DataBundle] = field(repr=False)
+    _bundle: Callable[[], DataBundle]
+
+    def __repr__(self) -> str:
+        return (
+            f"Trained({self.description.pipeline!r}, trial {self.description.uid}, "
+            f"epoch {self.epoch}, validation {self.validation:.4f}, test {self.accuracy:.4f}, "
+            f"on {self.device})"
+        )
 
     @property
     def class_names(self) -> tuple[str, ...]:

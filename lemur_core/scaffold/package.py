@@ -96,8 +96,8 @@ def write_package(root: Path, name: str, kinds: Sequence[str]) -> list[Path]:
 
 def commands_of(name: str, kinds: Sequence[str]) -> list[str]:
     """Return command lines that use the entries of each kind, without duplicates."""
-    commands = (_part(kind, "command.tmpl", names_of(name)).strip() for kind in kinds)
-    return list(dict.fromkeys(commands))
+    commands = (_part(kind, "command.tmpl", names_of(name)) for kind in kinds)
+    return list(dict.fromkeys(line for text in commands for line in text.strip().splitlines()))
 
 
 def _composed(kinds: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lemur_core.continuation import origin_in
-from lemur_core.errors import LemurError, PluginError
+from lemur_core.errors import LemurError, PluginError, error_text
 from lemur_core.file_entry import named_entry
 from lemur_core.kinds.estimator import (
     Curve,
@@ -121,7 +121,7 @@ class Forecasting:
             raise
         # Foreign code may raise anything. Without the estimator, no trial would have a forecast.
         except Exception as error:
-            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            why = error_text(error)
             raise PluginError(f"estimator {str(selection)!r} cannot be created: {why}") from error
 
     def remember(self, pipeline: Pipeline, past: Sequence[PastTrial]) -> None:
@@ -160,7 +160,7 @@ class Forecasting:
         return Forecast(lambda: self._make(history), name, trial.epochs, audited, self._report)
 
     def _report(self, error: Exception) -> None:
-        why = f"{type(error).__name__}: {error}".partition("\n")[0]
+        why = error_text(error)
         if why not in self._reported:
             self._reported.add(why)
             name = self.audit.estimator

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lemur_core.entry import Entry
-from lemur_core.errors import AmbiguousNameError, LemurError, PluginError, UnknownNameError
+from lemur_core.errors import (
+    AmbiguousNameError,
+    LemurError,
+    PluginError,
+    UnknownNameError,
+    error_text,
+)
 from lemur_core.store.location import may_exist
 
 if TYPE_CHECKING:
@@ -66,8 +72,7 @@ def _entries(registry: Registry, names: Sequence[str], db: str) -> Iterator[Entr
         raise
     # A foreign plugin may raise anything, and the user should not see a traceback.
     except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise PluginError(f"a plugin's lemur_find_nets failed: {reason}") from error
+        raise PluginError(f"a plugin's lemur_find_nets failed: {error_text(error)}") from error
     for entry in (entry for result in results for entry in result):
         if not isinstance(entry, Entry) or entry.name not in names:
             raise PluginError(

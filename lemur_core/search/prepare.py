@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from lemur_core.continuation import NAME as CONTINUES
-from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
+from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError, error_text
 from lemur_core.frozen_layers import NAME as FREEZE
 from lemur_core.frozen_layers import as_hyperparameter
 from lemur_core.initial_weights import NAME, InitialWeights
@@ -219,6 +219,5 @@ def space_of(pipeline: Pipeline) -> Space:
         raise
     # Importing a foreign file may fail in any way; the other nets must still be trained.
     except Exception as error:
-        text = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise PluginError(f"net {entry.name!r} cannot be imported: {text}") from error
+        raise PluginError(f"net {entry.name!r} cannot be imported: {error_text(error)}") from error
     return space | {"transform": Choice(tuple(pipeline.transforms))}

@@ -13,7 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from lemur_core.errors import ArtefactError, RecordingError
+from lemur_core.error_metric import Errors, score_of
+from lemur_core.errors import ArtefactError, RecordingError, error_text
 from lemur_core.fact import check_facts
 from lemur_core.json_value import NotJsonError, json_value
 from lemur_core.naming import check_name
@@ -142,8 +143,9 @@ class Recording:
     def epoch(
         self,
         *,
-        validation: float,
-        accuracy: float,
+        validation: float | None = None,
+        accuracy: float | None = None,
+        errors: tuple[float, float] | None = None,
         loss: float | None = None,
         scores: Mapping[str, tuple[float, float]] | None = None,
         facts: Mapping[str, Any] | None = None,
@@ -155,6 +157,8 @@ class Recording:
         Args:
             validation: Score on the validation split, 0 to 1.
             accuracy: Score on the test split, 0 to 1, whatever the metric.
+            errors: Instead of both, for a metric of which lower values are better: the errors on
+                validation and on test, 0 or more, from which the scores follow.
             loss: Mean training loss; None if it is unknown.
             scores: Scores of additional metrics by name, each as (validation, test), 0 to 1.
             facts: Facts of the epoch, as for `lemur_core.record`.
@@ -166,12 +170,19 @@ class Recording:
             The recorded epoch.
 
         Raises:
-            RecordingError: A score is not between 0 and 1, a loss is not finite, or the block has
-                ended.
+            RecordingError: A score is missing or not between 0 and 1, an error is negative, a loss
+                is not finite, or the block has ended.
             FactError: A fact cannot be stored.
             StoreError: The database cannot be written.
         """
         writer, number = self._running, len(self._epochs) + 1
+        checked = check_facts(facts or {})
+        if errors is not None:
+            if (validation, accuracy) != (None, None):
+                raise RecordingError(f"epoch {number}: expected either scores or errors")
+            both = _errors(f"epoch {number}", errors)
+            validation, accuracy = score_of(both.validation), score_of(both.test)
+            checked |= both.facts(self._trial.metric)
         epoch = Epoch(
             number,
             _loss(f"epoch {number}: loss", loss),
@@ -182,7 +193,7 @@ class Recording:
                 check_name("metric", name, RecordingError): _pair(f"epoch {number}: {name}", pair)
                 for name, pair in (scores or {}).items()
             },
-            facts=check_facts(facts or {}),
+            facts=checked,
             validation_loss=_loss(f"epoch {number}: validation_loss", validation_loss),
         )
         with self._survives_loss():
@@ -260,7 +271,7 @@ class Recording:
             return Outcome(State.FINISHED, epochs)
         if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
             return Outcome(State.INTERRUPTED, epochs, "interrupted")
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        reason = error_text(error)
         text = "".join(traceback.format_exception(error))
         return Outcome(State.FAILED, epochs, reason[:_REASON_LENGTH], text[-_TRACEBACK_LENGTH:])
 
@@ -312,6 +323,15 @@ def _integer(what: str, value: Any, minimum: int, limit: int = 2**31) -> int | N
     if type(number) is not int or not minimum <= number < limit:
         raise RecordingError(f"{what} {value!r}: expected a whole number, {minimum} or more")
     return number
+
+
+def _errors(what: str, pair: Any) -> Errors:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise RecordingError(f"{what}: errors {pair!r}: expected those on validation and on test")
+    errors = Errors(*(_number(f"{what}: error", error) for error in pair))
+    if min(errors) < 0:
+        raise RecordingError(f"{what}: errors {pair!r}: expected 0 or more")
+    return errors
 
 
 def _score(what: str, value: Any) -> float:

@@ -19,6 +19,7 @@ from safetensors.torch import load_model
 from torch import nn
 
 from lemur_core.codec import DECODING_ERRORS, from_json, to_json
+from lemur_core.errors import error_text
 from lemur_core.train.net_state import net_state, restore_net_state
 from lemur_core.train.weights import save_weights
 from lemur_core.trial import Epoch
@@ -92,8 +93,7 @@ def _checked(epochs: list[Epoch], last: int) -> list[Epoch]:
 
 
 def _lost(error: Exception) -> StateLostError:
-    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-    return StateLostError(f"its checkpoint could not be read: {reason}")
+    return StateLostError(f"its checkpoint could not be read: {error_text(error)}")
 
 
 def restore(folder: Path, net: nn.Module, device: torch.device) -> None:

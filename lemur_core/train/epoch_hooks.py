@@ -40,17 +40,17 @@ class EpochHooks:
             return epoch
         with TemporaryDirectory(prefix="lemur-epoch-") as folder:
             returned = self._call(trial=trial, epoch=epoch, net=net, folder=Path(folder))
-        return replace(epoch, facts=dict(epoch.facts) | self._facts(returned))
+        return replace(epoch, facts=self._facts(epoch.facts, returned))
 
-    def _facts(self, returned: Iterable[Any]) -> dict[str, Any]:
-        facts: dict[str, Any] = {}
+    def _facts(self, known: Mapping[str, Any], returned: Iterable[Any]) -> dict[str, Any]:
+        facts = dict(known)
         for result in returned:
             if not isinstance(result, Mapping):
                 self._warn_once(f"{_HOOK} gives {type(result).__name__}; expected facts by name")
                 continue
             for name, value in result.items():
                 if name in facts:
-                    self._warn_once(f"{_HOOK}: two plugins give fact {name!r}; one is kept")
+                    self._warn_once(f"{_HOOK}: fact {name!r} is given twice; one is kept")
                     continue
                 try:
                     facts |= check_facts({name: value})

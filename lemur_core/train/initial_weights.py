@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from safetensors import safe_open
 from safetensors.torch import load_file, load_model
 
-from lemur_core.errors import MisfitError
+from lemur_core.errors import MisfitError, error_text
 from lemur_core.initial_weights import NAME, identity_in, identity_of
 from lemur_core.notices import Notice
 
@@ -63,7 +63,7 @@ def load_initial_weights(
         raise
     # A damaged file or a net's own load_state_dict may raise anything.
     except Exception as error:
-        faults = [f"{type(error).__name__}: {error}".partition("\n")[0]]
+        faults = [error_text(error)]
     if faults:
         raise MisfitError(
             f"the weights in {file} do not fit net {name!r}: {'; '.join(faults)}; expected those "

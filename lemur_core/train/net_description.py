@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lemur_core.codec import DECODING_ERRORS, from_json, to_json
-from lemur_core.errors import PluginError, WeightsError
+from lemur_core.errors import PluginError, WeightsError, error_text
 from lemur_core.kinds.transform import Normalisation
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def description_in(metadata: Mapping[str, str], file: Path) -> NetDescription | 
         if len(description.mean) != len(description.std):
             raise ValueError(f"{len(description.mean)} means, {len(description.std)} deviations")
     except DECODING_ERRORS as error:
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        reason = error_text(error)
         raise WeightsError(f"{file}: the description of its net is damaged ({reason})") from None
     return description
 

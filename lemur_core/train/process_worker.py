@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from lemur_core.notices import Output
+from lemur_core.notices import ProcessOutput
 from lemur_core.train.attempt import REASON_LENGTH
 from lemur_core.train.conversation import Conversation
 from lemur_core.train.fork import forks_for
@@ -72,7 +72,7 @@ class ProcessWorker:
         self._start = start
         self._process: Process | None = None
         self._connection: Connection[Any, Any] | None = None
-        self._output: tuple[Connection[Any, Any], Output] | None = None
+        self._output: tuple[Connection[Any, Any], ProcessOutput] | None = None
         self._sent: set[Key] = set()
         self.notices: deque[str] = deque()
         self._kills = KernelKills()
@@ -168,7 +168,7 @@ class ProcessWorker:
         self._process, self._connection, output = started
         if output is not None:
             # sys.stderr is looked up on each write, as a live display may replace it.
-            self._output = output, Output(output.fileno(), lambda: sys.stderr)
+            self._output = output, ProcessOutput(output.fileno(), lambda: sys.stderr)
         self._watch = LimitWatch(self.limits)
         self._net, self._has_failed = None, False
 

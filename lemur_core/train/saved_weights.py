@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 
-from lemur_core.errors import WeightsError
+from lemur_core.errors import WeightsError, error_text
 from lemur_core.trial import Epoch, Keep
 
 if TYPE_CHECKING:
@@ -157,9 +157,8 @@ def _readable(file: Path) -> Iterator[None]:
         yield
     # A damaged file or a net's own load_state_dict may raise anything.
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise WeightsError(
-            f"{file}: does not hold the weights of the trial's net ({reason}); "
+            f"{file}: does not hold the weights of the trial's net ({error_text(error)}); "
             "remove it to train the trial again"
         ) from error
 

@@ -14,10 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lemur_core.errors import CodeChangedError, MisfitError, NotFiniteError
+from lemur_core.error_metric import Errors
+from lemur_core.errors import (
+    CodeChangedError,
+    ContractError,
+    MisfitError,
+    NotFiniteError,
+    error_text,
+)
 from lemur_core.frozen_layers import patterns_in
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
-from lemur_core.kinds.metric import Metric, as_metric
+from lemur_core.kinds.metric import ErrorMetric, Metric, metric_of
 from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
@@ -170,11 +177,18 @@ class Training:
                 validation = score(
                     net, validation_data, self._metrics, "validation", validation_loss
                 )
+                validated = errors_of(self._metrics)
                 accuracy = score(net, test_data, self._metrics, "test")
+                tested = errors_of(self._metrics)
             duration_ns = time.perf_counter_ns() - began
             epoch = epoch_of(number, loss, validation, accuracy, duration_ns, self._size)
             within = tuple((number - 1 + share, part) for share, part in train_data.scores)
-            epoch = replace(epoch, within=within, validation_loss=validation_loss.mean())
+            epoch = replace(
+                epoch,
+                within=within,
+                validation_loss=validation_loss.mean(),
+                facts=_error_facts(validated, tested),
+            )
             # Before the checkpoint is written, so that a resumed trial has the facts too.
             epochs.append(hooks(trial, epoch, net) if hooks else epoch)
             self._save(epochs)
@@ -274,22 +288,34 @@ def save_weights(
 
 
 def _warn(what: str, error: Exception) -> None:
-    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-    warnings.warn(f"{what}: {reason}", stacklevel=3)
+    warnings.warn(f"{what}: {error_text(error)}", stacklevel=3)
 
 
 def build_metrics(
     pipeline: Pipeline, out_shape: tuple[int, ...], device: torch.device
 ) -> dict[str, Metric]:
     """Return the pipeline's metrics on the device, the objective first."""
-    metrics = {
-        name: as_metric(entry.load(), out_shape, entry.name)
-        for name, entry in {pipeline.metric: pipeline.metric_entry, **pipeline.also}.items()
-    }
-    for metric in metrics.values():
+    metrics: dict[str, Metric] = {}
+    for name, entry in {pipeline.metric: pipeline.metric_entry, **pipeline.also}.items():
+        metric = metric_of(entry, out_shape)
         if isinstance(metric, nn.Module):
             metric.to(device)
+        metrics[name] = metric if entry.higher_is_better else ErrorMetric(metric, entry.name)
     return metrics
+
+
+def errors_of(metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """Return the errors that were computed last, by name of those metrics that compute errors."""
+    return {
+        name: metric.error for name, metric in metrics.items() if isinstance(metric, ErrorMetric)
+    }
+
+
+def _error_facts(validation: Mapping[str, float], test: Mapping[str, float]) -> dict[str, float]:
+    facts: dict[str, float] = {}
+    for name, error in validation.items():
+        facts |= Errors(error, test[name]).facts(name)
+    return facts
 
 
 def epoch_of(
@@ -320,6 +346,7 @@ def build_net(
         CodeChangedError: The code that trains the net differs from the trial's recipe.
         MisfitError: The net cannot process the samples.
         NotFiniteError: A metric fails because the net's outputs are NaN or infinite.
+        ContractError: The error that a metric computes is negative.
     """
     entry = trial.pipeline.net_entry
     if trial.recipe is not None and entry.recipe() != trial.recipe:
@@ -333,14 +360,15 @@ def build_net(
     net.to(device)
     try:
         _score_batch(net.eval(), metrics, *sample)
-    except NotFiniteError:
+    except (NotFiniteError, ContractError):
         raise
     # Foreign code may raise anything if the shapes are not those it was written for.
     except Exception as error:
         shape = "x".join(map(str, in_shape[1:]))
+        # Without the transform's name: trials that only differ in it fail in the same way.
         raise MisfitError(
-            f"net {entry.name!r} cannot process dataset {trial.pipeline.dataset!r} with transform "
-            f"{trial.prm['transform']!r} ({shape} to {bundle.out_shape}): "
+            f"net {entry.name!r} cannot process dataset {trial.pipeline.dataset!r} "
+            f"({shape} to {bundle.out_shape}): "
             f"{type(error).__name__}: {error}".partition("\n")[0]
         ) from error
     # Lazy modules create their parameters in the trial run.

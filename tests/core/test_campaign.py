@@ -138,9 +138,29 @@ def test_a_net_that_fits_no_dataset_is_an_error(db):
     with pytest.raises(MisfitError) as caught:
         run(f"{BLOBS}_Picky", trials=1, epochs=1, transform="plain", db=db)
     assert str(caught.value) == (
-        "net 'Picky' cannot process dataset 'blobs' with transform 'plain' (1x4x4 to (2,)): "
+        "net 'Picky' cannot process dataset 'blobs' (1x4x4 to (2,)): "
         "RuntimeError: shape '[2, 1, 8, 8]' is invalid for input of size 32"
     )
+
+
+def test_a_broken_net_is_given_up_after_three_trials_whatever_their_transforms(db, tmp_path):
+    (tmp_path / "Broken.py").write_text(
+        "from lemur_toy.nets import Linear\n"
+        "supported_hyperparameters = Linear.supported_hyperparameters\n"
+        "class Net(Linear.Net):\n"
+        "    def forward(self, images):\n"
+        "        return images.nothing()\n"
+    )
+    net, events = str(tmp_path / "Broken.py"), []
+    with pytest.raises(MisfitError, match="no attribute 'nothing'"):
+        run(
+            net=net, dataset="blobs", transform=["plain", "double"], trials=9, seed=2, db=db,
+            watch=events.append,
+        )  # fmt: skip
+    started = [event.trial for event in events if isinstance(event, TrialStarted)]
+    transforms = [trial.prm["transform"] for trial in started]
+    assert len(transforms) == 3
+    assert set(transforms) == {"plain", "double"}
 
 
 def test_a_net_that_fits_some_datasets_is_trained_on_them(db):

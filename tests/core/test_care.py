@@ -253,7 +253,7 @@ def test_commands_report_what_they_did(filled, old, tmp_path, lemur):
     assert lemur("db", "vacuum", "--db", file)[0] == 0
     assert lemur("db", "merge", file, "--db", "new.db") == (
         0,
-        "1 trials, 3 epochs and 0 facts about code imported\n",
+        "1 trial, 3 epochs and 0 facts about code imported\n",
         "",
     )
     assert lemur("db", "upgrade", "--db", old) == (

@@ -38,6 +38,19 @@ def complete(tmp_path, monkeypatch):
     return items
 
 
+@pytest.fixture
+def add_trial(engine, db, monkeypatch):
+    """Return a function that adds a trial to the database that is the default."""
+    monkeypatch.setenv("LEMUR_DB", str(db))
+
+    def add(uid):
+        row = {"uid": uid, "task": "t", "dataset": "d", "metric": "m", "nn": "N", "prm": ""}
+        with engine.begin() as connection:
+            connection.execute(schema.trial.insert().values(row | {"state": "finished"}))
+
+    return add
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -71,14 +84,44 @@ def test_flags_are_still_completed(complete):
     assert complete("show", "net", "Linear", "--sh") == ["--shape"]
 
 
-@pytest.mark.parametrize("words", [["show", "trial"], ["reproduce"], ["compare"]])
-def test_recorded_trials_are_completed_the_latest_first(complete, engine, db, words, monkeypatch):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "1f2e", "dig"],
+        ["run", "--weights", "dig"],
+        ["run", "--points", "po"],
+    ],
+)
+def test_files_are_completed(complete, words):
+    assert complete(*words) == ["FILE"]
+
+
+def test_a_net_to_predict_with_is_a_trial_or_a_file(complete, add_trial):
+    add_trial("aa1")
+    assert complete("predict", "a") == ["FILE", "aa1"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", "trial"],
+        ["reproduce"],
+        ["compare"],
+        ["run", "--continue"],
+        ["trials", "delete"],
+        ["trials", "tag", "baseline"],
+        ["trials", "note", "a text"],
+    ],
+)
+def test_recorded_trials_are_completed_the_latest_first(
+    complete, add_trial, db, words, monkeypatch
+):
+    for uid in ("aa1", "ab2", "b_3"):
+        add_trial(uid)
+    monkeypatch.delenv("LEMUR_DB")
     assert complete(*words, "") == []
-    with engine.begin() as connection:
-        for uid in ("aa1", "ab2", "b_3"):
-            row = {"uid": uid, "task": "t", "dataset": "d", "metric": "m", "nn": "N", "prm": ""}
-            connection.execute(schema.trial.insert().values(row | {"state": "finished"}))
-    assert complete(*words, "--db", str(db), "") == ["b_3", "ab2", "aa1"]
+    if "--continue" not in words:
+        assert complete(*words, "--db", str(db), "") == ["b_3", "ab2", "aa1"]
     monkeypatch.setenv("LEMUR_DB", str(db))
     assert complete(*words, "a") == ["ab2", "aa1"]
     assert complete(*words, "b%") == []

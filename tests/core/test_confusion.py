@@ -79,6 +79,28 @@ def test_rows_are_true_classes():
     assert counter.compute() == 0.5
 
 
+@pytest.mark.parametrize(
+    "dtype", [torch.uint8, torch.int8, torch.int16, torch.uint16, torch.int32, torch.int64]
+)
+def test_targets_may_have_any_integer_type(dtype):
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.randint(20, (500,), generator=generator)
+    outputs = torch.rand(500, 20, generator=generator)
+    counter = _Counter("p", (20,))
+    counter.update(outputs, targets.to(dtype))
+    expected = confusion_matrix(targets, outputs.argmax(1), labels=range(20))
+    assert (counter.counts.numpy() == expected).all()
+
+
+@pytest.mark.parametrize("target", [3, -1, 255])
+def test_targets_that_are_no_classes_are_refused(target):
+    counter = _Counter("p", (3,))
+    with pytest.raises(ShapeError) as raised:
+        counter.update(torch.zeros(2, 3), torch.tensor([0, target]))
+    assert str(raised.value) == f"p: a target is {target}; expected a class, 0 to 2"
+    assert counter.counts.sum() == 0
+
+
 def test_a_score_that_is_not_the_recorded_one_is_noticed(train, tmp_path):
     train(LINEAR)
     with closing(sqlite3.connect(tmp_path / "lemur.db")) as connection, connection:

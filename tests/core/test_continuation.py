@@ -248,19 +248,22 @@ def test_another_pipeline_is_refused(db):
 def test_other_code_of_the_net_is_refused(db, tmp_path):
     from lemur_core import installed
 
-    file = tmp_path / "Own.py"
+    file = tmp_path / "Linearly.py"
     source = installed().get("net", "Linear").source()
     file.write_text(source)
     own = partial(run, str(file), dataset="blobs", db=db)
     own(trials=1, epochs=2, keep_checkpoints="best")
     file.write_text(source + "\n\nunused = 1\n")
-    with pytest.raises(SettingsError, match="was trained with other code of net 'Own'"):
+    with pytest.raises(SettingsError, match="was trained with other code of net 'Linearly'"):
         own(continues="1", epochs=4)
     file.write_text(source)
     assert own(continues="1", epochs=4).states == {State.FINISHED: 1}
     # The net's name alone does not say where the file is; the file alone is enough.
-    with pytest.raises(SettingsError, match="unknown net 'Own'.*; if it is a file, give it with"):
+    with pytest.raises(SettingsError) as caught:
         run(continues="1", epochs=5, db=db)
+    assert str(caught.value) == (
+        "unknown net 'Linearly'. Did you mean 'Linear'? If it is a file, give it with --net FILE.py"
+    )
     assert run(net=str(file), continues="1", epochs=5, db=db).states == {State.FINISHED: 1}
 
 

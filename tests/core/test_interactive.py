@@ -2,7 +2,9 @@
 
 import sys
 from collections import Counter
+from io import StringIO
 
+import pandas as pd
 import pytest
 
 import lemur_core
@@ -69,11 +71,30 @@ def test_a_summary_is_a_table():
     assert frame["validation"].tolist() == [0.75, 0.5]
     assert frame["duration"].tolist() == [10**9, 10**8]
     assert frame["prm"].tolist() == [{"lr": 0.1}, {"lr": 0.2}]
+    assert frame["uid"].tolist() == ["0a" * 16, "0b" * 16]
+    assert frame["state"].tolist() == ["finished", "finished"]
+    dtypes = [str(frame[name].dtype) for name in ("seeds", "accuracy_mean", "accuracy_std")]
+    assert dtypes == ["Int64", "float64", "float64"]
     header, first, second, counts = str(summary).splitlines()
-    assert header.split() == ["pipeline", "accuracy", "validation", "trial", "epoch"]
-    assert first.split() == ["img-classification_blobs_hits_Linear", "0.5000", "0.7500", "2", "3"]
-    assert second.split() == ["img-classification_blobs_hits_Tall", "0.2500", "0.5000", "1", "1"]
+    assert header.split() == ["pipeline", "accuracy", "validation", "id", "trial", "epoch"]
+    linear, tall = "img-classification_blobs_hits_Linear", "img-classification_blobs_hits_Tall"
+    assert first.split() == [linear, "0.5000", "0.7500", "0a0a0a0a", "2", "3"]
+    assert second.split() == [tall, "0.2500", "0.5000", "0b0b0b0b", "1", "1"]
     assert counts == "trials: 2 finished, 1 failed, in lemur.db"
+
+
+def test_a_notebook_shows_a_summary_as_a_table():
+    standing = Standing("t_d_m_<b>", 0.5, 0.75, 2, 3, 10**9, {}, "0a" * 16, seeds=1)
+    summary = Summary([standing], Counter({State.FINISHED: 1}), db="a&b.db")
+    # What IPython displays: HTML where it can, else the text of repr.
+    [table] = pd.read_html(StringIO(summary._repr_html_()))
+    assert table.to_dict("list") == {
+        "pipeline": ["t_d_m_<b>"], "accuracy": [0.5], "validation": [0.75], "id": ["0a0a0a0a"],
+        "trial": [2], "epoch": [3],
+    }  # fmt: skip
+    assert "<p>trials: 1 finished, in a&amp;b.db</p>" in summary._repr_html_()
+    assert repr(summary) == str(summary)
+    assert Summary()._repr_html_() == "<p>no results; trials: none to train</p>"
 
 
 def test_an_empty_summary_says_so():

@@ -1,3 +1,5 @@
+import runpy
+import subprocess
 import sys
 
 import pytest
@@ -82,6 +84,17 @@ def test_a_tracker_that_raises_fails_its_contract(lemur, contract, tmp_path):
     assert status == 1
     rule = "test_tracker_takes_a_campaign[far-off]"
     assert "has no attribute 'place'" in outcomes["lemur-far-off", rule]
+
+
+def test_an_importers_first_command_writes_a_file_that_it_reads(lemur, tmp_path):
+    _, out, _ = lemur("new", "plugin", "far", "--kind", "importer")
+    *_, write, read = out.splitlines()
+    assert read == "  lemur db import curves.csv --format far:dataset=digits"
+    subprocess.run(["sh", "-c", write], cwd=tmp_path, check=True)
+    importer = runpy.run_path(str(tmp_path / "lemur-far" / "lemur_far" / "importer.py"))
+    assert importer["recognises"](tmp_path / "curves.csv")
+    records = list(importer["read"](tmp_path / "curves.csv"))
+    assert [(record.epoch, record.accuracy) for record in records] == [(1, 0.5), (2, 0.75)]
 
 
 def test_unknown_kind_is_rejected(lemur, tmp_path):

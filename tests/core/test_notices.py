@@ -10,7 +10,7 @@ import pytest
 
 from lemur_core import run
 from lemur_core.events import Warned
-from lemur_core.notices import Output, warnings_reported
+from lemur_core.notices import ProcessOutput, warnings_reported
 
 LINEAR = "img-classification_blobs_hits"
 
@@ -20,7 +20,7 @@ def pipe():
     """The writing end of a pipe, and the reader of its other end."""
     ours, theirs = os.pipe()
     rest = io.StringIO()
-    yield theirs, Output(ours, lambda: rest), rest
+    yield theirs, ProcessOutput(ours, lambda: rest), rest
     os.close(ours)
     os.close(theirs)
 
@@ -166,6 +166,6 @@ def test_warning_of_the_campaign_process_is_on_a_separate_line(toys, tmp_path):
 
 def test_process_with_endless_output_is_not_waited_for():
     with open("/dev/zero", "rb") as endless:
-        output = Output(endless.fileno(), io.StringIO)
+        output = ProcessOutput(endless.fileno(), io.StringIO)
         assert output.notices() == []
         assert output.is_open

@@ -198,6 +198,8 @@ def test_smallest_values_need_no_search():
 )
 def test_a_tuple_of_two_numbers_is_a_range(name, ends, like, expected):
     assert parse_range(name, ends, like) == expected
+    # As it is written on the command line.
+    assert parse_range(name, str(ends), like) == expected
     # TOML and JSON have no tuples: a list of two contains two values.
     assert parse_range(name, list(ends), like) == Choice(ends)
 
@@ -214,6 +216,14 @@ def test_a_tuple_that_is_no_range_is_refused(name, ends, message):
     with pytest.raises(SpaceError) as caught:
         parse_range(name, ends)
     assert str(caught.value).startswith(message)
+
+
+def test_a_tuple_as_text_takes_powers_and_refuses_what_a_range_does():
+    assert parse_range("width", "( 2^4,2^6 )") == Choice((16, 32, 64))
+    with pytest.raises(SpaceError, match="has a leading zero"):
+        parse_range("lr", "(0, 001)")
+    with pytest.raises(SpaceError, match="runs backwards"):
+        parse_range("lr", "(1e-1, 1e-4)")
 
 
 def test_a_net_can_declare_tuples():

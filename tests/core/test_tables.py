@@ -13,6 +13,7 @@ from lemur_core.cli.streams import EscapingStream
 from lemur_core.cli.table import text_table
 from lemur_core.cli.text import display_width, shortened
 from lemur_core.errors import LemurError, SettingsError, UnknownNameError
+from lemur_core.store import schema
 from lemur_core.store.database import open_engine
 from lemur_core.store.importing.published import import_results
 from lemur_core.store.reading.filters import Filters
@@ -248,6 +249,39 @@ def test_the_best_table_states_mean_deviation_and_number_of_seeds(db, lemur):
     )  # fmt: skip
 
 
+def test_the_best_table_of_each_user_names_the_users(db, lemur):
+    bob, ann = ["bob", "33333333"], ["ann", "11111111"]
+    # data keeps the order in which rows were recorded.
+    for command, expected in (("best", [bob, ann]), ("data", [ann, bob])):
+        _, out, _ = lemur(command, "--db", db, "--per", "user", "--net", "Linear")
+        _, header, *rows = out.splitlines()
+        assert header.split()[:3] == ["net", "user", "trial"]
+        assert [row.split()[1:3] for row in rows] == expected
+    assert "user" not in lemur("best", "--db", db)[1].split()
+    _, out, _ = lemur(
+        "best", "--db", db, "--per", "user", "--columns", "nn,user", "--net", "Linear"
+    )
+    assert out.split() == ["nn", "user", "Linear", "bob", "Linear", "ann"]
+    table = lemur("best", "--db", db, "--per", "user", "--net", "Linear", "--format", "markdown")[1]
+    assert table.splitlines()[0].split()[-2] == "user"
+
+
+def test_the_best_table_says_which_trials_were_not_trained_to_the_end(db, lemur):
+    assert "state" not in lemur("best", "--db", db)[1].split()
+    _, out, _ = lemur("best", "--db", db, "--where", "seed=4")
+    _, header, row = out.splitlines()
+    assert header.split()[:4] == ["net", "trial", "epoch", "state"]
+    assert row.split()[:4] == ["Linear", "44444444", "1", "failed"]
+
+
+def test_a_table_has_a_column_for_each_hyperparameter_if_requested(db, lemur):
+    _, out, _ = lemur("best", "--db", db, "--net", "Linear", "--prm-as-columns")
+    _, header, row = out.splitlines()
+    cells = dict(zip(re.split("  +", header), re.split("  +", row), strict=True))
+    assert {name: cells[name] for name in A} == {name: str(value) for name, value in A.items()}
+    assert "hyperparameters" not in cells
+
+
 def test_the_best_rows_are_written_as_markdown_and_latex(db, lemur, tmp_path):
     arguments = ("best", "--db", db, "--metric", "hits")
     _, out, _ = lemur(*arguments, "--format", "markdown:digits=2")
@@ -307,6 +341,22 @@ def test_the_best_epoch_of_all_is_by_validation_and_trainable(db):
             best_epoch(connection, Filters(trial={"nn": "Tall"}))
 
 
+def test_scores_of_several_datasets_have_no_best_epoch(db):
+    trial = schema.trial.c
+    with open_engine(db) as engine, engine.begin() as connection:
+        connection.execute(
+            schema.trial.update().where(trial.nn == RAISES["nn"]).values(dataset="spots")
+        )
+        with pytest.raises(SettingsError) as raised:
+            best_epoch(connection, Filters())
+        assert str(raised.value) == (
+            "there is a best trial of each of img-classification_blobs_hits, "
+            "img-classification_spots_hits, as their scores cannot be compared; choose with "
+            "--task, --dataset and --metric"
+        )
+        assert best_epoch(connection, Filters(trial={"dataset": "blobs"})).validation == 0.9
+
+
 def test_the_best_trial_is_reproduced(db, lemur, monkeypatch):
     def repeat(recorded, *arguments):
         repeated.append(recorded.facts["uid"])
@@ -342,6 +392,8 @@ def test_json_of_the_best_has_their_order(db, lemur):
 def test_wide_characters_take_two_columns():
     table = text_table(["class", "n"], [["苹果", "1"], ["تفاحة", "20"], ["👩‍👩‍👧", "3"]])
     assert table.split("\n") == ["class   n", "苹果    1", "تفاحة  20", "👩‍👩‍👧      3"]
+    table = text_table(["class", "苹果", "n"], [["苹果", "1", "2"]])
+    assert table.split("\n") == ["class  苹果  n", "苹果      1  2"]
 
 
 @pytest.mark.parametrize("width", range(4, 12))

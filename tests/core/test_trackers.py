@@ -93,6 +93,8 @@ def test_a_tracker_that_fails_is_reported_once_and_the_campaign_goes_on(run, pla
     ]
     assert len(lines()) == 10
     assert not [line for line in lines("a.log") if line.startswith(place)]
+    assert lines("a.log")[-1] == "closed"
+    assert "closed" not in lines()
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,11 @@ def test_the_net_has_the_weights_of_the_recorded_score(trial):
     )
     assert len(epochs) == restored.epoch
     assert lines[-1] == f"saved its weights in lemur.db-weights/{trial}.safetensors"
+    assert restored.description.pipeline == LINEAR
+    assert repr(restored) == (
+        f"Trained({LINEAR!r}, trial {trial}, epoch {restored.epoch}, "
+        f"validation {best:.4f}, test {restored.accuracy:.4f}, on cpu)"
+    )
     # The second call trains nothing.
     again = lemur_core.trained(LINEAR, watch=lambda epoch: pytest.fail("trained again"))
     for weights, before in zip(again.net.parameters(), restored.net.parameters(), strict=True):

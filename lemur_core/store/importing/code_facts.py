@@ -20,7 +20,7 @@ from lemur_core.store.code_fact import (
     row_of,
 )
 from lemur_core.store.identity import code_hash
-from lemur_core.store.importing.origin import Origin, origins, source_id
+from lemur_core.store.importing.origin import ImportOrigin, origins, source_id
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import where_in
 from lemur_core.store.text import storable
@@ -68,7 +68,7 @@ def merge_code_facts(engine: Engine, other: Engine) -> tuple[int, list[Fault]]:
 
 
 def import_code_facts(
-    engine: Engine, parts: Iterable[CodeFacts], origin: Origin
+    engine: Engine, parts: Iterable[CodeFacts], origin: ImportOrigin
 ) -> tuple[int, list[Fault]]:
     """Write facts about code that were exported elsewhere, with the code but without net names.
 
@@ -140,7 +140,7 @@ def _write(
     facts: Sequence[CodeFact],
     names: Sequence[NamedCode],
     codes: Mapping[str, str],
-    origins: Mapping[str, Origin],
+    origins: Mapping[str, ImportOrigin],
 ) -> int:
     for name, code in names:
         code_id(connection, schema.nn, name, code)

@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from reprlib import repr as shown
 from typing import Any, NamedTuple
 
-from lemur_core.errors import LemurError
+from lemur_core.errors import LemurError, error_text
 from lemur_core.kinds.importer import EpochRecord, Fault, Membership
 from lemur_core.store.attached import TrialFacts
 from lemur_core.store.collections import Collection, Member, canonical_text, check_collection
@@ -123,7 +123,7 @@ class Conversion:
         except (Exception, SystemExit) as error:
             if isinstance(error, LemurError) and not self._count:
                 raise
-            why = str(error) if isinstance(error, LemurError) else _in_one_line(error)
+            why = str(error) if isinstance(error, LemurError) else error_text(error)
             yield Fault(self.place, f"reading ended after {self._count:,} records: {why}")
 
     def _add_record(self, epoch: EpochRecord) -> Iterator[Batch | Fault]:
@@ -354,7 +354,3 @@ def _number(value: Any) -> float:
         return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
         return math.inf
-
-
-def _in_one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0]

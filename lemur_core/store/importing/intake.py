@@ -17,7 +17,7 @@ from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.datasets import data_of, dataset_id
 from lemur_core.store.identity import digest
 from lemur_core.store.importing.attached import AttachedImport
-from lemur_core.store.importing.origin import Origin, source_id
+from lemur_core.store.importing.origin import ImportOrigin, source_id
 from lemur_core.store.importing.records import Batch, PipelineNames, PublishedEpoch
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import Compiled, insert_once, where_in
@@ -148,7 +148,7 @@ def import_records(
     Returns:
         The result of the import.
     """
-    writer, report = _Writer(engine, Origin.at(place, form, taken)), ImportReport()
+    writer, report = _Writer(engine, ImportOrigin.at(place, form, taken)), ImportReport()
     batches: list[Batch] = []
     with collection_paused():
         for item in items:
@@ -179,7 +179,7 @@ def _add_to_report(report: ImportReport, added: int, refused: Sequence[_RefusedR
 
 
 class _Writer:
-    def __init__(self, engine: Engine, origin: Origin) -> None:
+    def __init__(self, engine: Engine, origin: ImportOrigin) -> None:
         self._engine = engine
         self._origin = origin
         dialect = engine.dialect

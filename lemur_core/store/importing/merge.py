@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.codec import DECODING_ERRORS
-from lemur_core.errors import LemurError, StoreError
+from lemur_core.errors import LemurError, StoreError, error_text
 from lemur_core.fact import WHOLE_TRIAL
 from lemur_core.store import fields, schema
 from lemur_core.store.attached import attached_trials, read_attached, without
@@ -87,9 +87,9 @@ def merge(engine: Engine, other: Engine) -> MergeResult:
     except LemurError:
         raise
     except DECODING_ERRORS as error:
-        cause = f"{type(error).__name__}: {error}".partition("\n")[0]
+        why = error_text(error)
         raise StoreError(
-            f"database {place(other)}: holds a value that lemur does not write ({cause})"
+            f"database {place(other)}: holds a value that lemur does not write ({why})"
         ) from error
 
 

@@ -10,7 +10,7 @@ from lemur_core.store import schema
 from lemur_core.store.text import now, storable
 
 
-class Origin(NamedTuple):
+class ImportOrigin(NamedTuple):
     """Where results were imported from, and when.
 
     Attributes:
@@ -24,19 +24,19 @@ class Origin(NamedTuple):
     taken: str
 
     @classmethod
-    def at(cls, place: str, form: str, taken: str | None = None) -> Origin:
+    def at(cls, place: str, form: str, taken: str | None = None) -> ImportOrigin:
         """Return an origin as it is stored; ``taken`` defaults to the current time."""
         return cls(storable(place), form, taken or now())
 
 
-def origins(connection: Connection) -> dict[str, Origin]:
+def origins(connection: Connection) -> dict[str, ImportOrigin]:
     """Return the latest origin of each place in a database."""
     source = schema.source.c
     query = select(source.place, source.form, source.taken).order_by(source.id)
-    return {row.place: Origin(*row) for row in connection.execute(query)}
+    return {row.place: ImportOrigin(*row) for row in connection.execute(query)}
 
 
-def source_id(connection: Connection, origin: Origin) -> int:
+def source_id(connection: Connection, origin: ImportOrigin) -> int:
     """Return the id of an origin, which is added if it does not exist yet."""
     source, row = schema.source.c, origin._asdict()
     same = [source[name] == value for name, value in row.items()]

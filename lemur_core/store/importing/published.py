@@ -17,7 +17,7 @@ from lemur_core.store.importing.code_facts import import_code_facts
 from lemur_core.store.importing.imported import Conversion, TrialEpoch
 from lemur_core.store.importing.importers import database, files
 from lemur_core.store.importing.intake import ImportReport, import_records
-from lemur_core.store.importing.origin import Origin
+from lemur_core.store.importing.origin import ImportOrigin
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import where_in
 
@@ -76,7 +76,7 @@ def _import_exported(engine: Engine, place: Path, report: ImportReport) -> None:
         report.attached = import_attached(engine, without(attached, report.refused))
         report.faults += [*faults, *report.attached.faults]
     with code_facts_in(place) as (parts, faults):
-        origin = Origin.at(str(place), FILES)
+        origin = ImportOrigin.at(str(place), FILES)
         report.code_facts, refused = import_code_facts(engine, parts, origin)
         report.faults += [*faults, *refused]
 

@@ -21,6 +21,7 @@ from lemur_core.store.collections import collection_id
 from lemur_core.store.datasets import read_names
 from lemur_core.store.reading.collected import memberships
 from lemur_core.store.reading.columns import plain_series
+from lemur_core.store.reading.errors import ERRORS, error_columns
 from lemur_core.store.reading.facts import check_facts_known, column_of, fact_names, fact_series
 from lemur_core.store.reading.filters import PRM, Filters
 from lemur_core.store.reading.frame_options import (
@@ -82,13 +83,15 @@ def frame_of(connection: Connection, filters: Filters, options: FrameOptions) ->
         max_rows = None if options.reordered else options.max_rows
         if options.roles and members is not None:
             rows = memberships(connection, members, rows, max_rows)
-        trials = _trials(connection, rows["trial_id"], [*needed, "prm"])
+        trials = _trials(connection, rows["trial_id"], [*needed, "prm", *_read_with(needed)])
         if options.reordered:
             rows = _reordered(connection, rows, trials, options, keys)
         if options.seeds:
             rows = rows.assign(**seed_columns(connection, filters, rows["trial_id"], options.by))
         of_rows = trials.loc[rows["trial_id"]]
         frame = _assemble(connection, rows, of_rows, columns, options, facts)
+        empty = [name for name in options.dropped if name in frame and frame[name].isna().all()]
+        frame = frame.drop(columns=empty)
         return frame.rename(columns={column: name for name, column in names.items()})
 
 
@@ -248,6 +251,7 @@ def _assemble(
     values: dict[str, Any] = {}
     facts_by_name = fact_series(connection, rows["trial_id"], rows["epoch"], facts)
     fact_columns = {_fact_column(name): series for name, series in facts_by_name.items()}
+    rows = _with_errors(connection, rows, trials, columns)
     for name in columns:
         if name == "prm":
             values |= _prm(connection, trials["prm"], options.prm_as_columns)
@@ -269,6 +273,22 @@ def _assemble(
     if options.columns is None:
         values |= fact_columns
     return pd.DataFrame(values, index=rows.index)
+
+
+def _read_with(columns: Collection[str]) -> tuple[str, ...]:
+    """Return the columns of trials that other columns are computed from."""
+    return ("metric",) if set(ERRORS).intersection(columns) else ()
+
+
+def _with_errors(
+    connection: Connection, rows: DataFrame, trials: DataFrame, columns: Sequence[str]
+) -> DataFrame:
+    """Return rows with the columns of errors, if these are among the requested columns."""
+    if not set(ERRORS).intersection(columns):
+        return rows
+    keys = (rows["trial_id"].tolist(), rows["epoch"].tolist(), trials["metric"].tolist())
+    errors = error_columns(connection, *keys)
+    return rows.assign(**{name: column.array for name, column in errors.items()})
 
 
 def _plain_column(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from lemur_core.store import fields, schema
 from lemur_core.store.reading.collected import ROLES
+from lemur_core.store.reading.errors import ERRORS
 from lemur_core.store.reading.filters import PRM
-from lemur_core.store.reading.seeds import SEEDS
+from lemur_core.store.reading.seeds import ERROR_SEEDS, SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,8 @@ COLUMNS = (
     ),
 )
 CURVE = "curve"
+# Rows that are the best of each user show whose they are.
+_USER = "user"
 STATS = tuple(
     column.name
     for field in (*fields.TRIAL, *fields.EPOCH)
@@ -37,7 +40,7 @@ STATS = tuple(
 )
 CODE = {f"{table.name}_code": table for table in (schema.metric, schema.nn, schema.transform)}
 """Columns of source code, with the tables of the code."""
-RESERVED_NAMES = {*COLUMNS, CURVE, *STATS, *ROLES, *SEEDS}
+RESERVED_NAMES = {*COLUMNS, CURVE, *STATS, *ROLES, *SEEDS, *ERRORS, *ERROR_SEEDS}
 """Names of columns that no fact's column may have."""
 
 
@@ -63,7 +66,8 @@ class FrameOptions:
             add.
         roles: Whether to add the roles and positions of members if rows are of a collection.
         code: Whether to return the columns of source code if none are named.
-        seeds: Whether to add the columns in `lemur_core.store.reading.seeds.SEEDS`.
+        seeds: Whether to add the columns in `lemur_core.store.reading.seeds.SEEDS`, and those of
+            errors if rows have any.
     """
 
     best_of: Sequence[str] = ()
@@ -88,14 +92,20 @@ class FrameOptions:
             *(name for name in COLUMNS if self.code or name not in CODE),
             *((CURVE,) if self.curves else ()),
             *(STATS if self.stats else ()),
+            *((_USER,) if _USER in self.best_of and not self.stats else ()),
             *(ROLES if self.roles else ()),
-            *(SEEDS if self.seeds else ()),
+            *((*SEEDS, *ERRORS, *ERROR_SEEDS) if self.seeds else ()),
         ]
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Names of the columns that are left out if no row has a value, as they are not named."""
+        return (*ERRORS, *ERROR_SEEDS) if self.columns is None else ()
 
     @property
     def selectable(self) -> list[str]:
         """Names of the columns that can be selected, without facts and hyperparameters."""
-        return list(dict.fromkeys([*self.available, *COLUMNS, CURVE, *STATS]))
+        return list(dict.fromkeys([*self.available, *COLUMNS, CURVE, *STATS, *ERRORS]))
 
     @property
     def reordered(self) -> bool:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lemur_core.escapes import one_line
 from lemur_core.store.reading.collected import ROLES
 from lemur_core.store.reading.columns import is_missing, to_json
+from lemur_core.store.reading.errors import ERRORS
 from lemur_core.store.reading.filters import PRM
 from lemur_core.store.reading.frame_options import COLUMNS, CURVE, STATS
-from lemur_core.store.reading.seeds import SEEDS
+from lemur_core.store.reading.seeds import ERROR_SEEDS, SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +21,10 @@ NOTE = "mean ± sample standard deviation over n seeds, a single score where n i
 """What a table with averaged scores means."""
 _HEADERS = {
     "nn": "net", "accuracy": "test", "seeds": "n", "prm": "hyperparameters",
+    "error": "test error", "validation_error": "validation error",
 }  # fmt: skip
-_SCORES = ("accuracy", "validation")
-_DECIMALS = (*_SCORES, "predicted", *SEEDS[1:])
+_SCORES = ("accuracy", "validation", *ERRORS)
+_DECIMALS = (*_SCORES, "predicted", *SEEDS[1:], *ERROR_SEEDS)
 _MISSING = "-"
 
 
@@ -72,14 +74,20 @@ def _worth_printing(frame: DataFrame, averaged: bool) -> Iterable[str]:
     # The data label is only needed if the rows come from datasets of different content.
     if frame["data"].nunique(dropna=False) > 1:
         yield "data"
-    yield from ("metric", "nn", "accuracy")
-    if frame["validation"].notna().any():
-        yield "validation"
+    yield from ("metric", "nn")
+    # Scores of errors are only there to rank.
+    errors = frame["error"].notna() if "error" in frame else None
+    if errors is None or not errors.all():
+        yield "accuracy"
+        if frame["validation"].notna().any():
+            yield "validation"
+    if errors is not None and errors.any():
+        yield from ERRORS
     if averaged:
         yield "seeds"
     yield "epoch"
     # Hyperparameters in columns of their own, and what the user asked for: facts, roles, details.
-    others = {*COLUMNS, *SEEDS} - {"prm"}
+    others = {*COLUMNS, *SEEDS, *ERRORS, *ERROR_SEEDS} - {"prm"}
     requested = [name for name in frame if name not in others]
     order = {name: index for index, name in enumerate([*ROLES, *STATS, CURVE])}
     yield from sorted(requested, key=lambda name: (name in order, order.get(name, 0)))

@@ -116,6 +116,8 @@ def data(
         ``state`` (of the trial), ``predicted`` (the validation score that an estimator predicted
         for the trial's last epoch, 0 to 1; NaN if there is no prediction) and ``data`` (a short
         name for the dataset's content, ``pets@1f2e3d4c``; missing if the content is unknown).
+        Two more columns have to be named in ``columns``: ``error`` and ``validation_error``, the
+        errors on test and validation by a metric of which lower values are better; NaN otherwise.
         Wherever rows of one dataset are compared, datasets with the same name and different content
         count as different.
 
@@ -322,7 +324,10 @@ def best(
         seed is unknown), ``accuracy_mean``, ``accuracy_std``, ``validation_mean`` and
         ``validation_std``. Each of these trials counts with its own best epoch; deviations are
         sample standard deviations, missing for a single seed. Only trials that were trained to
-        their last epoch are averaged; the row of another trial counts alone.
+        their last epoch are averaged; the row of another trial counts alone. If lower values of the
+        metric of any row are better, the frame also has the columns ``error`` and
+        ``validation_error``, and their means and deviations over the seeds: ``error_mean``,
+        ``error_std``, ``validation_error_mean`` and ``validation_error_std``.
 
     Raises:
         StoreError: The database does not exist or cannot be read.

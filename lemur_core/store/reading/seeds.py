@@ -9,26 +9,32 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
+from lemur_core.store.reading.errors import read_errors
 from lemur_core.store.reading.highest import By, highest
 from lemur_core.store.statements import where_in
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pandas import Series
 
+    from lemur_core.error_metric import Errors
     from lemur_core.store.reading.filters import Filters
 
 SEEDS = ("seeds", "accuracy_mean", "accuracy_std", "validation_mean", "validation_std")
 """Columns that `seed_columns` returns."""
+ERROR_SEEDS = (
+    "error_mean", "error_std", "validation_error_mean", "validation_error_std",
+)  # fmt: skip
+"""Columns that `seed_columns` also returns, with the errors if the metric gives errors."""
 _trial, _stat = schema.trial.c, schema.stat.c
 # Trials that agree in all of these have equal settings.
 _SETTINGS = (
     _trial.task, _trial.dataset, _trial.metric, _trial.nn, _trial.dataset_id, _trial.nn_id,
     _trial.metric_id, _trial.transform_id, _trial.prm, _trial.epochs, _trial.recipe,
 )  # fmt: skip
-_PRM = [column.name for column in _SETTINGS].index("prm")
+_METRIC, _PRM = ([column.name for column in _SETTINGS].index(name) for name in ("metric", "prm"))
 
 
 class _Settings(NamedTuple):
@@ -40,18 +46,27 @@ class _Settings(NamedTuple):
 
 
 class SeedScores(NamedTuple):
-    """Scores of equal settings, averaged over their seeds, as in `SEEDS`; None if unknown."""
+    """Scores and errors of equal settings, averaged over their seeds; None if unknown.
+
+    The attributes are the columns in `SEEDS` and `ERROR_SEEDS`.
+    """
 
     seeds: int | None = None
     accuracy_mean: float | None = None
     accuracy_std: float | None = None
     validation_mean: float | None = None
     validation_std: float | None = None
+    error_mean: float | None = None
+    error_std: float | None = None
+    validation_error_mean: float | None = None
+    validation_error_std: float | None = None
 
 
 class _Scores(NamedTuple):
     accuracy: float
     validation: float | None
+    error: float | None
+    validation_error: float | None
 
 
 def seed_columns(
@@ -73,14 +88,15 @@ def seed_columns(
     Returns:
         The columns in `SEEDS`: the number of seeds, missing if the trial's seed is unknown; means,
         0 to 1; and sample standard deviations, NaN for a single seed. A mean or deviation of
-        validation scores is NaN if one of them is missing.
+        validation scores is NaN if one of them is missing. And the columns in `ERROR_SEEDS`, NaN
+        if the metric of the row gives scores.
     """
     import pandas as pd
 
     rows = [tuple(scores) for scores in seed_scores(connection, filters, trials.tolist(), by)]
     return {
         name: pd.Series([row[index] for row in rows], dtype="float64" if index else "Int64")
-        for index, name in enumerate(SEEDS)
+        for index, name in enumerate((*SEEDS, *ERROR_SEEDS))
     }
 
 
@@ -99,7 +115,13 @@ def seed_scores(
         # If two trials have the same seed, the row's own counts.
         others = finished[key] if is_finished else {}
         groups.append(list(({**others, seed: trial} if seed is not None else {}).values()))
-    scores = _best_scores(connection, filters, sorted({*chain(*groups)}), by)
+    # The trials of a group have the metric of the trial itself.
+    metrics = {
+        member: settings[trial].key[_METRIC]
+        for trial, group in zip(trials, groups, strict=True)
+        for member in group
+    }
+    scores = _best_scores(connection, filters, metrics, by)
     return [_summary([scores[trial] for trial in group if trial in scores]) for group in groups]
 
 
@@ -131,28 +153,44 @@ def _seeds(
 
 
 def _best_scores(
-    connection: Connection, filters: Filters, trials: Sequence[int], by: By
+    connection: Connection, filters: Filters, metrics: Mapping[int, str], by: By
 ) -> dict[int, _Scores]:
-    """Return the scores of the best epoch of each trial among the epochs that match the filters."""
+    """Return the scores of the best epoch of each trial among the epochs that match the filters.
+
+    Args:
+        connection: Connection to the database.
+        filters: Conditions that epochs must meet.
+        metrics: Name of the metric by trial id.
+        by: Score that ranks the epochs of a trial.
+    """
     columns = (_stat.trial_id, _stat.epoch, _stat.accuracy, _stat.validation)
     query = filters.apply(select(*columns))
     names = [column.name for column in columns]
     rows = [
         row
-        for part in where_in(query, _stat.trial_id, trials)
+        for part in where_in(query, _stat.trial_id, sorted(metrics))
         for row in highest(connection, part, names, ["trial"], by)
     ]
-    return {trial: _Scores(accuracy, validation) for trial, _, accuracy, validation in rows}
+    errors = read_errors(connection, {(trial, epoch): metrics[trial] for trial, epoch, *_ in rows})
+    return {
+        trial: _Scores(accuracy, validation, *_errors(errors.get((trial, epoch))))
+        for trial, epoch, accuracy, validation in rows
+    }
+
+
+def _errors(errors: Errors | None) -> tuple[float | None, float | None]:
+    return (None, None) if errors is None else (errors.test, errors.validation)
 
 
 def _summary(scores: Sequence[_Scores]) -> SeedScores:
     if not scores:
         return SeedScores()
-    accuracies = [score.accuracy for score in scores]
-    validations = [score.validation for score in scores if score.validation is not None]
-    validated = _mean(validations) if len(validations) == len(scores) else (None, None)
-    return SeedScores(len(scores), *_mean(accuracies), *validated)
+    return SeedScores(len(scores), *chain(*map(_mean, zip(*scores, strict=True))))
 
 
-def _mean(values: Sequence[float]) -> tuple[float | None, float | None]:
-    return fmean(values), stdev(values) if len(values) > 1 else None
+def _mean(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """Return the mean and the deviation of values; None if one of them is missing."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None, None
+    return fmean(known), stdev(known) if len(known) > 1 else None

@@ -11,8 +11,9 @@ from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.patience import patiently
 from lemur_core.store.ranking import best_first, has_validation
+from lemur_core.store.reading.errors import read_errors
 from lemur_core.store.reading.filters import Filters
-from lemur_core.store.reading.seeds import seed_scores
+from lemur_core.store.reading.seeds import SeedScores, seed_scores
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.store.writing.past_trials import read_prm
 from lemur_core.trial import State
@@ -20,9 +21,16 @@ from lemur_core.trial import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from lemur_core.error_metric import Errors
+
 _cannot_be_trained: ColumnElement[int] = case(
     (schema.trial.c.recipe == ELSEWHERE, 1), (schema.trial.c.state == State.IMPORTED, 1), else_=0
 )
+
+
+_FEW = 3
+# What standings and `SeedScores` share.
+_AVERAGES = ("seeds", "accuracy_mean", "accuracy_std", "error_mean", "error_std")
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,11 @@ class Standing:
         seeds: Number of seeds with which these settings were trained to the end; None if unknown.
         accuracy_mean: Mean of the test scores over these seeds, each of the trial's best epoch.
         accuracy_std: Sample standard deviation of these scores; None for a single seed.
+        error: Error on the test split, if the metric gives errors, of which lower ones are better;
+            None if it gives scores.
+        validation_error: Error on the validation split.
+        error_mean: Mean of the errors on the test split over the seeds.
+        error_std: Sample standard deviation of these errors; None for a single seed.
     """
 
     pipeline: str
@@ -56,6 +69,10 @@ class Standing:
     seeds: int | None = None
     accuracy_mean: float | None = None
     accuracy_std: float | None = None
+    error: float | None = None
+    validation_error: float | None = None
+    error_mean: float | None = None
+    error_std: float | None = None
 
 
 def standings(
@@ -147,17 +164,31 @@ def best_epoch(connection: Connection, filters: Filters) -> BestEpoch:
         filters: Conditions that epochs must meet.
 
     Raises:
-        SettingsError: No epoch matches.
+        SettingsError: No epoch matches, or those of several tasks, datasets or metrics do.
     """
     trial, stat = schema.trial.c, schema.stat.c
     parts = (trial.task, trial.dataset, trial.metric, trial.nn)
     query = select(trial.uid, stat.epoch, stat.validation, stat.accuracy, *parts)
     query = filters.apply(query.join_from(schema.stat, schema.trial), joined=True)
+    _check_comparable(connection, query.with_only_columns(_cannot_be_trained, *parts[:-1]))
     row = connection.execute(query.order_by(_cannot_be_trained, *best_first()).limit(1)).first()
     if row is None:
         matching = "no results match" if not filters.is_empty else "no results are recorded"
         raise SettingsError(f"there is no best trial: {matching}")
     return BestEpoch(row[0], "_".join(row[4:]), *row[1:4])
+
+
+def _check_comparable(connection: Connection, query: Select[Any]) -> None:
+    """Raise `SettingsError` if the epochs that are chosen from have scores of different kinds."""
+    rows = connection.execute(query.distinct()).all()
+    first = min((row[0] for row in rows), default=0)
+    boards = sorted("_".join(row[1:]) for row in rows if row[0] == first)
+    if len(boards) > 1:
+        more = f" and {len(boards) - _FEW} more" if len(boards) > _FEW else ""
+        raise SettingsError(
+            f"there is a best trial of each of {', '.join(boards[:_FEW])}{more}, as their scores "
+            "cannot be compared; choose with --task, --dataset and --metric"
+        )
 
 
 def _among(pipelines: set[str]) -> list[Any]:
@@ -172,22 +203,26 @@ def _among(pipelines: set[str]) -> list[Any]:
 
 def _best(connection: Connection, query: Select[Any], names: set[str]) -> list[Standing]:
     best: dict[str, Standing] = {}
-    ids: list[int] = []
+    keys: list[tuple[int, int]] = []
     for row in connection.execute(query):
         name = f"{row.task}_{row.dataset}_{row.metric}_{row.nn}"
         if name in names and name not in best:
-            ids.append(row.id)
+            keys.append((row.id, row.epoch))
             best[name] = Standing(
                 name, row.accuracy, row.validation, row.number, row.epoch, row.duration,
                 read_prm(connection, row.prm), row.uid, State(row.state),
             )  # fmt: skip
-    averages = seed_scores(connection, Filters(), ids, "validation")
+    averages = seed_scores(connection, Filters(), [trial for trial, _ in keys], "validation")
+    metrics = [name.split("_")[2] for name in best]
+    errors = read_errors(connection, dict(zip(keys, metrics, strict=True)))
     return [
-        replace(
-            standing,
-            seeds=scores.seeds,
-            accuracy_mean=scores.accuracy_mean,
-            accuracy_std=scores.accuracy_std,
-        )
-        for standing, scores in zip(best.values(), averages, strict=True)
+        _completed(standing, scores, errors.get(key))
+        for standing, scores, key in zip(best.values(), averages, keys, strict=True)
     ]
+
+
+def _completed(standing: Standing, scores: SeedScores, errors: Errors | None) -> Standing:
+    values = {name: getattr(scores, name) for name in _AVERAGES}
+    if errors is not None:
+        values |= {"error": errors.test, "validation_error": errors.validation}
+    return replace(standing, **values)

@@ -11,6 +11,7 @@ from lemur_core.fact import WHOLE_TRIAL
 from lemur_core.store import schema
 from lemur_core.store.facts import read_facts
 from lemur_core.store.ranking import best_first
+from lemur_core.store.reading.errors import ERRORS, read_errors
 from lemur_core.store.reading.facts import fact_names
 from lemur_core.store.reading.filters import PRM, TRIAL_COLUMNS
 from lemur_core.store.reading.frame import read_prms
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _OF_TRIAL = tuple(TRIAL_COLUMNS)
 _OF_BEST = ("validation", "accuracy", "epoch")
 COLUMNS = (
-    "id", "pipeline", *_OF_TRIAL, *_OF_BEST, "trained", "seconds", "prm", "tags", NOTE,
+    "id", "pipeline", *_OF_TRIAL, *_OF_BEST, *ERRORS, "trained", "seconds", "prm", "tags", NOTE,
 )  # fmt: skip
 """The columns that every trial has; hyperparameters and facts are further ones."""
 Row = dict[str, Any]
@@ -45,7 +46,8 @@ def trial_rows(
     Returns:
         A dictionary for each trial, and the number of trials that match. Its keys are `COLUMNS`.
         ``id`` is the short id, ``trial`` the whole one; ``validation`` and ``accuracy`` are the
-        scores of the best epoch, whose number is ``epoch``, ``trained`` the number of recorded
+        scores of the best epoch, whose number is ``epoch``, ``validation_error`` and ``error``
+        its errors if the metric gives errors, ``trained`` the number of recorded
         epochs, ``epochs`` that of requested ones, and ``seconds`` the duration of the training;
         ``facts`` holds the other facts of the trial. Unknown values are None.
     """
@@ -103,6 +105,16 @@ def _add_epochs(connection: Connection, rows: list[Row]) -> None:
         row["trained"] = epoch.get("trained", 0)
         duration = epoch.get("duration")
         row["seconds"] = None if duration is None else duration / 1e9
+    _add_errors(connection, rows)
+
+
+def _add_errors(connection: Connection, rows: list[Row]) -> None:
+    metrics = {(row["row"], row["epoch"]): row["metric"] for row in rows if row["trained"]}
+    errors = read_errors(connection, metrics)
+    for row in rows:
+        of_best = errors.get((row["row"], row["epoch"]))
+        values = (None, None) if of_best is None else (of_best.test, of_best.validation)
+        row |= dict(zip(ERRORS, values, strict=True))
 
 
 def _add_facts(connection: Connection, rows: list[Row]) -> None:

@@ -7,9 +7,12 @@ import os
 import re
 import sqlite3
 import time
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from lemur_core import State
 from lemur_core.errors import SettingsError, WriteError
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 DEFAULT = "mlflow.db"
 """The SQLite file that MLflow uses if it is told nothing else."""
 _SQLITE = "sqlite:///"
+# Time that several other campaigns may take to create MLflow's tables.
 _LOCK_S = 120.0
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 # What MLflow accepts in the names of metrics, parameters and tags; any other character is replaced.
@@ -66,16 +70,15 @@ class MLflow(RunTracker):
         """Connect, and create the experiments.
 
         Raises:
-            WriteError: The SQLite file cannot be written.
+            WriteError: The SQLite file, or the one that locks it, cannot be written.
             SettingsError: An experiment was deleted.
         """
         super().campaign_started(settings, pipelines, db)
-        is_file = self._uri.startswith(_SQLITE)
-        path = Path(self._uri.removeprefix(_SQLITE))
-        if is_file:
+        path = _file_of(self._uri)
+        if path is not None:
             _check_file(path)
         names = dict.fromkeys(self._experiment or pipeline.name for pipeline in pipelines)
-        with _few_retries(), _alone(path) if is_file else nullcontext():
+        with _few_retries(), nullcontext() if path is None else _alone(path):
             self._client = _client(self._uri)
             self._experiments = {name: _experiment_id(self._client, name) for name in names}
 
@@ -156,6 +159,20 @@ def _as_uri(text: str) -> str:
     return text if is_uri else f"{_SQLITE}{Path(text).expanduser().absolute()}"
 
 
+def _file_of(uri: str) -> Path | None:
+    """Return the SQLite file of a URI, whatever its driver and query; None if it is none.
+
+    >>> _file_of("sqlite+pysqlite:////runs/a.db?timeout=5")
+    PosixPath('/runs/a.db')
+    """
+    try:
+        url = make_url(uri)
+    except ArgumentError:
+        return None
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)).absolute() if is_file else None
+
+
 def _check_file(path: Path) -> None:
     # MLflow would try to open it again for minutes.
     make_folder(path.parent)
@@ -188,11 +205,13 @@ def _alone(path: Path) -> Iterator[None]:
     Two that create MLflow's tables at once would leave a file that it can never open again.
     """
     lock = f"{path}.lock"
-    with closing(sqlite3.connect(lock, timeout=_LOCK_S, isolation_level=None)) as connection:
+    with ExitStack() as stack:
         try:
+            connection = sqlite3.connect(lock, timeout=_LOCK_S, isolation_level=None)
+            stack.enter_context(closing(connection))
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
-            raise WriteError(path, f"cannot be locked with {lock}: {error}") from error
+            raise WriteError(lock, str(error)) from error
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
@@ -74,6 +75,14 @@ class RunTracker(Tracker, ABC):
         """Close the runs of trials that did not end."""
         while self._runs:
             self._runs.popitem()[1].close()
+
+    def close(self) -> None:
+        """Close all runs, after one of them failed."""
+        for run in self._runs.values():
+            # The disk that is full is that of all.
+            with suppress(Exception):
+                run.close()
+        self._runs.clear()
 
 
 def check_installed(tracker: str, library: str) -> None:

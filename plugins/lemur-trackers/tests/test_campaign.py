@@ -14,6 +14,8 @@ from lemur_trackers.tensorboard import TensorBoard
 from lemur_trackers.wandb import WandB
 from lemur_trackers.wandb_file import history
 
+from .trials import epoch, start, trial
+
 
 @pytest.fixture
 def campaign(monkeypatch, tmp_path):
@@ -70,19 +72,41 @@ def test_every_tracker_has_the_epochs_of_the_database(campaign, mlflow_file, tmp
         assert tests[row["epoch"]] == row["accuracy"]
 
 
-def test_a_campaign_goes_on_when_the_disk_is_full(campaign, monkeypatch):
+@pytest.mark.parametrize("method", ["write", "flush"])
+def test_a_campaign_goes_on_when_the_disk_is_full(campaign, monkeypatch, method):
     from tensorboard.summary.writer.record_writer import RecordWriter
 
-    def full(self, data):
+    writers = []
+
+    def full(self, *data):
+        writers.append(self)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(RecordWriter, "write", full)
+    monkeypatch.setattr(RecordWriter, method, full)
     warnings = campaign(trials=2, epochs=1, tracker="tensorboard")
     assert [line for line in warnings if "tracker" in line] == [
         "tracker 'tensorboard' failed and is switched off: "
         "OSError: [Errno 28] No space left on device"
     ]
     assert len(lemur_core.data()) == 2
+    assert [writer.closed for writer in writers] == [True]
+
+
+def test_a_tracker_that_is_switched_off_closes_all_of_its_runs(monkeypatch, tmp_path):
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    def full(self):
+        raise OSError(28, "No space left on device")
+
+    tracker = start(TensorBoard(folder=str(tmp_path / "runs")))
+    for number in (1, 2):
+        tracker.trial_started(trial=trial(number))
+    writers = [run._writer for run in tracker._runs.values()]
+    monkeypatch.setattr(RecordWriter, "flush", full)
+    with pytest.raises(OSError, match="No space"):
+        tracker.epoch_ended(trial=trial(1), epoch=epoch(1))
+    tracker.close()
+    assert [writer.closed for writer in writers] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """What MLflow's own client finds in its database."""
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,9 +14,36 @@ from lemur_core.errors import SettingsError, WriteError
 from lemur_core.trial import Prediction
 from lemur_trackers.mlflow import MLflow
 
-from .trials import PARTS, epoch, epochs, follow, outcome, pipeline, start, trial
+from .trials import (
+    PARTS,
+    epoch,
+    epochs,
+    follow,
+    follow_side_by_side,
+    outcome,
+    pipeline,
+    start,
+    trial,
+)
 
 CNN = "_".join(PARTS)
+# Processes that have imported everything open the file at the same time.
+START = """
+from multiprocessing import get_context
+from types import SimpleNamespace
+import mlflow.store.tracking.sqlalchemy_store
+from lemur_trackers.mlflow import MLflow
+
+def start():
+    MLflow().campaign_started(None, [SimpleNamespace(name="mine")], "a.db")
+
+processes = [get_context("fork").Process(target=start) for _ in range(3)]
+for process in processes:
+    process.start()
+for process in processes:
+    process.join()
+print([process.exitcode for process in processes])
+"""
 
 
 @pytest.fixture
@@ -88,14 +118,7 @@ def test_a_trial_that_resumes_continues_its_run(client):
 
 
 def test_trials_side_by_side_do_not_mix(client):
-    tracker, first, second = start(MLflow(experiment="mine")), trial(1), trial(2, lr=0.2)
-    for one in (first, second):
-        tracker.trial_started(trial=one)
-    tracker.epoch_ended(trial=first, epoch=epoch(1))
-    tracker.epoch_ended(trial=second, epoch=epoch(1, validation=1.0))
-    tracker.trial_finished(trial=second, outcome=outcome("finished", 1))
-    tracker.epoch_ended(trial=first, epoch=epoch(2))
-    tracker.campaign_ended(summary=None)
+    follow_side_by_side(start(MLflow(experiment="mine")))
     one, two = runs(client)
     assert (history(client, one), one.data.params["lr"]) == ([(1, 0.25), (2, 0.5)], "0.1")
     assert (history(client, two), two.data.params["lr"]) == ([(1, 1.0)], "0.2")
@@ -137,6 +160,36 @@ def test_a_deleted_experiment_is_reported(client):
     )
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here")
+def test_campaigns_that_start_at_once_create_one_file():
+    ran = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("[0, 0, 0]\n", "")
+    names = [one.name for one in MlflowClient("sqlite:///mlflow.db").search_experiments()]
+    assert sorted(names) == ["Default", "mine"]
+
+
+def test_an_experiment_that_another_client_creates_meanwhile_is_used(client, monkeypatch):
+    create = MlflowClient.create_experiment
+
+    def create_late(self, name):
+        create(client, name)
+        return create(self, name)
+
+    monkeypatch.setattr(MlflowClient, "create_experiment", create_late)
+    follow(start(MLflow()), trial())
+    [run] = runs(client)
+    assert client.get_experiment(run.info.experiment_id).name == CNN
+
+
+def test_a_lock_that_cannot_be_taken_is_reported_at_once(tmp_path):
+    Path("mlflow.db.lock").mkdir()
+    with pytest.raises(WriteError) as raised:
+        start(MLflow())
+    assert str(raised.value) == (
+        f"{tmp_path}/mlflow.db.lock: cannot be written: unable to open database file"
+    )
+
+
 def test_a_file_that_cannot_be_written_is_reported_at_once(tmp_path):
     Path("taken").touch()
     with pytest.raises(WriteError) as raised:
@@ -147,14 +200,17 @@ def test_a_file_that_cannot_be_written_is_reported_at_once(tmp_path):
     assert str(raised.value) == f"{tmp_path}: cannot be written: is a directory"
 
 
-def test_the_database_of_the_results_is_left_alone(tmp_path):
+@pytest.mark.parametrize(
+    "uri", ["lemur.db", "sqlite:///lemur.db", "sqlite+pysqlite:///lemur.db?timeout=5"]
+)
+def test_the_database_of_the_results_is_left_alone(tmp_path, uri):
     from lemur_core import recording
 
     with recording("img-classification_digits_acc_CNN", {"lr": 0.1}, db="lemur.db") as trial:
         trial.epoch(validation=0.5, accuracy=0.5)
     before = Path("lemur.db").read_bytes()
     with pytest.raises(SettingsError) as raised:
-        start(MLflow(uri="lemur.db"))
+        start(MLflow(uri=uri))
     assert str(raised.value) == (
         f"tracker 'mlflow': uri is '{tmp_path}/lemur.db', which contains results of lemur; name "
         "another file"

@@ -12,7 +12,16 @@ from lemur_core.errors import WriteError
 from lemur_core.trial import Prediction
 from lemur_trackers.tensorboard import TensorBoard
 
-from .trials import PARTS, epoch, epochs, follow, outcome, pipeline, start, trial
+from .trials import (
+    PARTS,
+    epoch,
+    epochs,
+    follow,
+    follow_side_by_side,
+    pipeline,
+    start,
+    trial,
+)
 
 CNN = Path("runs/img-classification_digits_acc_CNN")
 
@@ -129,16 +138,8 @@ def test_a_damaged_file_of_a_killed_campaign_loses_no_epoch():
 
 
 def test_trials_side_by_side_do_not_mix():
-    tracker, first, second = start(TensorBoard()), trial(1), trial(2, lr=0.2)
-    for one in (first, second):
-        tracker.trial_started(trial=one)
-    tracker.epoch_ended(trial=first, epoch=epoch(1))
-    tracker.epoch_ended(trial=second, epoch=epoch(1, validation=1.0))
-    tracker.trial_finished(trial=second, outcome=outcome("finished", 1))
-    tracker.epoch_ended(trial=first, epoch=epoch(2))
-    tracker.campaign_ended(summary=None)
+    follow_side_by_side(start(TensorBoard()))
     assert scalars(CNN / "1-00000000")["validation"] == [(1, 0.25), (2, 0.5)]
-    # Two trials of one number are of two databases.
     assert scalars(CNN / "2-00000000")["validation"] == [(1, 1.0)]
 
 

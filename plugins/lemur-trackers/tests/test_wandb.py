@@ -1,6 +1,7 @@
 """What is in the files that Weights & Biases writes offline."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from wandb.proto.wandb_internal_pb2 import Record
 from lemur_core.errors import SettingsError, WriteError
 from lemur_core.trial import Prediction
 from lemur_trackers.wandb import WandB
-from lemur_trackers.wandb_file import _records
+from lemur_trackers.wandb_file import _records, history
 
-from .trials import PARTS, epoch, epochs, follow, outcome, start, trial
+from .trials import PARTS, epochs, follow, follow_side_by_side, start, trial
 
 OWN = {"_step", "_runtime", "_timestamp"}
 
@@ -108,6 +109,35 @@ def test_a_trial_that_resumes_continues_its_run_in_another_file(monkeypatch):
     assert {records(file, "run")[0].run_id for file in (first, second)} == {f"{1:032x}"}
 
 
+def emptied(data, place):
+    """Return a file whose last blocks were not written when the power was cut."""
+    return data[:place] + bytes(len(data) - place)
+
+
+def flipped(data, place):
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+@pytest.mark.parametrize("damaged", [emptied, flipped])
+@pytest.mark.parametrize("part", [b"validation", b"_step"])
+def test_a_damaged_file_loses_no_epoch(monkeypatch, damaged, part):
+    follow(start(WandB(folder="out")), trial(), count=2, state="interrupted")
+    [file] = files()
+    data = file.read_bytes()
+    messages = [(Record.FromString(record), record) for record in _records(data)]
+    _, second = [record for message, record in messages if message.HasField("history")]
+    # The first digit after the name of a value.
+    place = data.index(second) + re.search(part + rb"\D*", second).end()
+    file.write_bytes(damaged(data, place))
+    assert [row["_step"] for row in history(file)] == [1]
+    file.parent.rename(file.parent.with_name(f"offline-run-20260101_000000-{1:032x}"))
+    monkeypatch.setattr("lemur_trackers.wandb._SENT", {})
+    follow(start(WandB(folder="out")), trial(done=epochs(2)))
+    first, second = files()
+    assert [step for step, _ in rows(first)] == [1]
+    assert [step for step, _ in rows(second)] == [2, 3]
+
+
 def test_a_process_that_resumes_its_own_trial_does_not_wait_for_the_file():
     follow(start(WandB()), trial(), count=2, state="interrupted")
     # The file of the first run may not be complete, or have another name.
@@ -118,14 +148,7 @@ def test_a_process_that_resumes_its_own_trial_does_not_wait_for_the_file():
 
 
 def test_trials_side_by_side_do_not_mix():
-    tracker, first, second = start(WandB(project="mine")), trial(1), trial(2, lr=0.2)
-    for one in (first, second):
-        tracker.trial_started(trial=one)
-    tracker.epoch_ended(trial=first, epoch=epoch(1))
-    tracker.epoch_ended(trial=second, epoch=epoch(1, validation=1.0))
-    tracker.trial_finished(trial=second, outcome=outcome("finished", 1))
-    tracker.epoch_ended(trial=first, epoch=epoch(2))
-    tracker.campaign_ended(summary=None)
+    follow_side_by_side(start(WandB(project="mine")))
     one, two = sorted(files(), key=lambda file: file.name)
     assert [(step, row["validation"]) for step, row in rows(one)] == [(1, 0.25), (2, 0.5)]
     assert [(step, row["validation"]) for step, row in rows(two)] == [(1, 1.0)]

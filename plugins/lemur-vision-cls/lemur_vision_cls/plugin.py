@@ -116,4 +116,18 @@ def lemur_register_metrics() -> list[Entry]:
         Entry("acc5", f"{metrics}.accuracy:acc5", TASKS, "Top-5 accuracy"),
         Entry("f1", f"{metrics}.f1:MacroF1", TASKS, "F1, averaged over the classes"),
         Entry("ece", f"{metrics}.calibration:Calibration", TASKS, "1 - calibration error"),
+        Entry(
+            "mae",
+            f"{metrics}.class_distance:MeanAbsoluteError",
+            TASKS,
+            "Mean distance between predicted and true class; lower is better",
+            higher_is_better=False,
+        ),
+        Entry(
+            "rmse",
+            f"{metrics}.class_distance:RootMeanSquaredError",
+            TASKS,
+            "Root mean squared distance between predicted and true class; lower is better",
+            higher_is_better=False,
+        ),
     ]

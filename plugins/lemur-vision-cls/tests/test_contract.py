@@ -38,6 +38,9 @@ class TestContract(PluginContract):
         ],
         # The confidence is always 3/4, and half of the predictions are right.
         "ece": [([[math.log(3), 0.0], [0.0, math.log(3)]], [0, 0], 0.75)],
+        # The predicted classes are 0, 2 and 1: off by 2, 0 and 1.
+        "mae": [([[3.0, 1, 2], [1.0, 2, 3], [1.0, 3, 2]], [2, 2, 0], 1)],
+        "rmse": [([[3.0, 1, 2], [1.0, 2, 3], [1.0, 3, 2]], [2, 2, 0], math.sqrt(5 / 3))],
     }
 
     def batch(self, net, channels, count):

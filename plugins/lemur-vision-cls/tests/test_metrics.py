@@ -2,12 +2,21 @@ import math
 
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, f1_score, top_k_accuracy_score
-from torchmetrics.classification import MulticlassAccuracy
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    mean_absolute_error,
+    root_mean_squared_error,
+    top_k_accuracy_score,
+)
+from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
 
 from lemur_core.errors import LabelError, ShapeError
+from lemur_core.kinds.metric import metric_of
+from lemur_core.registry import installed
 from lemur_vision_cls.metrics.accuracy import acc, acc5
 from lemur_vision_cls.metrics.calibration import Calibration
+from lemur_vision_cls.metrics.class_distance import MeanAbsoluteError, RootMeanSquaredError
 from lemur_vision_cls.metrics.f1 import MacroF1
 
 CLASSES = 7
@@ -35,6 +44,8 @@ def computed(metric, outputs, targets):
         (acc5, lambda o, t: top_k_accuracy_score(t, o, k=5, labels=range(CLASSES))),
         (MacroF1, lambda o, t: f1_score(t, o.argmax(1), average="macro")),
         (Calibration, lambda o, t: 1 - expected_calibration_error(o, t)),
+        (MeanAbsoluteError, lambda o, t: mean_absolute_error(t, o.argmax(1))),
+        (RootMeanSquaredError, lambda o, t: root_mean_squared_error(t, o.argmax(1))),
     ],
 )
 def test_scores_equal_scikit_learns_and_the_papers_in_any_batches(make, theirs, drawn):
@@ -47,8 +58,9 @@ def test_accuracy_equals_torchmetrics(make, top, drawn):
     assert computed(make((CLASSES,)), *drawn) == pytest.approx(float(theirs(*drawn)), abs=1e-6)
 
 
-def test_accuracy_without_images_is_nan():
-    assert math.isnan(acc((2,)).compute())
+@pytest.mark.parametrize("make", [acc, MeanAbsoluteError, RootMeanSquaredError])
+def test_a_metric_without_images_is_nan(make):
+    assert math.isnan(make((2,)).compute())
 
 
 def expected_calibration_error(outputs, targets, bins=15):
@@ -94,3 +106,8 @@ def test_a_target_that_is_not_a_class_is_an_error(make, value):
     with pytest.raises(LabelError) as caught:
         make((5,)).update(torch.zeros(3, 5), torch.tensor([0, value, 4]))
     assert str(caught.value) == f"a target is of class {value}; expected 0 to 4"
+
+
+def test_calibration_is_a_score_although_torchmetrics_has_it_as_an_error():
+    assert MulticlassCalibrationError.higher_is_better is False
+    assert metric_of(installed().get("metric", "ece"), (CLASSES,))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lemur_analysis.chart.words import number_text
+from lemur_analysis.chart.text import number_text
 from lemur_analysis.cli.picture_option import output_option, write_picture
 from lemur_core.commands import (
     complete_trials,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_analysis.chart.words import chart_width, number_text
+from lemur_analysis.chart.text import chart_width, number_text
 from lemur_analysis.cli.picture_option import output_option, write_picture
 from lemur_analysis.views.curves import ALIASES
 from lemur_core.commands import (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lemur_analysis.plot.fonts import drawable, set_fonts
+from lemur_analysis.plot.fonts import has_glyphs, set_fonts
 from lemur_analysis.plot.style import label
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from lemur_core import Confusion
 
 _LONGEST = 20
-# Zero-width joiners and the selectors of a character's variants.
-_JOINERS = (0x200C, 0x200D, 0xFE0E, 0xFE0F)
+# Zero-width joiners and the selectors of a character's variants only change how others are drawn.
+_JOINERS = dict.fromkeys((0x200C, 0x200D, 0xFE0E, 0xFE0F))
 # With more classes, numbers would be illegible.
 _MOST_WITH_NUMBERS = 25
 _MOST_NAMES = 110
@@ -28,7 +28,8 @@ _LEAST, _MOST = 4.5, 16.0
 def confusion_figure(matrix: Confusion) -> Figure:
     """Draw a confusion matrix: the colour is the share of the true class, the number a count.
 
-    Classes whose names cannot be drawn are shown by number.
+    Classes for whose names no font is installed are shown by number. Control characters are
+    escaped, and line ends are spaces.
     """
     import matplotlib
 
@@ -45,7 +46,7 @@ def confusion_figure(matrix: Confusion) -> Figure:
     figure.colorbar(image, ax=ax, label="share of the true class", shrink=0.8)
     undrawable = set(undrawable_names(matrix))
     names = [
-        str(number) if name in undrawable else label(_cleaned(name), _LONGEST)
+        str(number) if name in undrawable else label(name.translate(_JOINERS), _LONGEST)
         for number, name in enumerate(matrix.names)
     ]
     _name_classes(ax, names)
@@ -60,13 +61,7 @@ def confusion_figure(matrix: Confusion) -> Figure:
 
 def undrawable_names(matrix: Confusion) -> list[str]:
     """Return the names of classes for whose characters no font is installed."""
-    names = {name: _cleaned(name) for name in matrix.names}
-    return [name for name, cleaned in names.items() if drawable(cleaned) != cleaned]
-
-
-def _cleaned(name: str) -> str:
-    """Return a name on one line, without characters that only change how others are drawn."""
-    return " ".join(name.translate(dict.fromkeys(_JOINERS)).split())
+    return [name for name in matrix.names if not has_glyphs(name.translate(_JOINERS))]
 
 
 def _name_classes(ax: Axes, names: list[str]) -> None:

@@ -32,6 +32,15 @@ def drawable(text: str) -> str:
     return "".join(char if _can_be_drawn(char) else _escape(char) for char in text)
 
 
+def has_glyphs(text: str) -> bool:
+    r"""Return whether installed fonts have all characters of a text, apart from control characters.
+
+    >>> has_glyphs("bell \a")
+    True
+    """
+    return all(_is_control(char) or font_with(char) is not None for char in text)
+
+
 def set_fonts(ax: Axes | Figure) -> None:
     """Add the fonts that their characters need to all texts of axes or of a figure."""
     for text in _texts(ax):
@@ -68,8 +77,12 @@ def font_with(character: str) -> str | None:
 
 
 def _can_be_drawn(character: str) -> bool:
-    # Control, format, surrogate, private and unassigned characters have categories starting with C.
-    return category(character)[0] != "C" and font_with(character) is not None
+    return not _is_control(character) and font_with(character) is not None
+
+
+def _is_control(character: str) -> bool:
+    # Format, surrogate, private and unassigned characters have such a category too.
+    return category(character)[0] == "C"
 
 
 def _escape(character: str) -> str:

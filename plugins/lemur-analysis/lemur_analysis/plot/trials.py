@@ -67,6 +67,8 @@ def _draw_curves(ax: Axes, chart: CurveChart) -> None:
             ax.plot(*curve.present[0], color=styles[curve.name].color, **styles[curve.name].points)
     epoch_axis(ax)
     ax.set_ylabel(label(chart.label))
+    if needs_log([value for curve in curves for _, value in curve.present]):
+        ax.set_yscale("log")
     add_legend(ax, styles, list(styles), title=chart.of)
     if len(curves) < len(chart.curves):
         add_note(ax, f"without a value: {len(chart.curves) - len(curves)}")
@@ -86,12 +88,19 @@ def _draw_scores(ax: Axes, chart: ScoreChart) -> None:
         ax.set_yticks(range(len(places)), [label(name, 30) for name in places], fontsize="small")
         ax.set_ylim(len(places) - 0.5, -0.5)
         ax.set(xlabel=label(chart.label), ylabel=name)
+        if needs_log([score for _, score in chart.points]):
+            ax.set_xscale("log")
     else:
         ax.set(xlabel=name, ylabel=label(chart.label))
         if needs_log([value for value, _ in chart.points]):
             ax.set_xscale("log")
+        else:
+            # Long numbers such as 0.000275 would overlap.
+            ax.ticklabel_format(axis="x", scilimits=(-3, 5))
+        if needs_log([score for _, score in chart.points]):
+            ax.set_yscale("log")
     add_legend(ax, styles, list(styles), shape="points")
-    add_note(ax, f"n = {len(chart.points):,} trials")
+    add_note(ax, f"n = {len(chart.points):,} trial{'' if len(chart.points) == 1 else 's'}")
     for count, what in ((chart.without, chart.x), (chart.unscored, chart.label)):
         if count:
             add_note(ax, f"{count:,} without {label(what)}")

@@ -12,7 +12,7 @@ from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.plot.figure import NothingToDrawError, missing_of, note_of
-from lemur_core.errors import SettingsError
+from lemur_core.errors import SettingsError, error_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -156,7 +156,7 @@ class Figures:
             self.notes.append(f"no {name}{place}: {error}")
         # Figures of other plugins may raise anything; the report is written without them.
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            reason = error_text(error)
             self.notes.append(f"no {name}{place}: it failed with {reason}")
             self._warn_once(name, f"figure {name!r}{place} failed and is left out: {reason}")
 

@@ -17,10 +17,14 @@ LABELS = {
     "accuracy": "test score",
     "loss": "training loss",
     "validation_loss": "validation loss",
+    "error": "test error",
+    "validation_error": "validation error",
 }
 """What to call columns that have another name for people."""
 ALIASES = {"test": "accuracy"}
 LOSSES = ("loss", "validation_loss")
+"""Columns of losses."""
+LOWER_IS_BETTER = (*LOSSES, "error", "validation_error")
 """Columns of which lower values are better."""
 _SCORES = ("validation", "accuracy")
 _SHORT = 8

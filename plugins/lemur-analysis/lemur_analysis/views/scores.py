@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.frame import CELL, numbers
-from lemur_analysis.views.curves import LABELS, LOSSES
+from lemur_analysis.views.curves import LABELS, LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +69,7 @@ def score_charts(frame: DataFrame, x: str, y: str) -> Iterator[ScoreChart]:
     Raises:
         SettingsError: ``y`` contains values that are not numbers.
     """
-    scores, is_loss = numbers(frame, y), y in LOSSES
+    scores, is_loss = numbers(frame, y), y in LOWER_IS_BETTER
     for cell, part in frame.groupby(list(CELL), sort=True, observed=True):
         values = [_plain(value) for value in part[x].tolist()]
         known = [value for value in values if value is not None]

@@ -1,7 +1,9 @@
 """``lemur show confusion``: tables, CSV, JSON and pictures of a confusion matrix."""
 
 import csv
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,24 +12,40 @@ from click.testing import CliRunner
 import lemur_core
 from lemur_analysis.cli.confusion import confusion
 from lemur_core import Confusion
+from lemur_core.cli.streams import EscapingStream
 from lemur_core.commands import display_width
-from lemur_core.errors import RetrainingError
+from lemur_core.errors import RetrainingError, SettingsError
 from lemur_core.trial import State
 
 COUNTS = [[8, 2, 0], [0, 5, 0], [1, 0, 4]]
 
 
-@pytest.fixture
-def show(monkeypatch):
-    """Show a matrix instead of that of a trial; return status, output and errors."""
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
-    def call(*arguments, counts=COUNTS, names=("cat", "dog", "owl"), score=0.85, columns=80):
+
+@pytest.fixture
+def matrix(monkeypatch):
+    """Replace the matrix of each trial."""
+
+    def call(counts=COUNTS, names=("cat", "dog", "owl"), score=0.85, columns=80):
         matrix = Confusion(
             np.array(counts), tuple(names), "test", "ab" * 16, "img-classification_mine_acc_LeNet",
             3, "acc", score, 0.85,
         )  # fmt: skip
         monkeypatch.setattr(lemur_core, "confusion", lambda name, **options: matrix, raising=False)
         monkeypatch.setenv("COLUMNS", str(columns))
+
+    return call
+
+
+@pytest.fixture
+def show(matrix):
+    """Show a matrix; return status, output and errors."""
+
+    def call(*arguments, **options):
+        matrix(**options)
         result = CliRunner().invoke(confusion, ["last", *arguments], standalone_mode=False)
         if result.exception:
             raise result.exception
@@ -74,6 +92,41 @@ def test_a_matrix_that_is_too_wide_is_a_list_of_confusions(show):
     ]
 
 
+@pytest.fixture
+def show_on_terminal(matrix, monkeypatch):
+    """Show a matrix of a class for each name on a terminal; return the lines below its heading."""
+
+    def call(names):
+        matrix(np.eye(len(names), dtype=np.int64), names)
+        terminal = Terminal()
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", EscapingStream(terminal))
+            confusion.main(["last"], standalone_mode=False)
+        return terminal.getvalue().splitlines()[3:]
+
+    return call
+
+
+def test_a_table_as_wide_as_the_terminal_is_shown(show_on_terminal):
+    names = [f"class{number}" for number in range(7)]
+    head, *rows = show_on_terminal(names)
+    heading = f"true \\ predicted  {'  '.join(names)}  recall"
+    assert (head, len(heading)) == (f"\x1b[1m{heading}\x1b[0m", 80)
+    assert [(row[:6], row[-5:], len(row)) for row in rows] == [
+        (name, "1.000", 80) for name in names
+    ]
+
+
+def test_a_table_that_the_terminal_would_wrap_is_not_shown(show_on_terminal):
+    head, *rows = show_on_terminal([*(f"class{number}" for number in range(6)), "longer6"])
+    assert head.removeprefix("\x1b[1m").split()[3:5] == ["0", "1"]
+    assert [row.split()[:2] for row in rows][-1] == ["6", "longer6"]
+    # Without the last column, the table with numbers has 78 columns.
+    assert show_on_terminal([f"c{number}" for number in range(18)])[0] == (
+        "18 classes do not fit 80 columns; the most frequent confusions:"
+    )
+
+
 def test_csv_and_json_have_the_whole_matrix_and_names(show):
     names = ("猫,", 'do"g', "owl")
     _, out, errors = show("--format", "csv", names=names)
@@ -84,6 +137,14 @@ def test_csv_and_json_have_the_whole_matrix_and_names(show):
     values = json.loads(show("--format", "json", names=names)[1])
     assert (values["classes"], values["matrix"]) == (list(names), COUNTS)
     assert (values["accuracy"], values["recorded"], values["epoch"]) == (0.85, 0.85, 3)
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_printing_and_drawing_exclude_each_other(show, tmp_path, form):
+    with pytest.raises(SettingsError) as raised:
+        show("--format", form, "--output", str(tmp_path / "x.png"))
+    assert str(raised.value) == "--format prints the matrix and --output draws it; leave one out"
+    assert not (tmp_path / "x.png").exists()
 
 
 def test_a_score_that_is_not_the_recorded_one_is_said(show):
@@ -115,6 +176,22 @@ def test_names_without_a_font_are_numbers_with_a_warning(show, tmp_path, monkeyp
     text = (tmp_path / "c.svg").read_text()
     assert "dög" in text
     assert "猫" not in text
+
+
+def test_characters_that_are_not_drawn_need_no_font(show, tmp_path, monkeypatch):
+    from lemur_analysis.plot import fonts
+
+    monkeypatch.setattr(
+        fonts, "font_with", lambda sign: None if sign in "\u200c\u200d\ufe0f" else "DejaVu Sans"
+    )
+    names = ("a\u200db\ufe0f", "two\r\nlines\u2028", "bell\x07", "می\u200cخ")
+    counts = np.eye(4, dtype=np.int64)
+    _, _, errors = show("-o", str(tmp_path / "c.svg"), counts=counts, names=names)
+    assert errors == ""
+    drawn = (tmp_path / "c.svg").read_text()
+    for name in ("ab", "two lines", "bell\\x07", "میخ"):
+        # As the label of a row and of a column.
+        assert drawn.count(f">{name}</text>") == 2, name
 
 
 def test_a_trial_that_cannot_be_trained_again_exits_with_1(monkeypatch):

@@ -24,6 +24,8 @@ class Calibration(Miscalibration):
         ShapeError: The shapes do not match.
     """
 
+    higher_is_better = True
+
     def __init__(self, out_shape: tuple[int, ...]) -> None:
         [classes] = out_shape
         super().__init__(classes, n_bins=BINS, norm="l1", validate_args=False)

@@ -1,4 +1,4 @@
-"""Words beside charts: short names, numbers and widths."""
+"""Text beside charts: how wide it may be, and numbers."""
 
 from __future__ import annotations
 
