@@ -36,10 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 BALANCED = "balanced"
-# Without an equals sign, brackets are a set of characters of a pattern: ``[cd]igits``.
-_RESTRICTED = re.compile(
-    rf"(?P<dataset>[^\[\]]*)\[(?P<limits>[^\[\]]*=[^\[\]]*|\s*{BALANCED}\s*)\]"
-)
+# Without an equals sign or this word, brackets are a set of characters of a pattern: ``[cd]igits``.
+_LIMITED = rf"[^\[\]]*=[^\[\]]*|(?:[^\[\],]*,)*\s*{BALANCED}\s*(?:,[^\[\]]*)?"
+_RESTRICTED = re.compile(rf"(?P<dataset>[^\[\]]*)\[(?P<limits>{_LIMITED})\]")
 # Names and values of options contain no character that separates parts of pipelines or paths.
 OPTION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VALUE = re.compile(r"[A-Za-z0-9.+-]+")
