@@ -302,7 +302,8 @@ def _stage(rows: DataFrame, setting: str, column: str) -> Callable[[Axes], None]
             ax.set_xscale("log", base=2)
             ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         stage = column.rpartition("_")[2]
-        ax.set_title(f"{setting}, stage {stage} (n={len(stage_rows):,})", loc="left", fontsize=8)
+        title = f"{setting}, stage {stage} (n={len(stage_rows):,})"
+        ax.set_title(title, loc="left", fontsize=8)
         ax.set_xlabel(STAGE_SETTINGS[setting], fontsize=8)
         if stage == "1":
             ax.set_ylabel(f"error on {label(stage_rows['dataset'].iloc[0])}", fontsize=8)
