@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from lemur_core.errors import MisfitError, PatternError, UnknownNameError
+from lemur_core.errors import MisfitError, PatternError, UnknownNameError, hint
 from lemur_core.pattern import PARTS, Pattern, unrestricted_name
-from lemur_core.restriction import check_options, split
+from lemur_core.restriction import LIMITS, check_options, split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,17 @@ def _check_options(registry: Registry, name: str) -> None:
         for full, entry in registry.entries("loader")
         if fnmatchcase(entry.name, dataset) or fnmatchcase(full, dataset)
     ]
+    if not loaders:
+        _check_brackets(registry, name)
     check_options(name, restriction, list(dict.fromkeys(chain(*loaders))))
+
+
+def _check_brackets(registry: Registry, name: str) -> None:
+    """Raise `PatternError` if the brackets of a wildcard were probably meant as a restriction."""
+    dataset, bracket, word = name.removesuffix("]").partition("[")
+    names = {other for full, entry in registry.entries("loader") for other in (full, entry.name)}
+    if bracket and dataset in names:
+        raise PatternError(f"dataset {name!r}: unknown restriction {word!r}{hint(word, LIMITS)}")
 
 
 def explain_misfit(

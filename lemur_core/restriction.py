@@ -4,7 +4,8 @@ The brackets contain limits, which reduce the dataset or divide it, and options 
 limits of any dataset are:
 
 ==========  ================================================================================
-classes     number of classes to keep, drawn at random and renumbered in their order
+classes     number of classes to keep in all splits, drawn at random and renumbered in their order
+balanced    without a value: as many training samples of the largest class as of the second largest
 samples     number of training samples to keep; the validation split is held out of them
 test        number of test samples to keep
 seed        seed of the random draws; default 0
@@ -13,9 +14,11 @@ folds       number of disjoint folds into which the training samples are divided
 fold        number of the fold that is the validation split, from 1 to ``folds``
 ==========  ================================================================================
 
-A restriction selects the same samples everywhere, and classes keep their shares. Subsets are
-nested: if two restrictions differ only in ``samples`` or ``test``, the smaller subset is contained
-in the larger one.
+They apply in this order, whatever their order in the brackets. A restriction selects the same
+classes and samples on every machine, and ``samples`` and ``test`` keep the shares of the classes.
+Subsets are nested: if two restrictions differ only in ``classes``, ``samples`` or ``test``, the
+smaller subset is contained in the larger one. `lemur_core.chosen_classes` says which classes are
+chosen.
 
 The value of an option is text that the loader interprets. Separate several values with ``+``, in
 any order.
@@ -32,7 +35,10 @@ from lemur_core.errors import PatternError, hint
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-_RESTRICTED = re.compile(r"(?P<dataset>[^\[\]]*)\[(?P<limits>[^\[\]]*=[^\[\]]*)\]")
+BALANCED = "balanced"
+# Without an equals sign or this word, brackets are a set of characters of a pattern: ``[cd]igits``.
+_LIMITED = rf"[^\[\]]*=[^\[\]]*|(?:[^\[\],]*,)*\s*{BALANCED}\s*(?:,[^\[\]]*)?"
+_RESTRICTED = re.compile(rf"(?P<dataset>[^\[\]]*)\[(?P<limits>{_LIMITED})\]")
 # Names and values of options contain no character that separates parts of pipelines or paths.
 OPTION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VALUE = re.compile(r"[A-Za-z0-9.+-]+")
@@ -47,6 +53,8 @@ class Restriction:
 
     Attributes:
         classes: Number of classes; None keeps all.
+        balanced: Whether the largest class of the training split is cut to the size of the second
+            largest.
         samples: Number of training samples; None keeps all.
         test: Number of test samples; None keeps all.
         seed: Seed with which classes and samples are drawn.
@@ -58,6 +66,7 @@ class Restriction:
     """
 
     classes: int | None = None
+    balanced: bool = False
     samples: int | None = None
     test: int | None = None
     seed: int = 0
@@ -69,11 +78,12 @@ class Restriction:
     @property
     def cuts(self) -> bool:
         """Whether the dataset is reduced; options of the loader do not count."""
-        return any(limit is not None for limit in (self.classes, self.samples, self.test))
+        numbers = (self.classes, self.samples, self.test)
+        return self.balanced or any(number is not None for number in numbers)
 
     def __str__(self) -> str:
         limits = [f"{name}={text}" for name, text in self.options] + [
-            f"{limit.name}={getattr(self, limit.name)}"
+            limit.name if limit.name == BALANCED else f"{limit.name}={getattr(self, limit.name)}"
             for limit in fields(self)
             if limit.name in LIMITS and getattr(self, limit.name) != limit.default
         ]
@@ -81,7 +91,7 @@ class Restriction:
 
 
 NONE = Restriction()
-LIMITS = ("classes", "samples", "test", "seed", "validation", "folds", "fold")
+LIMITS = ("classes", BALANCED, "samples", "test", "seed", "validation", "folds", "fold")
 
 
 def split(name: str) -> tuple[str, Restriction]:
@@ -100,16 +110,9 @@ def split(name: str) -> tuple[str, Restriction]:
     match = _RESTRICTED.fullmatch(name)
     if match is None:
         return name, NONE
-    values: dict[str, str] = {}
-    for text in match["limits"].split(","):
-        key, _, value = (part.strip() for part in text.partition("="))
-        if key in values:
-            raise PatternError(f"dataset {name!r}: {key} is given twice")
-        values[key] = value
+    values = _values(name, match["limits"])
     limits: dict[str, Any] = {
-        key: (_share if key == "validation" else _limit)(name, key, values[key])
-        for key in values
-        if key in LIMITS
+        key: _limit(name, key, values[key]) for key in values if key in LIMITS
     }
     if set(limits) - {"validation"} == {"seed"}:
         raise PatternError(f"dataset {name!r}: a seed alone restricts nothing; add samples=N")
@@ -118,6 +121,26 @@ def split(name: str) -> tuple[str, Restriction]:
         (key, _option(name, key, values[key])) for key in sorted(values) if key not in LIMITS
     ]
     return match["dataset"], Restriction(**limits, options=tuple(options))
+
+
+def _values(name: str, limits: str) -> dict[str, str]:
+    """Return the values in brackets as text, by name; the value of ``balanced`` is empty."""
+    values: dict[str, str] = {}
+    for text in limits.split(","):
+        key, sign, value = (part.strip() for part in text.partition("="))
+        if key in values:
+            raise PatternError(f"dataset {name!r}: {key} is given twice")
+        if key == BALANCED and sign:
+            raise PatternError(
+                f"dataset {name!r}: {BALANCED} is {value!r}; expected no value, as in "
+                f"[{BALANCED},samples=1000]"
+            )
+        if key and key != BALANCED and not sign:
+            raise PatternError(
+                f"dataset {name!r}: {key!r} has no value; expected {key}=VALUE, or {BALANCED}"
+            )
+        values[key] = value
+    return values
 
 
 def canonical(name: str) -> str:
@@ -196,7 +219,11 @@ def check_options(name: str, restriction: Restriction, options: Collection[str])
             raise PatternError(f"dataset {name!r}: unknown restriction {key!r}{hint(key, known)}")
 
 
-def _limit(name: str, key: str, value: str) -> int:
+def _limit(name: str, key: str, value: str) -> int | float:
+    if key == BALANCED:
+        return True
+    if key == "validation":
+        return _share(name, key, value)
     least = 2 if key in ("classes", "samples", "folds") else 0 if key == "seed" else 1
     if not value.isdecimal() or len(value) > _MOST_DIGITS or int(value) < least:
         raise PatternError(f"dataset {name!r}: {key} is {value!r}; expected {least} or more")

@@ -11,6 +11,7 @@ from lemur_core.continuation import origin_in
 from lemur_core.early_end import ENDED_EARLY, REPEATS, EarlyEnd
 from lemur_core.error_metric import Errors
 from lemur_core.escapes import join_lines
+from lemur_core.restriction import split
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.tags import tag_fact, tags_of
 
@@ -39,8 +40,8 @@ def _facts(trial: StoredTrial) -> Iterator[str]:
         yield f"{'best':<12}epoch {best.number}: {_scores(trial, best)}"
     yield from _prediction(trial)
     yield from _links(trial)
-    for split, count in trial.left_out.items():
-        yield f"{'left out':<12}{count} of {split}, which cannot be decoded"
+    for part, count in trial.left_out.items():
+        yield f"{'left out':<12}{count} of {part}, which cannot be decoded"
     for source in dict.fromkeys(epoch.source for epoch in trial.epochs if epoch.source):
         yield f"{'source':<12}{source}"
     for name, version in sorted((trial.facts["versions"] or {}).items()):
@@ -97,8 +98,19 @@ def _data(trial: StoredTrial) -> Iterator[str]:
         return
     yield f"{'data':<12}{trial.data.label} ({trial.data.sizes})"
     yield f"{'fingerprint':<12}{trial.data.fingerprint}"
-    if trial.data.class_names:
-        yield f"{'classes':<12}{', '.join(trial.data.class_names)}"
+    if names := _class_names(trial.facts["dataset"], trial.data.class_names):
+        yield f"{'classes':<12}{', '.join(names)}"
+
+
+def _class_names(dataset: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the classes that the dataset's restriction keeps."""
+    from lemur_core.chosen_classes import chosen_classes
+
+    _, restriction = split(dataset)
+    if restriction.classes is None or restriction.classes >= len(names):
+        return names
+    chosen = chosen_classes(len(names), restriction.classes, restriction.seed)
+    return tuple(names[number] for number in chosen)
 
 
 def _prediction(trial: StoredTrial) -> Iterator[str]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
+from lemur_core.chosen_classes import chosen_classes
 from lemur_core.errors import PatternError
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples, majority_share, take
 from lemur_core.labels import check_classes
@@ -33,6 +34,8 @@ def restrict(bundle: DataBundle, restriction: Restriction, dataset: str) -> Data
     seed = restriction.seed
     if restriction.classes is not None:
         bundle = _some_classes(bundle, restriction.classes, seed, dataset)
+    if restriction.balanced:
+        bundle = replace(bundle, train=_balanced(bundle, seed, dataset))
     if restriction.samples is not None:
         train = _some(bundle.train, restriction.samples, seed, f"{dataset!r}: its training split")
         share = len(train) / len(bundle.train)
@@ -103,8 +106,7 @@ def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> Da
         )
     if count > classes:
         raise PatternError(f"dataset {dataset!r}: it has {classes} classes; ask for no more")
-    order = torch.randperm(classes, generator=torch.Generator().manual_seed(seed))
-    chosen = order[:count].sort().values
+    chosen = chosen_classes(classes, count, seed)
     number = torch.full((classes,), -1)
     number[chosen] = torch.arange(count)
 
@@ -117,7 +119,8 @@ def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> Da
             return InMemory(selected.inputs, number[selected.targets])
         return _RenumberedSamples(selected, tuple(number.tolist()))
 
-    names = tuple(bundle.class_names[at] for at in chosen) if bundle.class_names else ()
+    # Without names, a class keeps its number in the whole dataset as its name.
+    names = tuple(bundle.class_names[at] if bundle.class_names else str(at) for at in chosen)
     return replace(_each_split(bundle, cut), out_shape=(count,), class_names=names)
 
 
@@ -130,6 +133,24 @@ def _each_split(bundle: DataBundle, change: Callable[[Samples, str], Samples]) -
         test=change(bundle.test, "test"),
         scored_only=None if others is None else change(others, "train"),
     )
+
+
+def _balanced(bundle: DataBundle, seed: int, dataset: str) -> Samples:
+    """Return the training samples, of the largest class as many as of the second largest."""
+    samples, targets = bundle.train, targets_of(bundle.train)
+    if len(bundle.out_shape) != 1 or targets is None:
+        raise PatternError(
+            f"dataset {dataset!r}: its targets are not classes, so they cannot be balanced"
+        )
+    check_classes(targets, bundle.out_shape[0], dataset, "train")
+    counts, order = torch.bincount(targets).sort(descending=True, stable=True)
+    if len(counts) < 2 or counts[0] == counts[1]:
+        return samples
+    members = (targets == order[0]).nonzero().flatten()
+    drawn = torch.randperm(len(members), generator=torch.Generator().manual_seed(seed))
+    is_kept = torch.ones(len(targets), dtype=torch.bool)
+    is_kept[members[drawn[counts[1] :]]] = False
+    return take(samples, is_kept.nonzero().flatten())
 
 
 def _share(samples: Samples | None, share: float, seed: int) -> Samples | None:

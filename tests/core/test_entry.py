@@ -93,7 +93,7 @@ def test_option_must_not_be_a_restriction_or_contain_separators(option):
         Entry("shapes", "lemur_toy.data:shapes", options=(option,))
     assert str(caught.value) == (
         f"entry 'shapes': option {option!r}; expected lower-case letters, digits and hyphens, "
-        "and none of classes, samples, test, seed, validation, folds, fold"
+        "and none of classes, balanced, samples, test, seed, validation, folds, fold"
     )
 
 

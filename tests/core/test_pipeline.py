@@ -212,6 +212,12 @@ def test_complex_net_rejects_real_inputs(sized):
         ("blobs[samples=20]", "blobs[samples=20]"),
         ("bl*[seed=1,samples=20]", "blobs[samples=20,seed=1]"),
         ("blobs[classes=2,seed=0]", "blobs[classes=2]"),
+        ("blobs[balanced]", "blobs[balanced]"),
+        ("bl*[ balanced ]", "blobs[balanced]"),
+        (
+            "blobs[seed=1,samples=20,balanced,classes=2]",
+            "blobs[classes=2,balanced,samples=20,seed=1]",
+        ),
         ("b[kl]obs", "blobs"),
         ("blobs[validation=.2]", "blobs[validation=0.2]"),
         ("blobs[validation=0.10, samples=20]", "blobs[samples=20,validation=0.1]"),
@@ -248,6 +254,16 @@ def test_restrictions_that_differ_exclude_each_other(toys):
             )
             for share in ("0", "1", "0.0", "2", "20%", "-0.1", "0.00001", "nan", "", "0.2.1")
         ),
+        (
+            "blobs[balanced=1]",
+            "balanced is '1'; expected no value, as in [balanced,samples=1000]",
+        ),
+        ("blobs[balanced,balanced]", "balanced is given twice"),
+        (
+            "blobs[balance,samples=5]",
+            "'balance' has no value; expected balance=VALUE, or balanced",
+        ),
+        ("blobs[balance]", "unknown restriction 'balance'. Did you mean 'balanced'?"),
         ("blobs[seed=3,validation=0.2]", "a seed alone restricts nothing; add samples=N"),
         ("blobs[seed=3]", "a seed alone restricts nothing; add samples=N"),
     ],
@@ -289,13 +305,13 @@ def test_loader_option_is_part_of_the_dataset_name(optional, given, named):
         ("shapes[kinds=round,sample=3]", "unknown restriction 'sample'. Did you mean 'samples'?"),
         (
             "blobs[kinds=round]",
-            "unknown restriction 'kinds'; there are classes, samples, test, seed, validation, "
-            "folds, fold",
+            "unknown restriction 'kinds'; there are classes, balanced, samples, test, seed, "
+            "validation, folds, fold",
         ),
         (
             "*[zebra=1]",
-            "unknown restriction 'zebra'; there are classes, samples, test, seed, validation, "
-            "folds, fold, kinds, min-size",
+            "unknown restriction 'zebra'; there are classes, balanced, samples, test, seed, "
+            "validation, folds, fold, kinds, min-size",
         ),
         (
             "shapes[kinds=]",
@@ -307,8 +323,8 @@ def test_loader_option_is_part_of_the_dataset_name(optional, given, named):
         ),
         (
             "shapes[Kinds=1]",
-            "'Kinds' is not a valid name; expected classes, samples, test, seed, validation, "
-            "folds, fold or an option of its loader",
+            "'Kinds' is not a valid name; expected classes, balanced, samples, test, seed, "
+            "validation, folds, fold or an option of its loader",
         ),
         ("shapes[kinds=a,kinds=b]", "kinds is given twice"),
         ("shapes[kinds=a,seed=1]", "a seed alone restricts nothing; add samples=N"),

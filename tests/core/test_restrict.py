@@ -1,10 +1,13 @@
 """Restricting datasets to some classes and samples."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.utils.data import Subset
 
-from lemur_core.errors import MisfitError, PatternError
+from lemur_core.chosen_classes import chosen_classes
+from lemur_core.errors import LabelError, MisfitError, PatternError
 from lemur_core.kinds.loader import DataBundle, InMemory, Normalisation
 from lemur_core.restriction import Restriction
 from lemur_core.train.restrict import restrict, targets_of
@@ -87,6 +90,72 @@ def test_different_seeds_choose_different_classes():
     assert chosen == {(0, 1), (0, 2), (1, 2)}
 
 
+@pytest.mark.parametrize("seed", [0, 1, 17, 2**40 + 3])
+@pytest.mark.parametrize(("classes", "count"), [(10, 2), (10, 10), (1000, 100), (3, 2)])
+def test_the_chosen_classes_are_the_first_of_a_random_permutation(classes, count, seed):
+    order = torch.randperm(classes, generator=torch.Generator().manual_seed(seed))
+    assert chosen_classes(classes, count, seed) == sorted(order[:count].tolist())
+
+
+def test_chosen_classes_are_nested():
+    assert {*chosen_classes(1000, 10)} < {*chosen_classes(1000, 100)} < {*range(1000)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_chosen_classes_keep_their_names_or_their_numbers_in_all_splits(kind):
+    named = restrict(
+        bundle(kind, class_names=("ant", "bee", "cat"), validation=kind(samples())),
+        Restriction(classes=2, seed=1),
+        "toy",
+    )
+    numbered = restrict(bundle(kind), Restriction(classes=2, seed=1), "toy")
+    assert numbered.class_names == tuple(str(["ant", "bee", "cat"].index(name))
+                                         for name in named.class_names)  # fmt: skip
+    for split in (named.train, named.validation, named.test):
+        for image, target in contents(split):
+            assert named.class_names[target] == ("ant", "bee", "cat")[TARGETS[image]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_balanced_cuts_the_largest_class_of_the_training_split_only(kind):
+    whole = bundle(kind, validation=kind(samples()), class_names=("ant", "bee", "cat"))
+    part = restrict(whole, Restriction(balanced=True), "toy")
+    assert torch.bincount(targets_of(part.train)).tolist() == [30, 30, 10]
+    assert set(contents(part.train)) < set(contents(samples()))
+    assert contents(part.test) == contents(part.validation) == contents(samples())
+    assert part.class_names == whole.class_names
+    again = restrict(whole, Restriction(balanced=True), "toy")
+    assert contents(again.train) == contents(part.train)
+    others = restrict(whole, Restriction(balanced=True, seed=1), "toy")
+    assert contents(others.train) != contents(part.train)
+
+
+def test_classes_are_chosen_before_they_are_balanced_and_samples_after():
+    # Of 30 and 10 samples.
+    two = Restriction(classes=2, seed=1)
+    assert chosen_classes(3, 2, 1) == [1, 2]
+    cut = restrict(bundle(), replace(two, balanced=True), "toy")
+    assert torch.bincount(targets_of(cut.train)).tolist() == [10, 10]
+    few = restrict(bundle(), replace(two, balanced=True, samples=6), "toy")
+    assert torch.bincount(targets_of(few.train)).tolist() == [3, 3]
+    assert set(contents(few.train)) < set(contents(cut.train))
+    with pytest.raises(PatternError, match="has 20 samples; ask for no more"):
+        restrict(bundle(), replace(two, balanced=True, samples=21), "toy")
+
+
+def test_classes_of_one_size_are_balanced():
+    even = InMemory(torch.zeros(6, 1, 1, 1, dtype=torch.uint8), torch.tensor([0, 1, 2] * 2))
+    whole = DataBundle(even, even, (3,), 1 / 3, Normalisation((0.5,), (0.25,)))
+    assert len(restrict(whole, Restriction(balanced=True), "toy").train) == 6
+
+
+def test_only_labels_that_are_classes_can_be_balanced():
+    wrong = InMemory(torch.zeros(3, 1, 1, 1, dtype=torch.uint8), torch.tensor([0, 1, 7]))
+    whole = replace(bundle(), train=wrong)
+    with pytest.raises(LabelError, match="is of class 7; expected 0 to 2"):
+        restrict(whole, Restriction(balanced=True), "toy")
+
+
 def test_a_loaders_validation_split_loses_the_same_classes():
     part = restrict(bundle(validation=samples()), Restriction(classes=2, samples=10), "toy")
     assert len(part.validation) == len(part.test)
@@ -124,6 +193,8 @@ def test_classes_of_a_dataset_without_classes_cannot_be_selected():
     whole = DataBundle(boxes, boxes, (3,), 0.0, Normalisation((0.5,), (0.25,)))
     with pytest.raises(PatternError, match="its targets are not classes, so none can be selected"):
         restrict(whole, Restriction(classes=2), "toy")
+    with pytest.raises(PatternError, match="its targets are not classes, so they cannot be balan"):
+        restrict(whole, Restriction(balanced=True), "toy")
     assert len(restrict(whole, Restriction(samples=3), "toy").train) == 3
 
 

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from lemur_core import data, run
+from lemur_core import data, run, trained
 from lemur_core.errors import MisfitError, MissingDataError
 
 SMALL = str(Path(__file__).with_name("faults") / "Good.py")
@@ -76,6 +77,32 @@ def test_a_subset_of_a_dataset_is_trained_on_and_recorded_by_its_name(tmp_path):
     assert set(whole["dataset"]) == {"digits[classes=3,samples=200,seed=1]"}
     named = data(dataset="digits[samples=200,classes=3,seed=1]", db=tmp_path / "results.db")
     assert len(named) == len(whole) == 3
+
+
+def test_a_net_that_is_trained_on_some_classes_knows_which(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names, shades = ("ant", "bee", "cat", "dog"), (0, 80, 160, 240)
+    # With seed 0, ant, bee and dog are kept, and of the bees as many as there are dogs.
+    for name, shade, count in zip(names, shades, (6, 20, 9, 10), strict=True):
+        for split, some in (("train", count), ("test", 4)):
+            folder = tmp_path / "folder" / split / name
+            folder.mkdir(parents=True)
+            for number in range(some):
+                Image.new("L", (32, 32), shade + number % 5).save(folder / f"{number}.png")
+    run(
+        "img-classification_folder[balanced,classes=3]_acc", net=SMALL, trials=1, epochs=1,
+        transform="norm_32", lr=0.01, momentum=0.9, batch=16, threads=1, data=".",
+    )  # fmt: skip
+    [row] = data().itertuples()
+    assert row.dataset == "folder[classes=3,balanced]"
+    assert trained("last", data=".").class_names == ("ant", "bee", "dog")
+    shown = lemur(tmp_path, "show", "trial", "last", "--no-source").stdout
+    assert "\nclasses     ant, bee, dog\n" in shown
+    table = lemur(tmp_path, "show", "loader", "folder[classes=3,balanced]", "--data", ".").stdout
+    lines = [line.split() for line in table.splitlines()]
+    sizes = [int(train) + int(held) for _, _, train, held, _ in lines[-4:-1]]
+    assert [line[1] for line in lines[-4:-1]] == ["ant", "bee", "dog"]
+    assert sizes == [6, 10, 10]
 
 
 @pytest.mark.parametrize("transform", ["mixup_32", "cutmix_32"])

@@ -165,7 +165,17 @@ def lemur_register_importers() -> list[Entry]:
             "crossedwires",
             "lemur_analysis.importers.crossedwires",
             summary="CrossedWires' table of pairs, PyTorch and TensorFlow",
-        )
+        ),
+        Entry(
+            "nats-bench",
+            "lemur_analysis.importers.nats_bench",
+            summary="NATS-Bench's accuracies, exported to a CSV file",
+        ),
+        Entry(
+            "timm",
+            "lemur_analysis.importers.timm",
+            summary="timm's tables of pretrained nets on ImageNet's test sets",
+        ),
     ]
 
 

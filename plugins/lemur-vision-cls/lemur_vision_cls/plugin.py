@@ -40,6 +40,7 @@ def lemur_register_loaders() -> list[Entry]:
             size=size,
             demo=name == "digits",
             image_sizes=f"{loaders}.image_sizes:of_folder" if name == "folder" else None,
+            options=("size",) if name == "mlc2008" else (),
         )
         for name, target, size, summary in (
             ("digits", "digits:load", 8, "1,797 digits, 8x8, embedded"),
@@ -57,6 +58,12 @@ def lemur_register_loaders() -> list[Entry]:
             ("imagenet-1k", "imagenet:load_imagenet", None, "1,331,167 images of 1,000 classes"),
             ("places365", "places:load", 256, "1,839,960 photographs of 365 places, 256x256"),
             ("celeba-gender", "celeba:load", None, "202,599 faces of 2 classes, 178x218"),
+            ("concrete", "concrete:load", 227, "40,000 photographs of concrete, 227x227"),
+            ("ham10000", "ham10000:load", None, "10,015 skin lesions, 7 diagnoses, 600x450"),
+            ("insects", "insects:load", None, "63,364 ground beetles, 291 species"),
+            ("mlc2008", "mlc2008:load", 312, "Points in 671 photographs of reefs, 312x312"),
+            ("natural", "natural:load", None, "17,034 photographs of 6 kinds of scenes, 150 px"),
+            ("powerline", "powerline:load", 128, "8,000 aerial images, with power lines or not"),
             ("folder", "folder:load", None, "Your own images, a folder for each class"),
         )
     ]

@@ -39,21 +39,56 @@ _RAW = {"excel": "excel-raw"}
     metavar="NAME+NAME",
     help="Names of figures, as shown by lemur list figure; all, or none.",
 )
+@click.option(
+    "--population",
+    is_flag=True,
+    help="Write a page that compares the ranks of nets between datasets; .html only.",
+)
+@click.option(
+    "--reference",
+    default="",
+    metavar="DATASET",
+    help="With --population: the dataset that the others are compared with; by default the one "
+    "with most nets.",
+)
 @filter_options
 @db_option
-def report(out: Path, raw: bool, figures: str, db: str, **filters: Any) -> None:
+def report(
+    out: Path, raw: bool, figures: str, population: bool, reference: str, db: str, **filters: Any
+) -> None:
     """Write a report of recorded results: statistics, figures and anomalies."""
     import matplotlib
 
     from lemur_core import data
 
     name = exporter_of(out, raw=raw)
+    if population and name != "html":
+        raise SettingsError(f"--population writes a page; --out {str(out)!r} does not end in .html")
+    if population and figures != "all":
+        raise SettingsError("--figures does not apply to --population, whose page has its own")
+    if reference and not population:
+        raise SettingsError("--reference compares nets between datasets; add --population")
     matplotlib.use("agg")
     arguments = arguments_of(db, filters)
     if data(**arguments, columns=["nn"], max_rows=1, db=db).empty:
         raise SettingsError("no recorded results match; nothing to report")
+    if population:
+        print_line(f"wrote {out}: {_write_population(out, reference, db, arguments)}")
+        return
     written = write_results(name, out, db, arguments, {"figures": figures})
     print_line(f"wrote {out}: {written.message}")
+
+
+def _write_population(out: Path, reference: str, db: str, arguments: dict[str, Any]) -> str:
+    from lemur_analysis.report.population import write_population
+    from lemur_analysis.representativeness import runs_from_results
+    from lemur_core import data
+
+    results = data(**arguments, with_facts=True, with_stats=True, db=db)
+    about = [(f"filter {name}", str(value)) for name, value in arguments.items() if value]
+    return write_population(
+        runs_from_results(results), out, reference=reference, about=about or [("filters", "none")]
+    )
 
 
 def exporter_of(out: Path, *, raw: bool) -> str:

@@ -186,6 +186,14 @@ def drawn_figure(draw: Callable[..., Any], frame: DataFrame) -> Iterator[Figure]
             plt.close(number)
 
 
+def rasterize_many(figure: Figure) -> None:
+    """Rasterise the marks of a figure if all its axes together have many points."""
+    marks = [mark for ax in figure.axes for mark in _marks(ax)]
+    if sum(map(_count_points, marks)) > MOST_POINTS:
+        for mark in marks:
+            mark.set_rasterized(True)
+
+
 def png(figure: Figure) -> bytes:
     """Return a figure as a PNG picture."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -296,10 +304,14 @@ def _compute_layout(figure: Figure) -> None:
 def _rasterize(figure: Figure) -> None:
     """Rasterise the marks of axes with many points, which would take megabytes as vectors."""
     for ax in figure.axes:
-        marks = [*ax.collections, *ax.lines, *ax.patches]
+        marks = _marks(ax)
         if sum(map(_count_points, marks)) > MOST_POINTS:
             for mark in marks:
                 mark.set_rasterized(True)
+
+
+def _marks(ax: Any) -> list[Any]:
+    return [*ax.collections, *ax.lines, *ax.patches]
 
 
 def _count_points(mark: Any) -> int:

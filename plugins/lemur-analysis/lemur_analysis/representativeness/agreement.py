@@ -221,9 +221,12 @@ def scatter_matrix(
         )
     if ax is None:
         edge = max(1.3 * count, 4)
-        figure, ax = plt.subplots(
-            count, count, figsize=(edge, edge), sharex="col", layout="constrained", squeeze=False
-        )
+        figure, ax = plt.subplots(count, count, figsize=(edge, edge), sharex="col", squeeze=False)
+        # Measuring all texts for a layout would take as long as drawing them. Margins in inches.
+        figure.subplots_adjust(
+            left=0.95 / edge, right=1 - 0.1 / edge, bottom=0.7 / edge, top=1 - 0.1 / edge,
+            wspace=0.08, hspace=0.08,
+        )  # fmt: skip
         figure.supxlabel("error", fontsize=9)
         figure.supylabel("error", fontsize=9)
     grid: np.ndarray = np.asarray(ax, dtype=object).ravel()
@@ -242,13 +245,17 @@ def scatter_matrix(
 def _cell(ax: Axes, table: DataFrame, row: int, column: int) -> None:
     names = list(table.columns)
     x, y = table[names[column]], table[names[row]]
-    ax.tick_params(labelsize=6)
+    ax.tick_params(labelsize=6, labelleft=column == 0)
     if row == len(names) - 1:
         ax.set_xlabel(label(names[column]), fontsize=8)
     if column == 0:
         ax.set_ylabel(label(names[row]), fontsize=8)
     if row > column:
         ax.scatter(x, y, s=5, color=BLUE, alpha=0.7, linewidths=0)
+        # Only the first panel of a row has labels. The others may lack its extreme nets.
+        margin = 0.05 * (y.max() - y.min())
+        if margin > 0:
+            ax.set_ylim(y.min() - margin, y.max() + margin)
         return
     ax.set_yticks([])
     if row == column:

@@ -15,6 +15,7 @@ rows for a net and dataset are errors, so that nothing is averaged or chosen sil
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,11 @@ _COLUMNS_READ = ("nn", "dataset", "trial", "epoch", "accuracy", "validation", "p
 """Columns that are read from results; the first five are required."""
 _SIZE = r"_(\d+)(?:_|$)"
 """Pattern of the resolution in the name of a transform, for example 299 in ``norm_299_flip``."""
+COMPLEXITIES = ("parameters", "macs", "activations")
+"""Columns of complexities. In results they are facts, or the recorded parameters of the net."""
+_DESCRIBED = rf"epoch|{'|'.join(COMPLEXITIES)}|(depth|width|bottleneck|group)(_\d+)?"
+_FACT = "fact."
+"""Prefix of a fact's column in results that have another column of its name."""
 
 
 def runs_from_results(
@@ -53,7 +59,9 @@ def runs_from_results(
 
     Returns:
         A row per trial: ``net``, ``dataset``, ``run``, ``epoch`` (the best), ``error`` and
-        ``selection`` (0 to 1), and ``resolution`` (pixels), missing if unknown.
+        ``selection`` (0 to 1), ``resolution`` (pixels), missing if unknown, and those of
+        `COMPLEXITIES` that the frame has. The arguments ``with_facts`` and ``with_stats`` of
+        `lemur_core.data` add them to results.
 
     Raises:
         SettingsError: A column is missing, there are several tasks or metrics, a score is
@@ -68,9 +76,10 @@ def runs_from_results(
             "resolution is read from the transform, and the frame has neither 'prm' nor 'transform'"
         )
     read = [name for name in _COLUMNS_READ if name in frame.columns]
+    complexities = _complexities(frame)
     rows = _floats(frame[read], *(name for name in read if name in ("accuracy", "validation")))
     rows = rows.dropna(subset=["accuracy"]).rename(columns={"nn": "net", "trial": "run"})
-    rows = rows.assign(resolution=_resolutions(rows))
+    rows = rows.assign(resolution=_resolutions(rows), **complexities)
     if resolution:
         rows = rows[rows["resolution"] == resolution]
     if complete and at_epoch:
@@ -86,7 +95,7 @@ def runs_from_results(
     # Prefer the later of tied epochs.
     rows = rows.sort_values(["selection", "epoch"], ascending=[True, False], kind="stable")
     rows = rows.drop_duplicates([*NET, "run"]).sort_values([*NET, "run"], ignore_index=True)
-    return rows[[*NET, "run", "epoch", "error", "selection", "resolution"]]
+    return rows[[*NET, "run", "epoch", "error", "selection", "resolution", *complexities]]
 
 
 def from_results(
@@ -129,7 +138,8 @@ def best_runs(runs: DataFrame, *, settings: int = 0) -> DataFrame:
 
     Returns:
         A row per net and dataset: ``net``, ``dataset``, ``error``, ``runs`` (number of runs) and,
-        if ``runs`` has the column and ``settings`` is 0, ``epoch`` of the best run.
+        if ``settings`` is 0, the columns of the best run that describe it, as far as ``runs`` has
+        them: ``epoch``, `COMPLEXITIES` and stage settings.
 
     Raises:
         SettingsError: A column is missing, an error is infinite, or ``settings`` is negative.
@@ -148,7 +158,8 @@ def best_runs(runs: DataFrame, *, settings: int = 0) -> DataFrame:
         totals = rows.groupby(list(NET), observed=True).agg({"error": "sum", "runs": "first"})
         return totals.reset_index()
     best = rows.drop_duplicates(list(NET)).sort_values(list(NET), ignore_index=True)
-    return best[[*NET, "error", "runs", *(["epoch"] if "epoch" in best.columns else [])]]
+    described = [name for name in best.columns if re.fullmatch(_DESCRIBED, str(name))]
+    return best[[*NET, "error", "runs", *described]]
 
 
 def population_of(frame: DataFrame, **choice: int | bool) -> DataFrame:
@@ -257,6 +268,17 @@ def _floats(frame: DataFrame, *names: str) -> DataFrame:
     for name in names:
         numbers(frame, name)
     return frame.astype(dict.fromkeys(names, "float64"))
+
+
+def _complexities(frame: DataFrame) -> dict[str, Series]:
+    """Return the columns of complexities in results; facts take precedence."""
+    found = {}
+    for name in COMPLEXITIES:
+        columns = [column for column in (f"{_FACT}{name}", name) if column in frame.columns]
+        if columns:
+            first, *others = (numbers(frame, column) for column in columns)
+            found[name] = first if not others else first.fillna(others[0])
+    return {name: column for name, column in found.items() if column.notna().any()}
 
 
 def _selection_score(rows: DataFrame) -> Series:

@@ -3,6 +3,7 @@ import pytest
 from pandas import DataFrame, concat
 
 from lemur_analysis import representativeness as rep
+from lemur_analysis.representativeness import ceiling
 from lemur_core.errors import SettingsError
 
 
@@ -27,6 +28,20 @@ def test_two_noisy_runs_have_the_reliability_of_spearman_and_brown():
     assert row["half"] == pytest.approx(0.5, abs=0.05)
     assert row["reliability"] == pytest.approx(2 / 3, abs=0.05)
     assert row["low"] < 2 / 3 < row["high"]
+
+
+def test_intervals_of_many_nets_use_fewer_splits_in_blocks(monkeypatch):
+    rng = np.random.default_rng(5)
+    frame = runs(rng.normal(0, 1, (200, 1)) + rng.normal(0, 0.5, (200, 4)))
+    every = rep.noise_ceiling(frame, splits=30, resamples=60).iloc[0]
+    # 200 nets and 60 resamples leave 4 of 30 splits.
+    monkeypatch.setattr(ceiling, "_MOST_DRAWN", 4 * 60 * 200)
+    few = rep.noise_ceiling(frame, splits=30, resamples=60).iloc[0]
+    assert few["reliability"] == every["reliability"]
+    assert 0 < abs(few["low"] - every["low"]) < 0.01
+    assert 0 < abs(few["high"] - every["high"]) < 0.01
+    monkeypatch.setattr(ceiling, "_BLOCK", 4 * 200 * 7)
+    assert rep.noise_ceiling(frame, splits=30, resamples=60).iloc[0].equals(few)
 
 
 def test_runs_that_only_differ_by_chance_are_not_reliable():

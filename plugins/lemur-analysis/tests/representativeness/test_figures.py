@@ -290,3 +290,15 @@ def test_unknown_options_are_refused(name, options, text):
 def test_figures_of_agreement_are_registered(name):
     figure = installed().get("figure", name.replace("_", "-")).load()
     assert figure is getattr(rep, name)
+
+
+def test_panels_of_a_row_have_the_same_limits_although_a_net_is_missing():
+    errors = {
+        "a": {"s": 0.1, "t": 0.2, "u": 0.3, "v": 0.9},
+        "b": {"s": 0.3, "t": 0.1, "u": 0.2},
+        "c": {"s": 0.2, "t": 0.3, "u": 0.1, "v": 0.8},
+    }
+    grid = rep.scatter_matrix(population(errors))
+    first, second = grid[2, :2]
+    assert first.get_ylim() == second.get_ylim() == pytest.approx((0.065, 0.835))
+    assert not second.yaxis.get_tick_params()["labelleft"]

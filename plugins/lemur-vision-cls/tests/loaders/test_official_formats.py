@@ -34,7 +34,8 @@ TASK = "img-classification"
 ENTRIES = {entry.name: entry for entry in plugin.lemur_register_loaders()}
 CLASSES = {
     "cifar-100": 100, "imagenet-1k": 1000, "tiny-imagenet": 200, "places365": 365,
-    "celeba-gender": 2, "folder": 2,
+    "celeba-gender": 2, "folder": 2, "concrete": 2, "natural": 6, "insects": 291, "powerline": 2,
+    "ham10000": 7,
 }  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("any_checksum")
@@ -68,7 +69,11 @@ def test_datasets_in_memory_are_read_exactly(name, tmp_path):
     assert bundle.normalisation.mean == pytest.approx(mean, abs=0.003 if name == "usps" else 1e-9)
 
 
-@pytest.mark.parametrize("name", sorted({*IN_FILES} - {"eurosat", "folder"}))
+# Their splits are made by the loaders.
+SPLIT = {"eurosat", "folder", "concrete", "insects", "powerline", "ham10000"}
+
+
+@pytest.mark.parametrize("name", sorted({*IN_FILES} - SPLIT))
 def test_datasets_in_files_are_decoded_as_by_pillow(name, tmp_path):
     written = IN_FILES[name](tmp_path)
     bundle = load(name, tmp_path)
@@ -87,6 +92,7 @@ LABELS = {
         "places365_train_standard.txt",
         "places365_val.txt",
     ],
+    "ham10000": ["HAM10000_metadata"],
     "celeba-gender": ["list_attr_celeba.txt", "list_eval_partition.txt"],
 }
 
@@ -120,7 +126,7 @@ def assert_same(sample, file, target):
     assert int(index) == target
 
 
-@pytest.mark.parametrize("name", ["eurosat", "folder"])
+@pytest.mark.parametrize("name", sorted(SPLIT - {"ham10000"}))
 def test_a_single_tree_is_split_by_class_completely(name, tmp_path):
     [written] = IN_FILES[name](tmp_path).values()
     bundle = load(name, tmp_path)
@@ -136,11 +142,11 @@ def test_a_single_tree_is_split_by_class_completely(name, tmp_path):
     assert_same(bundle.test[0], bundle.test.file(0), read["test"][bundle.test.file(0)])
 
 
-def test_the_official_validation_split_is_used_if_test_labels_are_published(tmp_path):
+def test_only_some_datasets_have_a_validation_split_of_their_own(tmp_path):
     for name in IN_FILES:
         IN_FILES[name](tmp_path / name)
         validation = load(name, tmp_path / name).validation
-        assert (validation is not None) == (name == "celeba-gender")
+        assert (validation is not None) == (name in ("celeba-gender", "ham10000"))
 
 
 def test_nets_of_imagenet_are_normalised_by_its_published_mean(tmp_path):

@@ -236,6 +236,97 @@ def write_eurosat(folder):
     return {"all": write_classes(place, names, 5, ".jpg", (64, 64))}
 
 
+def write_concrete(folder):
+    """One tree, in the folder that the archive creates."""
+    place = folder / "concrete" / "Concrete Crack Images for Classification"
+    return {"all": write_classes(place, ("Negative", "Positive"), 10, ".jpg", (227, 227))}
+
+
+def write_natural(folder):
+    """Two trees, each in a folder of the same name, and images without labels."""
+    names = ("buildings", "forest", "glacier", "mountain", "sea", "street")
+    place = folder / "natural"
+    write_image(place / "seg_pred" / "seg_pred" / "5.jpg", (150, 150))
+    return {
+        "train": write_classes(place / "seg_train" / "seg_train", names, 3, ".jpg", (150, 150)),
+        "test": write_classes(place / "seg_test" / "seg_test", names, 1, ".jpg", (150, 113)),
+    }
+
+
+def write_insects(folder):
+    """One tree, whose folders are numbers of species at GBIF."""
+    names = [f"{4_470_000 + 7 * number}" for number in range(291)]
+    return {"all": write_classes(folder / "insects", names, 5, ".jpg", (9, 12))}
+
+
+def write_powerline(folder):
+    """Two folders, in which the names of images give their classes, with and without a line."""
+    place = folder / "powerline" / "Power_Line_Database (Infrared-IR and Visible Light-VL)"
+    (place / "__MACOSX").mkdir(parents=True)
+    (place / "Licence.txt").write_text("MIT")
+    files = [
+        (place / inside / f"{prefix}_{kind}_{number:04}.bmp", int(prefix == "TV"))
+        for inside, kind in (("Infrared (IR)", "IR"), ("Visible Light (VL)", "VL"))
+        for prefix in ("TV", "TY")
+        for number in range(1, 6)
+    ]
+    for seed, (file, _) in enumerate(files):
+        write_image(file, (128, 128), "L" if "IR" in file.name else "RGB", seed=seed)
+    return {"all": files}
+
+
+# Lesions, the diagnosis of each, and the number of its photographs.
+DIAGNOSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+LESIONS = [(f"HAM_{at:07}", DIAGNOSES[at % 7], 1 + at % 3) for at in range(210)]
+
+
+def write_ham10000(folder, separator=",", name="HAM10000_metadata"):
+    """A table and two folders of images, as at Dataverse."""
+    place = folder / "ham10000"
+    columns = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset")
+    lines, files = [separator.join(columns)], []
+    for lesion, diagnosis, count in LESIONS:
+        for _ in range(count):
+            number = len(files)
+            image = f"ISIC_{24306 + number:07}"
+            part = place / f"HAM10000_images_part_{1 + number % 2}"
+            file = write_image(part / f"{image}.jpg", (12, 9), seed=number)
+            files.append((file, DIAGNOSES.index(diagnosis)))
+            row = (lesion, image, diagnosis, "histo", "80.0", "male", "scalp", "vidir_modern")
+            lines.append(separator.join(row))
+    (place / name).write_text("\n".join(lines) + "\n")
+    return {"all": files}
+
+
+# Labels in the files, most with the class that they are.
+CORAL_LABELS = (
+    ("CCA", 0), ("turf", 1), ("Turf", 1), ("Macro", 2), ("Sand", 3), ("Acrop", 4), ("Off", None),
+    ("Pavon", 5), ("MONTI", 6), ("Pocill", 7), ("Porit", 8), ("P. Rus", None),
+)  # fmt: skip
+
+
+def write_mlc2008(folder, photographs=10, size=(400, 380), labels=CORAL_LABELS):
+    """Photographs, each with a list of points beside it."""
+    place = folder / "mlc2008" / "2008"
+    written = []
+    for number in range(photographs):
+        name = f"mcr_lter1_fringingreef_pole1-2_qu{number}_20080415.jpg"
+        image = write_image(place / name, size, seed=number)
+        random = np.random.default_rng(number)
+        points = [
+            (int(random.integers(0, size[1])), int(random.integers(0, size[0])), *label)
+            for label in labels
+        ]
+        lines = [
+            "# Row; Col; Label",
+            *(f"{row}; {column}; {name}" for row, column, name, _ in points),
+        ]
+        (place / f"{name}.txt").write_text("\n".join(lines) + "\n")
+        written += [(image, target, row, column)
+                    for row, column, _, target in points if target is not None]  # fmt: skip
+    return {"all": written}
+
+
 def write_folder(folder):
     """One tree, images of several sizes."""
     return {
@@ -263,6 +354,17 @@ IN_FILES = {
     "places365": write_places365,
     "celeba-gender": write_celeba_gender,
     "eurosat": write_eurosat,
+    "concrete": write_concrete,
+    "natural": write_natural,
+    "insects": write_insects,
+    "powerline": write_powerline,
+    "ham10000": write_ham10000,
     "folder": write_folder,
 }
-WRITERS = {"mnist-10k": write_mnist, **IN_MEMORY, **IN_FILES}
+WRITERS = {
+    "mnist-10k": write_mnist,
+    # Without points that are left out with a warning.
+    "mlc2008": lambda folder: write_mlc2008(folder, labels=CORAL_LABELS[:6]),
+    **IN_MEMORY,
+    **IN_FILES,
+}

@@ -1,0 +1,151 @@
+"""The page about a population of nets."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from pandas import concat
+
+import lemur_core
+from lemur_analysis import representativeness as rep
+from lemur_analysis.report.population import missing_cells, write_population
+from lemur_core.cli import cli
+from lemur_core.errors import SettingsError
+
+from ..representativeness.populations import lists, population
+
+ERRORS = {"a": [0.1, 0.2, 0.3, 0.5, 0.4], "b": [0.5, 0.4, 0.3, 0.1, 0.2], "c": [0.1, 0.3, 0.2, 0.4]}
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(frame, **options):
+        path = tmp_path / "page.html"
+        said = write_population(frame, path, **options)
+        return said, path.read_text(encoding="utf-8")
+
+    return write
+
+
+def captions(page):
+    return re.findall(r"<figcaption>(.*?)</figcaption>", page)
+
+
+def tables(page):
+    """Return the rows of each table by caption."""
+    found = re.findall(
+        r"<caption>(.*?)</caption>.*?<script type=\"application/json\">(.*?)</script>", page, re.S
+    )
+    return {title: json.loads(rows) for title, rows in found}
+
+
+def test_a_page_has_correlations_and_names_missing_errors(written):
+    said, page = written(lists(**ERRORS), title="Five nets", about=[("study", "mine")])
+    assert said == "5 nets on 3 datasets, 1 missing errors, 4 figures"
+    assert "<title>Five nets</title>" in page
+    assert "<dt>study</dt><dd>mine</dd>" in page
+    assert tables(page)["Nets without an error on a dataset"] == [["c", "n4"]]
+    pairs = {tuple(row[:2]): row[2:4] for row in tables(page)["Rank correlations"]}
+    assert pairs == {("a", "b"): [5, -1], ("a", "c"): [4, 0.8], ("b", "c"): [4, -0.8]}
+    best = [row[:3] for row in tables(page)["The 10 best nets of each dataset"]]
+    assert best[0] == ["a", "n0", 0.1]
+    assert [row[1] for row in best if row[0] == "b"] == ["n3", "n4", "n2", "n1", "n0"]
+    assert captions(page) == [
+        "Rank correlations between datasets",
+        "Rank correlations with a, and noise ceilings where nets have several runs",
+        "Errors on each dataset against those on a",
+        "Errors on all pairs",
+    ]
+    assert page.count("data-svg=") == 4
+
+
+def test_the_reference_can_be_chosen_and_must_be_known(written):
+    _, page = written(lists(**ERRORS), reference="c")
+    assert "<dt>compared with</dt><dd>c</dd>" in page
+    with pytest.raises(SettingsError, match="no dataset 'd' in the results; they have a, b, c"):
+        written(lists(**ERRORS), reference="d")
+    with pytest.raises(SettingsError, match="compared between two datasets or more; it has a"):
+        written(lists(a=[0.1, 0.2]))
+
+
+def stages():
+    rows = {name: dict(zip("stuvw", of, strict=True)) for name, of in list(ERRORS.items())[:2]}
+    columns = {
+        f"{setting}_{stage}": {net: (at * stage) % 4 + 1 for at, net in enumerate("stuvw")}
+        for setting in ("depth", "width", "bottleneck", "group")
+        for stage in (1, 2)
+    }
+    return population(
+        rows, macs={net: 10.0 ** (at + 1) for at, net in enumerate("stuvw")}, **columns
+    )
+
+
+def test_complexities_and_stages_have_sections(written):
+    _, page = written(stages())
+    rows = tables(page)["Rank correlations of the error with complexities"]
+    by_name = {(row[0], row[1]): row[3] for row in rows}
+    # Errors on a are 0.1, 0.2, 0.3, 0.5, 0.4 for ascending multiply-adds.
+    assert by_name["a", "macs"] == 0.9
+    assert by_name["b", "macs"] == -0.9
+    assert {name for _, name in by_name} == {"depth", "width", "macs"}
+    assert "Nets whose settings ascend through the stages" in tables(page)
+    shown = captions(page)
+    assert "Error against macs" in shown
+    assert "Error against the settings of each stage: b" in shown
+
+
+def test_runs_are_compared_by_the_best_one_and_counted(written):
+    frame = lists(**ERRORS)
+    worse = frame.assign(error=frame["error"] + 0.45)
+    runs = concat([frame, worse], ignore_index=True)
+    _, page = written(runs)
+    assert "<dt>runs, of which the best count</dt><dd>28</dd>" in page
+    pairs = {tuple(row[:2]): row[3] for row in tables(page)["Rank correlations"]}
+    assert pairs == {("a", "b"): -1, ("a", "c"): 0.8, ("b", "c"): -0.8}
+    assert "Figures that are not shown" in page  # No net has five runs.
+
+
+def test_controls_are_drawn_from_the_given_frames(written):
+    frame = lists(**ERRORS)
+    longer = concat([frame.assign(epochs=10), frame.assign(epochs=50)], ignore_index=True)
+    _, page = written(frame, controls={"longer_training": longer})
+    assert "Errors after trainings of several lengths" in captions(page)
+    with pytest.raises(SettingsError, match="control 'longer'; expected longer_training, noise_of"):
+        written(frame, controls={"longer": longer})
+    _, page = written(frame.assign(top5_error=frame["error"] / 2))
+    assert "Top-5 against top-1 error" in captions(page)
+
+
+def test_missing_cells_are_those_on_which_others_have_an_error():
+    frame = population({"x": {"a": 0.1, "b": np.nan}, "y": {"b": 0.2, "c": 0.3}})
+    assert missing_cells(frame).to_numpy().tolist() == [["x", "b"], ["x", "c"], ["y", "a"]]
+
+
+def test_the_command_writes_the_page_of_recorded_results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = ["idx,dataset,flops,params,test_accuracy"]
+    lines += [f"{at},{name},{1e6 * (at + 1)},1e5,{50 + at}"
+              for name in ("cifar10", "cifar100") for at in range(5)]  # fmt: skip
+    (tmp_path / "nats.csv").write_text("\n".join(lines) + "\n")
+
+    def call(*arguments):
+        done = CliRunner().invoke(cli, arguments)
+        return done.exit_code, done.output
+
+    assert call("db", "import", "nats.csv")[0] == 0
+    code, said = call("report", "--population", "--reference", "cifar-100", "--metric", "acc")
+    assert (code, said) == (0, "wrote report.html: 5 nets on 2 datasets, 6 figures\n")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert {(row[0], row[1]): row[3] for row in
+            tables(page)["Rank correlations of the error with complexities"]
+            }["cifar-10", "macs"] == -1  # fmt: skip
+    for arguments, message in (
+        (("--population", "--out", "a.pdf"), "--population writes a page; --out 'a.pdf' does not"),
+        (("--population", "--figures", "pareto"), "--figures does not apply to --population"),
+        (("--reference", "x"), "--reference compares nets between datasets; add --population"),
+    ):
+        done = CliRunner().invoke(cli, ["report", *arguments], standalone_mode=False)
+        assert message in str(done.exception)
+    assert len(rep.from_results(lemur_core.data(with_facts=True))) == 10
