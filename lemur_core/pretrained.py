@@ -32,16 +32,18 @@ def local_weights(url_or_file_name: str) -> dict[str, Tensor]:
     name = PurePosixPath(urlsplit(url_or_file_name).path).name
     file = f"{torch.hub.get_dir()}/checkpoints/{name}"
     try:
-        found = _read(file)
+        tensors = _read(file)
     except FileNotFoundError as error:
         raise MissingDataError(
             f"there are no pretrained weights {file}; put {name} there, or set pretrained=0"
         ) from error
     except _DAMAGED as error:
         raise FetchError(f"{file} cannot be read as weights; replace it") from error
-    if not isinstance(found, dict) or not all(isinstance(one, Tensor) for one in found.values()):
+    if not isinstance(tensors, dict) or not all(
+        isinstance(value, Tensor) for value in tensors.values()
+    ):
         raise FetchError(f"{file} holds something other than tensors by name; replace it")
-    return dict(found)
+    return dict(tensors)
 
 
 def load_backbone(module: nn.Module, url_or_file_name: str, part: str = "") -> None:
@@ -71,9 +73,9 @@ def load_backbone(module: nn.Module, url_or_file_name: str, part: str = "") -> N
             # Kernels of a depthwise convolution already have one channel.
             value = value.sum(1, keepdim=True)
         if value is None or value.shape != own.shape:
-            found = "nothing" if value is None else tuple(value.shape)
+            actual = "nothing" if value is None else tuple(value.shape)
             raise ShapeError(
-                f"{url_or_file_name}: {prefix + name} is {found}; expected {tuple(own.shape)}; "
+                f"{url_or_file_name}: {prefix + name} is {actual}; expected {tuple(own.shape)}; "
                 "are these the weights of another net?"
             )
         fitted[name] = value

@@ -69,7 +69,8 @@ class Detector(Trainable):
         """Return the weighted sum of a batch's losses."""
         objects = [to_learn(target, self.device) for target in targets]
         losses = self(inputs.to(self.device), objects)
-        return torch.stack([self.prm[f"{name}_weight"] * one for name, one in losses.items()]).sum()
+        weighted = [self.prm[f"{name}_weight"] * loss for name, loss in losses.items()]
+        return torch.stack(weighted).sum()
 
 
 def to_learn(target: Mapping[str, Any], device: torch.device) -> Objects:

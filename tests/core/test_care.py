@@ -290,19 +290,23 @@ def _new(file):
 def _tables(file):
     """Return the definition of a database's tables, without generated names."""
     with open_engine(file) as engine:
-        found = inspect(engine)
+        inspector = inspect(engine)
         return {
             table: (
                 sorted(
                     (each["name"], str(each["type"]), each["nullable"], each["primary_key"])
-                    for each in found.get_columns(table)
+                    for each in inspector.get_columns(table)
                 ),
                 sorted(
                     (each["referred_table"], *each["constrained_columns"])
-                    for each in found.get_foreign_keys(table)
+                    for each in inspector.get_foreign_keys(table)
                 ),
-                sorted(tuple(each["column_names"]) for each in found.get_unique_constraints(table)),
-                sorted((each["name"], *each["column_names"]) for each in found.get_indexes(table)),
+                sorted(
+                    tuple(each["column_names"]) for each in inspector.get_unique_constraints(table)
+                ),
+                sorted(
+                    (each["name"], *each["column_names"]) for each in inspector.get_indexes(table)
+                ),
             )
-            for table in found.get_table_names()
+            for table in inspector.get_table_names()
         }

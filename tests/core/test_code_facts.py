@@ -173,7 +173,7 @@ def test_an_invalid_stored_fact_is_a_fault(db, tmp_path):
         connection.execute("update code_fact set value = '[NaN]' where hash = ?", [TWO])
     with open_engine(db) as engine:
         assert sorted(check(engine)) == sorted(
-            f"fact 'mine' of source {one}: is not what lemur writes" for one in (ONE, TWO)
+            f"fact 'mine' of source {source}: is not what lemur writes" for source in (ONE, TWO)
         )
     with closing(sqlite3.connect(db)) as connection, connection:
         connection.execute("delete from code_fact where hash = ?", [ONE])
@@ -305,11 +305,11 @@ def test_invalid_lines_of_an_exported_folder_are_left_out(exported, db):
 
 
 def test_a_filtered_export_contains_the_facts_about_its_nets(toys, db, tmp_path):
-    one = pipeline(toys)
-    code = one.net_entry.code()
+    linear = pipeline(toys)
+    code = linear.net_entry.code()
     with open_engine(db, create=True) as engine:
         writer = Writer(engine, {})
-        trial_id = writer.begin(Trial(one, 1, PRM, 0, 1))
+        trial_id = writer.begin(Trial(linear, 1, PRM, 0, 1))
         writer.record(trial_id, Epoch(1, None, 0.5, 0.5, 1))
         record(db, CodeFact(code_hash(code), "mine", 1), CodeFact(ONE, "mine", 2))
         for name, filters in (

@@ -105,7 +105,7 @@ def test_a_collection_is_read_and_its_rows_are_narrowed(engine, db):
     collect("zoo", uids[:2], spec={"width": 8}, db=db)
     results = Results(engine)
     assert results.collection("zoo").spec == {"width": 8}
-    assert [one.trial for one in results.collection("zoo").members] == uids[:2]
+    assert [member.trial for member in results.collection("zoo").members] == uids[:2]
     assert {*results.frame(collection="zoo")["trial"]} == {*uids[:2]}
     users = Results(engine, {"collection": "zoo", "epoch": 1})
     assert list(users.frame()["role"]) == ["member", "member"]
@@ -200,7 +200,7 @@ def test_a_folder_replaces_neither_a_full_one_nor_a_file(engine, tmp_path):
     (full / "kept").mkdir(parents=True)
     with pytest.raises(WriteError, match="is not empty; name another folder"):
         written(Results(engine), full, folder)
-    assert [one.name for one in full.iterdir()] == ["kept"]
+    assert [file.name for file in full.iterdir()] == ["kept"]
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(WriteError, match="is a directory; name a file"):

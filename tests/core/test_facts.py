@@ -139,11 +139,11 @@ def test_a_name_belongs_to_the_trial_or_to_its_epochs(db):
 def test_scalars_of_array_libraries_are_converted(db):
     record(UID, {"f32": np.float32(0.1), "i64": np.int64(2**62), "bool": np.bool_(True)}, db=db)
     record(UID, {"f64": np.float64(0.1), "zero-dim": np.array(7), "list": [np.int8(3)]}, db=db)
-    found = recorded(db)[0]
+    facts = recorded(db)[0]
     # The float32 closest to 0.1 is 13421773 / 2**27 by IEEE 754.
-    assert found["f32"] == 13421773 / 2**27
-    assert (found["i64"], found["zero-dim"], found["list"]) == (2**62, 7, [3])
-    assert (found["bool"], found["f64"]) == (True, 0.1)
+    assert facts["f32"] == 13421773 / 2**27
+    assert (facts["i64"], facts["zero-dim"], facts["list"]) == (2**62, 7, [3])
+    assert (facts["bool"], facts["f64"]) == (True, 0.1)
 
 
 LOOP = []
@@ -258,13 +258,13 @@ def test_facts_are_columns_of_the_rows(db):
     record(UID, {"latency": 0.1, "accuracy": "mine"}, db=db)
     record(UID, {"norm": 2**53 + 1}, epoch=1, db=db)
     record(UID, {"norm": 3}, epoch=2, db=db)
-    found = frame(db, with_facts=True)
-    assert [*found.columns][-3:] == ["fact.accuracy", "latency", "norm"]
-    assert [*found["latency"]] == [0.1, 0.1]
-    assert [*found["norm"]] == [2**53 + 1, 3]
-    assert [*found["fact.accuracy"]] == ["mine", "mine"]
-    assert [*found["accuracy"]] == [0.5, 0.5]
-    assert [str(found[name].dtype) for name in ("latency", "norm")] == ["float64", "Int64"]
+    rows = frame(db, with_facts=True)
+    assert [*rows.columns][-3:] == ["fact.accuracy", "latency", "norm"]
+    assert [*rows["latency"]] == [0.1, 0.1]
+    assert [*rows["norm"]] == [2**53 + 1, 3]
+    assert [*rows["fact.accuracy"]] == ["mine", "mine"]
+    assert [*rows["accuracy"]] == [0.5, 0.5]
+    assert [str(rows[name].dtype) for name in ("latency", "norm")] == ["float64", "Int64"]
     assert "latency" not in frame(db)
     assert [*frame(db, with_facts=["norm"]).columns][-2:] == ["data", "norm"]
 
@@ -272,13 +272,13 @@ def test_facts_are_columns_of_the_rows(db):
 def test_facts_are_selected_by_columns(db):
     record(UID, {"latency": 1, "state": [1], "big": 2**70}, db=db)
     columns = ["latency", "epoch", "fact.state", "big"]
-    found = frame(db, columns=columns)
-    assert [*found.columns] == columns
-    assert found.to_dict("list") == {
+    rows = frame(db, columns=columns)
+    assert [*rows.columns] == columns
+    assert rows.to_dict("list") == {
         "latency": [1, 1], "epoch": [1, 2], "fact.state": [[1], [1]], "big": [2**70] * 2
     }  # fmt: skip
-    found["fact.state"][0].append(2)
-    assert found["fact.state"][1] == [1]
+    rows["fact.state"][0].append(2)
+    assert rows["fact.state"][1] == [1]
 
 
 def test_a_fact_without_a_value_is_missing(db):

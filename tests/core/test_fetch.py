@@ -70,19 +70,22 @@ def test_file_is_fetched_into_a_new_folder(server, tmp_path):
 
 
 def test_progress_is_reported_from_start_to_end(server, tmp_path):
-    told = []
-    fetch(server.url, tmp_path / "set.bin", progress=told.append)
-    assert told[0] == Fetching("set.bin", 0, len(CONTENT))
-    assert told[-1] == Fetching("set.bin", len(CONTENT), len(CONTENT))
-    assert [one.done for one in told] == sorted(one.done for one in told)
+    reports = []
+    fetch(server.url, tmp_path / "set.bin", progress=reports.append)
+    assert reports[0] == Fetching("set.bin", 0, len(CONTENT))
+    assert reports[-1] == Fetching("set.bin", len(CONTENT), len(CONTENT))
+    assert [report.done for report in reports] == sorted(report.done for report in reports)
 
 
 def test_given_size_is_reported_if_the_server_sends_none(server, tmp_path):
     server.says_length = False
-    told = []
-    fetch(server.url, tmp_path / "one", progress=told.append)
-    fetch(server.url, tmp_path / "two", size=len(CONTENT), progress=told.append)
-    assert {(one.file, one.total) for one in told} == {("one", None), ("two", len(CONTENT))}
+    reports = []
+    fetch(server.url, tmp_path / "one", progress=reports.append)
+    fetch(server.url, tmp_path / "two", size=len(CONTENT), progress=reports.append)
+    assert {(report.file, report.total) for report in reports} == {
+        ("one", None),
+        ("two", len(CONTENT)),
+    }
 
 
 def test_interrupted_download_is_resumed(server, tmp_path):
@@ -237,7 +240,7 @@ def test_an_archive_is_fetched_unpacked_and_removed(server, tmp_path, name, arch
     (tmp_path / "set" / "deep" / "two").write_text("damaged")
     (tmp_path / "set" / "own").write_text("kept")
     url = server.url.replace("set.bin", name)
-    fetch_archive(url, tmp_path, md5=hashlib.md5(archive).hexdigest(), progress=lambda told: None)
+    fetch_archive(url, tmp_path, md5=hashlib.md5(archive).hexdigest(), progress=lambda report: None)
     assert texts(tmp_path) == {"set/one": "1", "set/deep/two": "2", "set/own": "kept"}
 
 

@@ -131,8 +131,8 @@ def test_trials_with_the_same_or_an_unknown_recipe_are_counted(toys, tmp_path):
 
         assert (numbers("a" * 32), numbers("c" * 32), numbers(None)) == ([1, 3], [3], [1, 2, 3])
         with engine.connect() as connection:
-            found = connection.exec_driver_sql("select recipe from trial order by number")
-            assert tuple(found.scalars()) == recipes
+            stored = connection.exec_driver_sql("select recipe from trial order by number")
+            assert tuple(stored.scalars()) == recipes
 
 
 def test_trials_of_different_recipes_are_compared_as_such(toys, tmp_path, lemur):

@@ -25,7 +25,7 @@ def db(tmp_path):
 @pytest.fixture
 def heard():
     """The history and the scores that each estimator received."""
-    heard = import_module("lemur_toy.estimators").Soon.told
+    heard = import_module("lemur_toy.estimators").Soon.received
     heard.clear()
     return heard
 
@@ -216,7 +216,7 @@ def test_options_of_an_estimator_are_shown_with_their_defaults(lemur):
 
 
 def test_an_estimator_that_cannot_be_created_is_reported_before_training(db, heard, monkeypatch):
-    monkeypatch.setattr("lemur_toy.estimators.Soon.told", None)
+    monkeypatch.setattr("lemur_toy.estimators.Soon.received", None)
     assert refused(db=db, estimator="soon") == (
         "estimator 'soon' cannot be created: AttributeError: 'NoneType' object has no attribute "
         "'append'"

@@ -165,7 +165,7 @@ def test_a_part_that_is_called_backbone_is_what_is_frozen():
     net = nn.Module()
     net.backbone, net.neck, net.head = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
     FrozenLayers(net, ["backbone"], None)
-    assert [name for name, one in net.named_parameters() if not one.requires_grad] == [
+    assert [name for name, parameter in net.named_parameters() if not parameter.requires_grad] == [
         "backbone.weight", "backbone.bias",
     ]  # fmt: skip
 

@@ -38,15 +38,15 @@ import torch
 
 def descriptors():
     """Return the pipes and sockets of this process but its standard streams."""
-    found = []
+    numbers = []
     for name in os.listdir("/proc/self/fd"):
         try:
             kind = os.readlink(f"/proc/self/fd/{{name}}")
         except OSError:
             continue
         if int(name) > 2 and kind.startswith(("pipe:", "socket:")):
-            found.append(int(name))
-    return found
+            numbers.append(int(name))
+    return numbers
 
 
 def send(text):
@@ -126,8 +126,8 @@ class Witness(Net):
 
     def learn(self, train_data):
         self.epochs += 1
-        told = super().learn(train_data)
-        return told if self.epochs == 1 else (0.0, float(zlib.crc32(repr(state()).encode())))
+        result = super().learn(train_data)
+        return result if self.epochs == 1 else (0.0, float(zlib.crc32(repr(state()).encode())))
 
 
 Net = Witness
@@ -173,8 +173,8 @@ HOSTILE = {
     "trace": "sys.settrace(lambda *_: None); threading.setprofile(lambda *_: 1 / 0)",
     "shared data": (
         "from lemur_core.kinds.loader import InMemory\n"
-        "for one in [o for o in gc.get_objects() if type(o) is InMemory]:\n"
-        "    one.inputs.zero_(); one.targets.zero_()"
+        "for data in [o for o in gc.get_objects() if type(o) is InMemory]:\n"
+        "    data.inputs.zero_(); data.targets.zero_()"
     ),
     "memory": "builtins.kept = torch.ones(2**24)",
     "failure in inference mode": (

@@ -55,11 +55,11 @@ class Net(nn.Module):
             noise = torch.randn(len(targets), 2, generator=self.draws) / self._steps
             loss = nn.functional.cross_entropy(self(inputs) + noise, targets)
             loss = loss + self.averages[0].sum() + sum(self.history[-2:])
-            for one in self.optimizers:
-                one.zero_grad()
+            for optimizer in self.optimizers:
+                optimizer.zero_grad()
             loss.backward()
-            for one in self.optimizers:
-                one.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
             self.averages[0].mul_(0.9).add_(self.layers[1].bias.detach(), alpha=0.1)
             self.history.append(loss.detach() / 9)
         self.schedules["decay"].step()

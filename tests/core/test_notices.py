@@ -87,12 +87,12 @@ def test_endless_output_does_not_block_the_reader(pipe, monkeypatch):
 
 
 def test_warning_in_this_process_is_reported_once_in_one_line():
-    told = []
-    with warnings.catch_warnings(), warnings_reported(told.append):
+    messages = []
+    with warnings.catch_warnings(), warnings_reported(messages.append):
         warnings.simplefilter("always")
         for _ in range(2):
             warnings.warn("two\n  lines (Triggered internally at /a/b.cpp:3.)", stacklevel=1)
-    [line] = told
+    [line] = messages
     assert line.startswith("UserWarning: two lines (test_notices.py:")
 
 

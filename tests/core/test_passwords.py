@@ -74,8 +74,8 @@ def test_passwords_are_never_shown(url):
 def test_names_of_files_do_not_depend_on_passwords(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     url = "postgresql://me:{0}@127.0.0.1/results?sslpassword={0}"
-    one, other = (spill_file(unchecked_engine(url.format(text))) for text in ("one", "other"))
-    assert one == other
+    first, second = (spill_file(unchecked_engine(url.format(text))) for text in ("one", "other"))
+    assert first == second
 
 
 def test_records_that_wait_under_an_older_name_are_found(tmp_path, monkeypatch):

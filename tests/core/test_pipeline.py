@@ -29,10 +29,10 @@ def test_first_parts_match_all_remaining_parts(toys):
 
 @pytest.mark.parametrize("text", ["*_blobs_*_{Linear,Raises}", "img-*_b?obs_hits_*i*a[rs]*"])
 def test_wildcards_and_braces_select_names(toys, text):
-    found = set(names(toys, text))
-    assert f"{TASK}_blobs_hits_Linear" in found
-    assert f"{TASK}_blobs_hits_Exits" not in found
-    assert not any("absent" in name for name in found)
+    selected = set(names(toys, text))
+    assert f"{TASK}_blobs_hits_Linear" in selected
+    assert f"{TASK}_blobs_hits_Exits" not in selected
+    assert not any("absent" in name for name in selected)
 
 
 def test_pipelines_have_the_order_of_patterns_and_no_duplicates(toys):
@@ -365,7 +365,7 @@ def test_comma_separated_metrics_are_all_recorded(toys):
     assert (pipeline.name, list(pipeline.also)) == (f"{TASK}_blobs_hits_Linear", ["other"])
     only = pattern_of({"metric": ["hits,other"], "net": ["Linear"]})
     [*pipelines] = compose(toys, [only])
-    assert all(list(one.also) == ["other"] for one in pipelines)
+    assert all(list(composed.also) == ["other"] for composed in pipelines)
     assert len(compose(toys, [Pattern.parse(f"{TASK}_blobs_{{hits,other}}_Linear")])) == 2
 
 
@@ -396,7 +396,7 @@ def test_opt_in_net_is_used_only_if_named_in_full(sampled):
 def test_demo_contains_no_opt_in_net(toys):
     target = toys.get("net", "Linear").target
     shown = Entry("Sampled", target, (TASK,), opt_in=True, demo=True)
-    assert [one.net for one in demo(toys.with_entries("space", "net", [shown]))] == ["Linear"]
+    assert [shown.net for shown in demo(toys.with_entries("space", "net", [shown]))] == ["Linear"]
 
 
 def test_wildcard_matching_only_opt_in_nets_is_explained(sampled):
@@ -434,4 +434,6 @@ def test_the_metric_of_the_demo_is_the_first(toys):
     first = Registry()
     first.plugins["aa"] = replace(toys.plugins["toy"], entries={"metric": [Entry("any", "a:b")]})
     first.plugins |= toys.plugins
-    assert {one.metric for one in compose(first, [Pattern.parse(f"{TASK}_blobs")])} == {"hits"}
+    assert {composed.metric for composed in compose(first, [Pattern.parse(f"{TASK}_blobs")])} == {
+        "hits"
+    }

@@ -82,7 +82,9 @@ def test_the_share_for_validation_is_part_of_the_name(toys, patterns, datasets, 
 
 
 def test_names_are_as_before_without_a_share_for_validation(toys):
-    assert [one.name for one in plan(Settings.of({"patterns": BLOBS}), toys).pipelines] == [BLOBS]
+    assert [
+        pipeline.name for pipeline in plan(Settings.of({"patterns": BLOBS}), toys).pipelines
+    ] == [BLOBS]
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.2, 20.0, 0.12345, float("nan")])

@@ -46,14 +46,14 @@ def check(file):
     assert frame["predicted"].fillna(-1).tolist() == [0.75, 0.75, -1, -1]
     assert frame["validation"].tolist() == [0.25, 0.5] * 2
     assert set(frame["state"]) == {"converged"}
-    told = data(db=file, with_stats=True).sort_values(["trial", "epoch"])
-    assert told["within"].tolist() == [{}, dict(WITHIN)] * 2
+    rows = data(db=file, with_stats=True).sort_values(["trial", "epoch"])
+    assert rows["within"].tolist() == [{}, dict(WITHIN)] * 2
     with open_engine(file) as engine, engine.connect() as connection:
-        one, other = (read_stored_trial(connection, number * 32) for number in "12")
-        assert prediction_of(one.facts["predicted"], one.facts["estimate"]) == PREDICTION
-        assert (one.left_out, other.left_out) == (LEFT_OUT, {})
-        found = connection.exec_driver_sql(_WITHIN)
-        assert [within_of(text) for (text,) in found] == [(), WITHIN] * 2
+        trial, other = (read_stored_trial(connection, number * 32) for number in "12")
+        assert prediction_of(trial.facts["predicted"], trial.facts["estimate"]) == PREDICTION
+        assert (trial.left_out, other.left_out) == (LEFT_OUT, {})
+        stored = connection.exec_driver_sql(_WITHIN)
+        assert [within_of(text) for (text,) in stored] == [(), WITHIN] * 2
 
 
 def test_a_prediction_is_read_back_as_it_was(db):
@@ -91,7 +91,7 @@ def test_a_text_that_cannot_be_read_is_not_taken_in(db, tmp_path, name, text):
         export(engine, tmp_path / "stat")
     file = next((tmp_path / "stat").glob("*/1.json"))
     records = json.loads(file.read_text())
-    [at] = [at for at, one in enumerate(records) if one["lemur"]["predicted"] is not None]
+    [at] = [at for at, record in enumerate(records) if record["lemur"]["predicted"] is not None]
     records[at]["lemur"][name] = text
     file.write_text(json.dumps(records))
     with open_engine(tmp_path / "again.db", create=True) as engine:
@@ -109,9 +109,9 @@ def test_it_is_merged(db, tmp_path):
 
 def test_a_search_remembers_it(db, toys):
     with open_engine(db) as engine:
-        one, other = Writer(engine, {}).past(pipeline(toys), 9)
-    assert (one.predicted, other.predicted) == (0.75, None)
-    assert one.epochs[1].within == WITHIN
+        trial, other = Writer(engine, {}).past(pipeline(toys), 9)
+    assert (trial.predicted, other.predicted) == (0.75, None)
+    assert trial.epochs[1].within == WITHIN
 
 
 def test_an_end_that_the_database_did_not_take_keeps_it(db, toys, monkeypatch):

@@ -73,9 +73,9 @@ def test_invalid_value_cannot_be_fixed(value):
 
 
 def test_entries_with_different_values_differ_and_are_hashable():
-    one = Entry("Net", TARGET, prm={"width": 1})
-    assert one != replace(one, prm={"width": 2})
-    assert len({one, replace(one, prm={"width": 1})}) == 1
+    entry = Entry("Net", TARGET, prm={"width": 1})
+    assert entry != replace(entry, prm={"width": 2})
+    assert len({entry, replace(entry, prm={"width": 1})}) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,6 @@ def test_invalid_entries_are_reported(toys, entries, error, message):
 
 def test_entry_can_have_the_name_of_an_installed_net(toys):
     settings = Settings.of({"entries": [Entry("Linear", TARGET, TASKS)], "patterns": BLOBS})
-    assert [one.name for one in plan(settings, toys).pipelines] == [f"{BLOBS}_given/Linear"]
+    assert [pipeline.name for pipeline in plan(settings, toys).pipelines] == [
+        f"{BLOBS}_given/Linear"
+    ]

@@ -43,9 +43,9 @@ def published(folder):
 
 
 def test_a_file_gives_its_tensors_by_name(published):
-    found = local_weights(NAME)
-    assert found.keys() == published.state_dict().keys()
-    assert torch.equal(found["classifier.weight"], published.classifier.weight)
+    tensors = local_weights(NAME)
+    assert tensors.keys() == published.state_dict().keys()
+    assert torch.equal(tensors["classifier.weight"], published.classifier.weight)
 
 
 def test_the_address_of_a_file_serves_as_its_name(published):

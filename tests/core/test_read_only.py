@@ -141,10 +141,10 @@ def test_writes_during_a_read_without_locks_are_an_error(folder, monkeypatch):
     monkeypatch.setattr(sqlite3, "connect", refused)
 
     def read_while_it_is_written(connection):
-        found = connection.exec_driver_sql("select count(*) from trial").scalar()
+        count = connection.exec_driver_sql("select count(*) from trial").scalar()
         time.sleep(0.01)
         os.utime(db)
-        return found
+        return count
 
     with open_engine(db) as engine, pytest.raises(StoreError) as caught:
         patiently(engine, read_while_it_is_written)

@@ -180,14 +180,14 @@ def test_every_command_chooses_the_same_best(toys, tmp_path, lemur, trials, expe
     row = data(db=file, only_best=True, unique_nn=True).iloc[0]
     assert (row["trial"], row["epoch"]) == (uid, epoch)
     for epoch_number in {1, epoch}:
-        [one] = data(db=file, only_best=True, epoch=epoch_number)["trial"]
-        assert epoch_number != epoch or one == uid
+        [chosen] = data(db=file, only_best=True, epoch=epoch_number)["trial"]
+        assert epoch_number != epoch or chosen == uid
     status, out, _ = lemur("data", "--unique-nn", "--format", "jsonl")
     assert (status, json.loads(out)["trial"], json.loads(out)["epoch"]) == (0, uid, epoch)
     with open_engine(file) as engine:
         first = Results(engine).epochs()[0]
     assert (first.trial, first.epoch, first.accuracy) == (uid, epoch, accuracy)
-    if any(one is not None for epochs in trials for one, _ in epochs):
+    if any(score is not None for epochs in trials for score, _ in epochs):
         name = "img-classification_blobs_hits_Linear"
         with open_engine(file) as engine:
             [standing] = standings(engine, [name])
@@ -302,8 +302,8 @@ def test_queries_use_their_indexes(db, filters, index):
 
     def explain(connection, cursor, statement, parameters, context, many):
         if "FROM stat" in statement and not statement.startswith("EXPLAIN"):
-            found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans.append("\n".join(row[-1] for row in found))
+            steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append("\n".join(row[-1] for row in steps))
 
     with open_engine(db) as engine:
         event.listen(engine, "before_cursor_execute", explain)

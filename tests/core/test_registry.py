@@ -167,10 +167,10 @@ def zoos(*names, **more):
 
 @pytest.mark.parametrize("first", [True, False])
 def test_any_plugin_can_register_entries_of_a_declared_kind(first, toys):
-    one = Source("one", lambda: zoos("A", **BRINGS))
-    two = Source("two", lambda: zoos("B"))
+    declaring = Source("one", lambda: zoos("A", **BRINGS))
+    registering = Source("two", lambda: zoos("B"))
     registry = Registry()
-    registry.add(*([one, two] if first else [two, one]))
+    registry.add(*([declaring, registering] if first else [registering, declaring]))
     assert registry.failures == []
     assert registry.kinds["zoo"] == ZOO
     assert sorted(full for full, _ in registry.entries("zoo")) == ["one/A", "two/B"]
@@ -185,10 +185,10 @@ def test_kind_is_lost_with_the_plugin_that_declares_it(toys):
     registry.add(*sources, plugin("three", "C"))
     assert "zoo" not in registry.kinds
     assert list(registry.plugins) == ["three"]
-    one, two = registry.failures
-    assert (one.name, one.reason) == ("one", "lemur_register_zoos returns zoo 'A' 2 times")
-    assert two.name == "two"
-    assert two.reason.startswith("PluginValidationError: unknown hook 'lemur_register_zoos' in ")
+    first, second = registry.failures
+    assert (first.name, first.reason) == ("one", "lemur_register_zoos returns zoo 'A' 2 times")
+    assert second.name == "two"
+    assert second.reason.startswith("PluginValidationError: unknown hook 'lemur_register_zoos' in ")
 
 
 @pytest.mark.parametrize(

@@ -215,10 +215,11 @@ def test_samples_that_are_only_scored_join_the_validation_split(kind):
 def test_the_share_for_validation_can_be_chosen(kind):
     whole = bundle(kind)
     shares = {share: whole.held_out("toy", share) for share in (None, 0.1, 0.2, 0.001)}
-    sizes = {share: (len(one.train), len(one.validation)) for share, one in shares.items()}
+    sizes = {share: (len(bundle.train), len(bundle.validation)) for share, bundle in shares.items()}
     assert sizes == {None: (90, 10), 0.1: (90, 10), 0.2: (80, 20), 0.001: (99, 1)}
     held = {
-        share: {image for image, _ in contents(one.validation)} for share, one in shares.items()
+        share: {image for image, _ in contents(bundle.validation)}
+        for share, bundle in shares.items()
     }
     assert held[0.001] < held[None] == held[0.1] < held[0.2]
     assert not held[0.2] & {image for image, _ in contents(shares[0.2].train)}

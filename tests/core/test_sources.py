@@ -189,8 +189,8 @@ def test_two_nets_whose_neighbours_share_a_name_keep_their_own(folder):
         "b/Net.py": "import blocks\n",
         "b/blocks.py": "x = 'b'\n",
     })  # fmt: skip
-    one, two = (entry_of_file(files / name / "Net.py").load() for name in "ab")
-    assert (one.blocks.x, two.blocks.x, one.get()) == ("a", "b", "a")
+    first, second = (entry_of_file(files / name / "Net.py").load() for name in "ab")
+    assert (first.blocks.x, second.blocks.x, first.get()) == ("a", "b", "a")
     assert "blocks" not in sys.modules
 
 
@@ -267,12 +267,12 @@ def test_unrecorded_files_are_reported(folder, tmp_path):
     run(BLOBS, net=str(files / "Net.py"), trials=1, epochs=1, db=str(tmp_path / "r.db"),
         watch=events.append)  # fmt: skip
     said = "net 'Net': not recorded with its code: "
-    found = "a module that it imports by name or finds through sys.path"
+    reason = "a module that it imports by name or finds through sys.path"
     assert [event.message for event in events if isinstance(event, Warned)] == [
         f"{said}{files}/torch.py: 'import torch' finds an installed package instead; rename it",
         f"{said}{files}/table.json: a file that it names",
-        f"{said}{files}/more/hidden_one.py: {found}",
-        f"{said}{files}/more/hidden_two.py: {found}",
+        f"{said}{files}/more/hidden_one.py: {reason}",
+        f"{said}{files}/more/hidden_two.py: {reason}",
     ]
 
 

@@ -142,8 +142,8 @@ def test_learning_rate_decay_is_at_most_1(text):
 
 @pytest.mark.parametrize("epochs", ["5..20", "5..20 int"])
 def test_schedule_epochs_are_searched_as_integers(epochs):
-    found = override(net_space({"scheduler": "constant"}), {"scheduler_epochs": epochs})
-    assert str(found["scheduler_epochs"]) == "5..20 int"
+    space = override(net_space({"scheduler": "constant"}), {"scheduler_epochs": epochs})
+    assert str(space["scheduler_epochs"]) == "5..20 int"
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 2.5, "soon", "0..5", "1.5..5"])

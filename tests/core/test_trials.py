@@ -89,7 +89,7 @@ def engine(database):
         yield engine
 
 
-def found(engine, name):
+def find_uid(engine, name):
     with engine.connect() as connection:
         return find_trial(connection, name).uid
 
@@ -105,20 +105,20 @@ def found(engine, name):
     ],
 )  # fmt: skip
 def test_a_trial_has_several_names(engine, name, uid):
-    assert found(engine, name) == uid
+    assert find_uid(engine, name) == uid
 
 
 def test_an_ambiguous_name_says_which_trials_it_could_be(engine):
     with pytest.raises(AmbiguousTrialError) as raised:
-        found(engine, "aaaa")
+        find_uid(engine, "aaaa")
     assert str(raised.value) == (
         "trial 'aaaa' could be 2 trials: aaaaaaaa1 (img-classification_blobs_hits_Linear trial 1), "
         "aaaaaaaa2 (img-classification_blobs_hits_Linear trial 2); name one by its id"
     )
     with pytest.raises(AmbiguousTrialError, match=r"trial '1' could be 2 trials: aaaaaaaa1 .*3123"):
-        found(engine, "1")
+        find_uid(engine, "1")
     with pytest.raises(UnknownNameError, match="unknown trial 'zz'; there are 31234567, aaaaaaaa1"):
-        found(engine, "zz")
+        find_uid(engine, "zz")
 
 
 def test_the_best_of_several_leaderboards_is_ambiguous(engine):
@@ -126,7 +126,7 @@ def test_the_best_of_several_leaderboards_is_ambiguous(engine):
         other = schema.trial.update().where(schema.trial.c.uid == THIRD)
         connection.execute(other.values(metric="misses"))
     with pytest.raises(AmbiguousTrialError, match=r"trial 'best' could be 2 trials: aaaaaaaa1 "):
-        found(engine, "best")
+        find_uid(engine, "best")
 
 
 def test_short_ids_are_unique_prefixes(engine):
@@ -339,7 +339,7 @@ def test_deleting_without_a_terminal_needs_yes(engine, lemur, monkeypatch):
     status, _, errors = lemur("trials", "delete", FIRST)
     assert status == 2
     assert errors.endswith("Delete 1 trial? There is no terminal to confirm it; give --yes\n")
-    assert found(engine, FIRST) == FIRST
+    assert find_uid(engine, FIRST) == FIRST
 
 
 def test_a_trial_that_is_trained_is_not_deleted(engine, toys):
@@ -348,11 +348,11 @@ def test_a_trial_that_is_trained_is_not_deleted(engine, toys):
         trials = deletable_trials(engine, ["b", FIRST])
         with pytest.raises(HeldTrialError, match="is being trained by host .*; end that campaign"):
             delete_trials(engine, trials, print, print)
-        assert found(engine, FIRST) == FIRST
+        assert find_uid(engine, FIRST) == FIRST
     # The campaign ended without an end of the trial: its lease is over.
     delete_trials(engine, deletable_trials(engine, ["b"]), print, print)
     with pytest.raises(UnknownNameError):
-        found(engine, "b")
+        find_uid(engine, "b")
     assert check(engine) == []
 
 
@@ -382,7 +382,7 @@ def test_a_writer_on_another_host_is_watched_before_its_trial_is_deleted(
     if beats:
         with pytest.raises(HeldTrialError, match="is being trained by host far"):
             delete_trials(engine, trials, lines.append, print, holders)
-        assert found(engine, "b") == "b" * 32
+        assert find_uid(engine, "b") == "b" * 32
     else:
         delete_trials(engine, trials, lines.append, print, holders)
         assert seconds[0] == CONFIRM_S
@@ -399,7 +399,7 @@ def test_a_trial_that_was_taken_over_meanwhile_is_not_deleted(engine):
         connection.execute(change.values(owner="another"))
     with pytest.raises(HeldTrialError, match="by another process, and nothing was deleted"):
         delete_trials(engine, trials, print, print)
-    assert found(engine, FIRST) == FIRST
+    assert find_uid(engine, FIRST) == FIRST
 
 
 def test_a_failure_is_placed_in_the_users_own_file():

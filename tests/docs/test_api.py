@@ -26,8 +26,8 @@ def test_page_matches_the_docstrings(writer):
 
 @pytest.mark.parametrize("name", lemur_core.__all__)
 def test_public_name_is_documented(name):
-    found = getattr(lemur_core, name)
-    heading = f"## lemur_core.{name}" if inspect.ismodule(found) else f"### {name}"
+    value = getattr(lemur_core, name)
+    heading = f"## lemur_core.{name}" if inspect.ismodule(value) else f"### {name}"
     text = PAGE.read_text()
     assert f"\n{heading}\n\n" in text
     section = text.split(f"\n{heading}\n\n")[1].split("\n##")[0]

@@ -27,7 +27,9 @@ def name_of(page):
 def anchors(page):
     """Return the anchors that GitHub generates for the headings of a page."""
     headings = HEADING.findall(page.read_text())
-    return {re.sub(r"[^\w\- ]", "", one).strip().lower().replace(" ", "-") for one in headings}
+    return {
+        re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
 
 
 def blocks(page):

@@ -26,16 +26,16 @@ def crowd(tmp_path):
                 stack.enter_context(subprocess.Popen(command, cwd=tmp_path, text=True, **pipe))
                 for _ in range(count)
             ]
-            for one in crowd:
-                stack.callback(one.kill)
-                assert one.stdout.readline() == "ready\n"
-            for one in crowd:
-                one.stdin.write("go\n")
-                one.stdin.flush()
+            for process in crowd:
+                stack.callback(process.kill)
+                assert process.stdout.readline() == "ready\n"
+            for process in crowd:
+                process.stdin.write("go\n")
+                process.stdin.flush()
             yield crowd
-            for one in crowd:
-                _, errors = one.communicate(timeout=120)
-                assert one.returncode == 0, errors
+            for process in crowd:
+                _, errors = process.communicate(timeout=120)
+                assert process.returncode == 0, errors
 
     return start
 
@@ -82,10 +82,10 @@ def _group(user):
 
 
 def _programs():
-    found = shutil.which("initdb")
-    places = [Path(found).parent] if found else []
+    program = shutil.which("initdb")
+    places = [Path(program).parent] if program else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((one for one in places if (one / "initdb").exists()), None)
+    return next((place for place in places if (place / "initdb").exists()), None)
 
 
 def _user():
@@ -94,7 +94,7 @@ def _user():
 
     if os.geteuid() != 0:
         return None
-    names = {one.pw_name for one in pwd.getpwall()}
+    names = {user.pw_name for user in pwd.getpwall()}
     return next((name for name in ("postgres", "nobody") if name in names), None)
 
 

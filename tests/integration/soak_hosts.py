@@ -89,15 +89,15 @@ ATTACKS = {attacks}
 
 def descriptors():
     """Return the pipes and sockets of this process but its standard streams."""
-    found = []
+    numbers = []
     for name in os.listdir("/proc/self/fd"):
         try:
             kind = os.readlink(f"/proc/self/fd/{{name}}")
         except OSError:
             continue
         if int(name) > 2 and kind.startswith(("pipe:", "socket:")):
-            found.append(int(name))
-    return found
+            numbers.append(int(name))
+    return numbers
 
 
 def send(text):
@@ -195,11 +195,11 @@ class Host:
     def campaign(self) -> psutil.Process | None:
         """Return the process of the campaign itself."""
         assert self.process is not None
-        for one in psutil.Process(self.process.pid).children(recursive=True):
+        for child in psutil.Process(self.process.pid).children(recursive=True):
             # Others come to their ends meanwhile.
             with suppress(psutil.Error):
-                if "--command" in one.cmdline()[:5]:
-                    return one
+                if "--command" in child.cmdline()[:5]:
+                    return child
         return None
 
     def wake(self) -> None:
@@ -215,9 +215,9 @@ class Host:
         """Send a signal to all processes of the host."""
         if self.status is None and self.process is not None:
             top = psutil.Process(self.process.pid)
-            for one in (*top.children(recursive=True), top):
+            for process in (*top.children(recursive=True), top):
                 with suppress(psutil.Error):
-                    one.send_signal(number)
+                    process.send_signal(number)
 
     def end(self) -> None:
         self.signal(signal.SIGKILL)
@@ -255,7 +255,7 @@ class Soak:
             }
             for number in range(POINTS)
         ]  # fmt: skip
-        file.write_text("".join(f"{json.dumps(one)}\n" for one in points))
+        file.write_text("".join(f"{json.dumps(point)}\n" for point in points))
         self.rounds.append(file)
         return file
 
@@ -305,7 +305,7 @@ class Soak:
 
     def said(self) -> dict[tuple[str, int], tuple[float, float]]:
         """Return the scores that were acknowledged, by trial and epoch."""
-        found = {}
+        acknowledged = {}
         for file in self.folder.glob("*-*.jsonl"):
             for line in file.read_text().splitlines():
                 try:
@@ -315,8 +315,8 @@ class Soak:
                 if event.get("event") == "EpochEnded":
                     scores = event["validation"], event["accuracy"]
                     key = event["trial"], event["epoch"]
-                    assert found.setdefault(key, scores) == scores, f"{key}: two hosts"
-        return found
+                    assert acknowledged.setdefault(key, scores) == scores, f"{key}: two hosts"
+        return acknowledged
 
     def check(self) -> None:
         """See that what was acknowledged is there, and each point trained once."""
@@ -331,15 +331,15 @@ class Soak:
             key_of(prm) for prm, _, state in trials if state == "finished" or prm["attack"] == NONE
         )
         assert set(ended.values()) == {1}, f"trained twice: {ended.most_common(3)}"
-        innocent = [one for one in trials if one[0]["attack"] == NONE]
-        failed = [one for one in innocent if one[2] != "finished"]
+        innocent = [trial for trial in trials if trial[0]["attack"] == NONE]
+        failed = [trial for trial in innocent if trial[2] != "finished"]
         assert not failed, failed
         points = {number: key_of(prm) for prm, number, state in trials if state == "finished"}
         for (number, epoch), scores in self.said().items():
             if number in points:
                 assert epochs[points[number]][epoch - 1][2:4] == scores, (number, epoch)
         everything = list(range(1, EPOCHS + 1))
-        assert all([row[0] for row in one] == everything for one in epochs.values())
+        assert all([row[0] for row in rows] == everything for rows in epochs.values())
         print(
             f"round {len(self.rounds)}: {dict(states)}, {len(innocent)} of them innocent; "
             f"{len(self.said())} epochs acknowledged; runs: {[host.runs for host in self.hosts]}; "
@@ -351,14 +351,14 @@ class Soak:
         """Train all points that attack nobody again, undisturbed, and compare all numbers."""
         points = self.folder / "innocent.jsonl"
         wanted = [json.loads(line) for file in self.rounds for line in file.open()]
-        innocent = [one for one in wanted if one["attack"] == NONE]
-        points.write_text("".join(f"{json.dumps(one)}\n" for one in innocent))
+        innocent = [point for point in wanted if point["attack"] == NONE]
+        points.write_text("".join(f"{json.dumps(point)}\n" for point in innocent))
         db = self.folder / "alone.db"
         command = [sys.executable, "-m", "lemur_core", *self.command(points, db)]
         subprocess.run(command, cwd=self.folder, stdout=subprocess.DEVNULL, check=True)
         alone, disturbed = stored(db)[0], stored(self.db)[0]
-        changed = [one for one in map(key_of, innocent) if alone[one] != disturbed[one]]
-        assert not changed, [(alone[one], disturbed[one]) for one in changed[:3]]
+        changed = [key for key in map(key_of, innocent) if alone[key] != disturbed[key]]
+        assert not changed, [(alone[key], disturbed[key]) for key in changed[:3]]
         rows = sum(map(len, alone.values()))
         print(f"{rows} epochs of {len(innocent)} trials are as those of a campaign alone")
 

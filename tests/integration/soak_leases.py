@@ -74,14 +74,14 @@ class Campaign:
         """Continue or start a trial; return whether the study is complete."""
         number = self.writer.next_number(pipeline)
         past = self.writer.past(pipeline, EPOCHS)
-        if sum(one.state is State.FINISHED for one in past) >= self.wanted:
+        if sum(trial.state is State.FINISHED for trial in past) >= self.wanted:
             return True
-        for one in past:
-            if one.state is State.RUNNING:
-                holder = self.writer.holder(one, 60)
-                if holder is not None and holder.free_in_s == 0 and self.writer.claim(one, {}):
-                    self.say("claimed", one.number)
-                    self.train(one.id, pipeline, one.number)
+        for trial in past:
+            if trial.state is State.RUNNING:
+                holder = self.writer.holder(trial, 60)
+                if holder is not None and holder.free_in_s == 0 and self.writer.claim(trial, {}):
+                    self.say("claimed", trial.number)
+                    self.train(trial.id, pipeline, trial.number)
                     return False
         if len(past) < self.wanted:
             prm = {"lr": number, "transform": "plain"}
@@ -93,7 +93,7 @@ class Campaign:
         return False
 
     def train(self, trial_id: int, pipeline: Pipeline, number: int) -> None:
-        past = {one.id: one for one in self.writer.past(pipeline, EPOCHS)}[trial_id]
+        past = {trial.id: trial for trial in self.writer.past(pipeline, EPOCHS)}[trial_id]
         try:
             for epoch in range(len(past.epochs) + 1, EPOCHS + 1):
                 time.sleep(self.drawn.uniform(0, 0.2))
@@ -148,37 +148,39 @@ class Soak:
             time.sleep(self.drawn.uniform(0.5, 3))
             self.wake()
             # It ends by itself when all requested trials have ended.
-            if any(one.poll() == 0 and one.args[-3] == str(self.wanted) for one in running):
+            if any(
+                process.poll() == 0 and process.args[-3] == str(self.wanted) for process in running
+            ):
                 self.done["all asked for"] += 1
                 self.check()
                 self.wanted += 10
-            for place, one in enumerate(running):
-                if one.poll() is not None:
-                    assert one.returncode in (0, -signal.SIGKILL, 137), one.returncode
+            for place, process in enumerate(running):
+                if process.poll() is not None:
+                    assert process.returncode in (0, -signal.SIGKILL, 137), process.returncode
                     running[place], started = self.start(started), started + 1
             self.disturb(self.drawn.choice(running))
         self.wake(everyone=True)
-        for one in running:
-            one.wait()
+        for process in running:
+            process.wait()
         self.start(started).wait()
         self.check()
 
-    def disturb(self, one: subprocess.Popen) -> None:
+    def disturb(self, process: subprocess.Popen) -> None:
         way = self.drawn.choice(["kill", "stop", "stop", "stop", "nothing"])
         self.done[way] += 1
-        if one.poll() is None and way == "kill":
-            os.killpg(one.pid, signal.SIGKILL)
-        elif one.poll() is None and way == "stop":
-            os.killpg(one.pid, signal.SIGSTOP)
+        if process.poll() is None and way == "kill":
+            os.killpg(process.pid, signal.SIGKILL)
+        elif process.poll() is None and way == "stop":
+            os.killpg(process.pid, signal.SIGSTOP)
             for_s = self.drawn.uniform(0, 2.5) * lease.LEASE_S / SHORTER
-            self.stopped.append((time.monotonic() + for_s, one.pid))
+            self.stopped.append((time.monotonic() + for_s, process.pid))
 
     def end(self) -> None:
         """Leave no process behind, including suspended ones."""
-        for one in self.started:
-            if one.poll() is None:
-                os.killpg(one.pid, signal.SIGKILL)
-                one.wait()
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def wake(self, *, everyone: bool = False) -> None:
         for due, group in list(self.stopped):
@@ -202,13 +204,13 @@ class Soak:
             )).all()  # fmt: skip
         engine.dispose()
         stored = {(nn, number, epoch): mark for nn, number, epoch, mark in rows}
-        recorded = [one[1:] for one in said if one[0] == "recorded"]
-        changed = [one for one in recorded if stored.get(tuple(one[:3])) != one[3]]
+        recorded = [event[1:] for event in said if event[0] == "recorded"]
+        changed = [event for event in recorded if stored.get(tuple(event[:3])) != event[3]]
         assert not changed, f"lost, changed or of two writers: {changed}"
         assert list(map(tuple, states)) == [(nn, "finished", self.wanted) for nn in STUDIES], states
         assert len(rows) == len(STUDIES) * self.wanted * EPOCHS
         assert not list(self.folder.glob("*.bad"))
-        counts = Counter(one[0] for one in said)
+        counts = Counter(event[0] for event in said)
         print(f"{len(STUDIES) * self.wanted} trials, {len(rows)} epochs; said: {dict(counts)}")
 
 

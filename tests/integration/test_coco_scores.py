@@ -73,13 +73,13 @@ def test_what_is_found_in_images_without_objects_counts_as_by_pycocotools(tmp_pa
         }
         for box, each in zip(boxes, scores, strict=True)
     ]
-    found = [
+    detections = [
         {"image_id": target["image_id"], "category_id": 1, "bbox": box, "score": float(each)}
         for target, box, each in zip(targets, boxes, scores, strict=True)
     ]
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(file))
-        evaluation = COCOeval(truth, truth.loadRes(found), "bbox")
+        evaluation = COCOeval(truth, truth.loadRes(detections), "bbox")
         evaluation.params.catIds = [1]
         evaluation.evaluate()
         evaluation.accumulate()

@@ -205,7 +205,7 @@ def test_untrusted_text_does_not_control_the_terminal(on_terminal, hostile, comm
     uids = dict(zip(("UID", "OTHER"), hostile[1], strict=True))
     try:
         for status, *arguments in COMMANDS[command]:
-            ended, out, err = on_terminal(*(uids.get(one, one) for one in arguments))
+            ended, out, err = on_terminal(*(uids.get(argument, argument) for argument in arguments))
             assert ended == status, (arguments, out, err)
             assert unsafe_signs(out + err) == set(), arguments
             # Sources, tracebacks and data span several lines.
@@ -227,7 +227,7 @@ def test_names_in_a_report_page_are_text(on_terminal, hostile):
             tags.append((tag, *(name for name, _ in attributes if name.startswith("on"))))
 
     Tags().feed(page)
-    assert [one for one in tags if one[0] == "img" or len(one) > 1] == []
+    assert [tag for tag in tags if tag[0] == "img" or len(tag) > 1] == []
 
 
 def test_every_command_is_tested():

@@ -80,11 +80,11 @@ def test_trials_on_other_data_are_kept_apart(engine, database):
     for number, record in enumerate(records, 1):
         [past] = writer.past(PIPELINE, 2, data=record)
         assert past.number == number
-    one, two = (record.label for record in records)
-    assert writer.count_elsewhere(PIPELINE, records[0]) == {two: 1, None: 1}
-    found = data(db=database, only_best_accuracy=True)["data"]
-    assert found.fillna("unknown").tolist() == [one, two, "unknown"]
-    assert data(db=database, where={"data": [one]})["data"].tolist() == [one]
+    label, other_label = (record.label for record in records)
+    assert writer.count_elsewhere(PIPELINE, records[0]) == {other_label: 1, None: 1}
+    labels = data(db=database, only_best_accuracy=True)["data"]
+    assert labels.fillna("unknown").tolist() == [label, other_label, "unknown"]
+    assert data(db=database, where={"data": [label]})["data"].tolist() == [label]
     [best] = standings(engine, [PIPELINE.name], on_each_data([(PIPELINE, records[1])]))
     assert best.trial == 2
     assert writer.adopt(PIPELINE, records[0]) == 1
@@ -125,7 +125,7 @@ def test_whoever_was_silent_loses_what_is_taken_and_keeps_the_rest(engine, watch
     owner.record(second, epoch(1))
     other.record(first, epoch(2))
     other.finish(first, FINISHED)
-    assert [(one.state, len(one.epochs)) for one in owner.past(PIPELINE, 2)] == [
+    assert [(trial.state, len(trial.epochs)) for trial in owner.past(PIPELINE, 2)] == [
         (State.FINISHED, 2), (State.RUNNING, 1),
     ]  # fmt: skip
 
@@ -204,7 +204,7 @@ def test_nothing_is_lost_or_double_when_the_server_crashes_and_comes_back(
     with crowd(4, database, 6, 40, 0.002) as writers:
         for recorded in (100, 400, 700):
             while counted(database, "stat") < recorded:
-                assert {one.poll() for one in writers} <= {None, 0}
+                assert {process.poll() for process in writers} <= {None, 0}
                 time.sleep(0.02)
             server.stop()
             server.start()

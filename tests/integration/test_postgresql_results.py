@@ -111,9 +111,9 @@ def test_it_is_merged_from_a_file_and_into_one(database, published, tmp_path):
 def test_it_is_looked_after(database, published, tmp_path):
     taken(database, published)
     with open_engine(database) as engine:
-        found = info(engine)
-        assert (found.rows["stat"], found.states) == (2, {"imported": 2})
-        assert found.size > 0
+        summary = info(engine)
+        assert (summary.rows["stat"], summary.states) == (2, {"imported": 2})
+        assert summary.size > 0
         vacuum(engine)
         with pytest.raises(StoreError, match="is on a server; copy it with pg_dump"):
             backup(engine, tmp_path / "copy")
@@ -123,9 +123,9 @@ def test_what_an_older_lemur_wrote_is_brought_up_to_date(database):
     import psycopg
 
     with psycopg.connect(database, autocommit=True) as connection:
-        statements = [one.strip() for one in OLD.read_text().split(";\n")]
+        statements = [statement.strip() for statement in OLD.read_text().split(";\n")]
         # Tables that a table refers to come before it.
-        for statement in sorted(statements, key=lambda one: one.split("(")[0].count("stat")):
+        for statement in sorted(statements, key=lambda text: text.split("(")[0].count("stat")):
             if statement not in ("BEGIN TRANSACTION", "COMMIT", ""):
                 # On the server, JSON is text.
                 as_text = re.sub(r"""("prm" VALUES.*,)([0-9.]+)\)""", r"\1'\2')", statement)
@@ -177,7 +177,7 @@ def test_an_upgrade_on_a_server_makes_facts_of_verdicts_and_sketches(database):
     with open_engine(database) as engine:
         assert check(engine) == []
         nets = CodeDatabase(engine)
-        assert nets.run(lambda one: find_verdicts(one, code, "asked")) == [facts]
+        assert nets.run(lambda transaction: find_verdicts(transaction, code, "asked")) == [facts]
         [(identity, kept)] = nets.run(read_sketches).items()
         assert (identity, kept.tree, kept.similarity(sketch)) == (code_hash(code), sketch.tree, 1)
         assert {"sketch", "verdict"}.isdisjoint(inspect(engine).get_table_names())
@@ -196,12 +196,12 @@ def test_verdicts_sketches_and_code_are_kept_on_a_server(database, tmp_path):
         nets = CodeDatabase(engine)
         for _ in range(2):
             nets.run(write)
-        assert nets.run(lambda one: find_verdicts(one, code, "asked")) == [facts]
-        assert nets.run(lambda one: read_checked(one, ["Mine"])) == {
+        assert nets.run(lambda transaction: find_verdicts(transaction, code, "asked")) == [facts]
+        assert nets.run(lambda transaction: read_checked(transaction, ["Mine"])) == {
             "Mine": (CheckedNet(code_hash(code), "t", code, ("",)),)
         }
         likeness = Likeness()
-        nets.run(lambda one: read_likeness(one, likeness))
+        nets.run(lambda transaction: read_likeness(transaction, likeness))
         assert likeness.nearest(sketch) == ("Mine", 1.0)
         assert corpus(Results(engine)).lines == []
         with open_engine(tmp_path / "file.db", create=True) as other:
@@ -219,13 +219,13 @@ def test_facts_about_code_are_imported_and_replaced_on_a_server(database, tmp_pa
         for added in (1, 0):
             taken = import_results(engine, tmp_path / "exported", files.read, "lemur-files")
             assert (taken.code_facts, taken.faults) == (added, [])
-        [theirs] = nets.run(lambda one: one.facts("mine"))
+        [theirs] = nets.run(lambda transaction: transaction.facts("mine"))
         assert theirs == facts[0]._replace(origin=str(tmp_path / "exported"))
         # The second import replaces imported facts, but not facts recorded here.
         for number, added in ((1, 1), (0, 0)):
             again = [facts[number]] * 2
-            assert nets.run(lambda one: one.record(again)) == added  # noqa: B023
-        assert nets.run(lambda one: one.facts("mine")) == [facts[1]]
+            assert nets.run(lambda transaction: transaction.record(again)) == added  # noqa: B023
+        assert nets.run(lambda transaction: transaction.facts("mine")) == [facts[1]]
 
 
 def test_the_best_are_chosen_by_validation_and_every_plain_column_filters(database):
@@ -244,8 +244,8 @@ def test_the_best_are_chosen_by_validation_and_every_plain_column_filters(databa
             writer.finish(trial_id, Outcome(State.FINISHED, ()))
         [standing] = standings(engine, [pipeline.name])
         lines = corpus(Results(engine)).lines
-    found = best(db=database).iloc[0], data(only_best=True, unique_nn=True, db=database).iloc[0]
-    assert [(row["trial"], row["epoch"]) for row in found] == [("1" * 32, 2)] * 2
+    rows = best(db=database).iloc[0], data(only_best=True, unique_nn=True, db=database).iloc[0]
+    assert [(row["trial"], row["epoch"]) for row in rows] == [("1" * 32, 2)] * 2
     assert (standing.trial, standing.epoch) == (1, 2)
     assert [(line["trial"], line["epochs"]) for line in lines] == [("1" * 32, 2)]
     assert data(only_best_accuracy=True, unique_nn=True, db=database)["trial"][0] == "2" * 32
@@ -289,9 +289,9 @@ def test_what_is_attached_to_trials_goes_there_and_back(database, tmp_path, monk
     with pytest.raises(FactError, match="'large' of the trial is recorded already"):
         record(trial.uid, {"large": 3}, db=database)
     with open_engine(database) as engine, engine.connect() as connection:
-        (found,) = read_facts(connection, [1]).values()
+        (stored,) = read_facts(connection, [1]).values()
     facts["merged.from"] = "one.db"
-    assert repr(found) == repr({0: dict(sorted(facts.items())), 1: {"norm": 1.5}})
+    assert repr(stored) == repr({0: dict(sorted(facts.items())), 1: {"norm": 1.5}})
     for options in ({"with_facts": True}, {"collection": "zoo"}, {"where": {"fact.norm": 1.5}}):
         there, here = (data(db=db, **options) for db in (database, "one.db"))
         assert there.drop(columns="merged.from", errors="ignore").equals(here)

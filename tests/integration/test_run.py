@@ -55,15 +55,15 @@ def test_additional_metrics_are_recorded(tmp_path):
     fixed = {"lr": 0.03, "momentum": 0.9, "batch": 64, "threads": 1}
     run(metric="acc,acc5,f1", db=str(tmp_path / "three.db"), **settings, **fixed)
     run(metric="acc", db=str(tmp_path / "one.db"), **settings, **fixed)
-    three, one = data(db=tmp_path / "three.db"), data(db=tmp_path / "one.db")
-    assert set(three["metric"]) == {"acc"}
+    several, single = data(db=tmp_path / "three.db"), data(db=tmp_path / "one.db")
+    assert set(several["metric"]) == {"acc"}
     for split in ("validation", "accuracy"):
-        assert list(three[split]) == list(one[split])
-    for row in three.itertuples():
+        assert list(several[split]) == list(single[split])
+    for row in several.itertuples():
         assert list(row.scores) == ["acc5", "f1"]
         for acc, acc5, f1 in zip((row.validation, row.accuracy), *row.scores.values(), strict=True):
             assert 0 < f1 < acc < acc5 <= 1
-    assert list(one["scores"]) == [{}, {}]
+    assert list(single["scores"]) == [{}, {}]
 
 
 def test_a_subset_of_a_dataset_is_trained_on_and_recorded_by_its_name(tmp_path):

@@ -49,7 +49,9 @@ def test_plugin_pyproject_has_no_tool_settings(plugin):
 
 def test_plugin_depends_on_the_core_version_of_the_repository(plugin):
     [needed] = [
-        one for one in metadata(plugin)["project"]["dependencies"] if one.startswith("lemur-core")
+        dependency
+        for dependency in metadata(plugin)["project"]["dependencies"]
+        if dependency.startswith("lemur-core")
     ]
     major, minor, _ = CORE["project"]["version"].split(".")
     assert needed == f"lemur-core>={major}.{minor}"
@@ -61,7 +63,7 @@ def test_plugin_depends_on_the_core_version_of_the_repository(plugin):
 )
 def test_commands_of_the_readme_install_everything(file, core, end):
     assert f"pip install -r {file} && " in (ROOT / "README.md").read_text()
-    lines = [one for one in (ROOT / file).read_text().splitlines() if not one.startswith("#")]
+    lines = [line for line in (ROOT / file).read_text().splitlines() if not line.startswith("#")]
     flag = core.partition(".")[0]
     plugins = [f"{flag}./plugins/{folder.name}{end}" for folder in PLUGINS]
     assert lines[:2] == ["-c constraints.txt", core]
@@ -95,7 +97,7 @@ def test_wheel_contains_py_typed(folder, tmp_path):
     names = set(ZipFile(wheel).namelist())
     if folder == ROOT:
         scaffold = ROOT / "lemur_core" / "scaffold"
-        templates = {str(one.relative_to(ROOT)) for one in scaffold.rglob("*.tmpl")}
+        templates = {str(file.relative_to(ROOT)) for file in scaffold.rglob("*.tmpl")}
         assert templates <= names
     else:
         assert f"{package}/plugin.py" in names
@@ -107,13 +109,13 @@ def test_constraints_pin_all_dependencies_and_name_no_index():
     pinned = {line.partition("==")[0] for line in lines if not line.startswith("#")}
     assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in lines if not line.startswith("#"))
     needed = {
-        re.match(r"[\w-]+", one)[0].lower()
+        re.match(r"[\w-]+", dependency)[0].lower()
         for folder in (ROOT, *PLUGINS)
-        for ones in (
+        for dependencies in (
             metadata(folder)["project"]["dependencies"],
             *metadata(folder)["project"].get("optional-dependencies", {}).values(),
         )
-        for one in ones
+        for dependency in dependencies
     }
     assert {name for name in needed if not name.startswith("lemur-")} <= pinned
 
@@ -125,7 +127,11 @@ def test_core_modules_are_public_or_forbidden_to_plugins():
         "options", "pretrained", "processes", "tables", "testing", "training", "workbooks",
     }  # fmt: skip
     contracts = CORE["tool"]["importlinter"]["contracts"]
-    [rule] = [one for one in contracts if one["name"] == "Plugins use the public interface only"]
+    [rule] = [
+        contract
+        for contract in contracts
+        if contract["name"] == "Plugins use the public interface only"
+    ]
     forbidden = {name.partition(".")[2] for name in rule["forbidden_modules"]}
     modules = iter_modules([str(ROOT / "lemur_core")])
     there = {module.name for module in modules if module.name != "__main__"}

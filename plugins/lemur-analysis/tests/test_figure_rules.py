@@ -51,13 +51,13 @@ def warns(frame, ax=None):
 def broken(figure):
     """Return the names of the rules that a figure violates."""
     entry = SimpleNamespace(name="one", load=lambda: figure)
-    found = set()
+    failed = set()
     for name in RULES:
         try:
             getattr(FigureRules(), name)(entry)
         except Exception:
-            found.add(name.removeprefix("test_figure_"))
-    return found
+            failed.add(name.removeprefix("test_figure_"))
+    return failed
 
 
 EVERY_DRAWING = {"draws_results", "draws_on_axes_that_are_given", "copes_with_few_results"}

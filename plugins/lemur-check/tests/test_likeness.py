@@ -75,8 +75,8 @@ def test_the_estimate_is_right_on_average(share):
     generator, errors = np.random.default_rng(0), []
     for _ in range(100):
         names = [f"x{number}" for number in generator.choice(10**6, size=400, replace=False)]
-        both, one, other = np.split(np.array(names), [int(400 * share), int(200 + 200 * share)])
-        first, second = ("\n".join([*both, *rest]) for rest in (one, other))
+        shared, left, right = np.split(np.array(names), [int(400 * share), int(200 + 200 * share)])
+        first, second = ("\n".join([*shared, *rest]) for rest in (left, right))
         errors.append(of(first).similarity(of(second)) - jaccard(first, second))
     assert abs(np.mean(errors)) < 4 * 0.044 / 10
 

@@ -243,8 +243,8 @@ def test_the_database_is_not_accessible(walled, trusting, tmp_path, doing):
     with sqlite3.connect(file) as connection:
         connection.execute("create table stat (accuracy)")
     net = doing(
-        f"import sqlite3\nwith sqlite3.connect({str(file)!r}) as one:\n"
-        "    one.execute('insert into stat values (1.0)')"
+        f"import sqlite3\nwith sqlite3.connect({str(file)!r}) as database:\n"
+        "    database.execute('insert into stat values (1.0)')"
     )
     assert trusting(net).valid
     before = sqlite3.connect(file).execute("select count(*) from stat").fetchall()
@@ -290,7 +290,7 @@ import os
 pipes = [os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if int(n) < 500
          and os.path.exists(f"/proc/self/fd/{n}")]
 shared = [line for line in open("/proc/self/maps") if "rw-s" in line]
-raise RuntimeError(sorted(one.partition(":")[0] for one in pipes), shared, os.getppid(),
+raise RuntimeError(sorted(pipe.partition(":")[0] for pipe in pipes), shared, os.getppid(),
                    len([name for name in os.listdir("/proc") if name.isdecimal()]))
 """
     assert walled(doing(net)).reason == (

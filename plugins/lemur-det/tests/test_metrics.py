@@ -39,7 +39,7 @@ def image(boxes, labels, **more):
     }
 
 
-def found(boxes, labels, scores):
+def detected(boxes, labels, scores):
     return image(boxes, labels, scores=torch.tensor(scores, dtype=torch.float32))
 
 
@@ -118,13 +118,13 @@ def drawn(seed, images=12, most_true=8, most_found=20, crowds=0.1, scores=None):
         other = random.integers(0, CLASSES, len(rows))
         predicted = np.where(random.random(len(rows)) < 0.8, labels[rows], other)
         sure = random.random(len(rows)) if scores is None else random.choice(scores, len(rows))
-        outputs.append(found(moved, predicted, sure))
+        outputs.append(detected(moved, predicted, sure))
     return outputs, targets
 
 
 def half():
     """Return two images of two classes whose scores are obvious."""
-    outputs = [found([[0, 0, 10, 10]], [1], [0.9]), found([[0, 0, 10, 10]], [1], [0.8])]
+    outputs = [detected([[0, 0, 10, 10]], [1], [0.9]), detected([[0, 0, 10, 10]], [1], [0.8])]
     targets = [true([[0, 0, 10, 10]], [1]), true([[50, 50, 60, 60]], [2], image_id=1)]
     return outputs, targets
 
@@ -132,61 +132,61 @@ def half():
 BOX, NEAR, FAR = [10, 10, 40, 40], [12, 10, 42, 40], [60, 60, 90, 95]
 HUNDREDS = np.random.default_rng(0).uniform(0, 1, 150).tolist()
 CASES = {
-    "no ground truth": ([found([BOX], [1], [0.5])], [true([], [])]),
-    "no detections": ([found([], [], [])], [true([BOX, FAR], [1, 2])]),
-    "nothing at all": ([found([], [], [])], [true([], [])]),
-    "exact": ([found([BOX, FAR], [1, 2], [0.5, 0.6])], [true([BOX, FAR], [1, 2])]),
+    "no ground truth": ([detected([BOX], [1], [0.5])], [true([], [])]),
+    "no detections": ([detected([], [], [])], [true([BOX, FAR], [1, 2])]),
+    "nothing at all": ([detected([], [], [])], [true([], [])]),
+    "exact": ([detected([BOX, FAR], [1, 2], [0.5, 0.6])], [true([BOX, FAR], [1, 2])]),
     "duplicates": (
-        [found([BOX, BOX, NEAR, FAR], [1, 1, 1, 1], [0.9, 0.8, 0.7, 0.6])],
+        [detected([BOX, BOX, NEAR, FAR], [1, 1, 1, 1], [0.9, 0.8, 0.7, 0.6])],
         [true([BOX, FAR], [1, 1])],
     ),
     "two true boxes in one place": (
-        [found([BOX, NEAR, BOX], [1, 1, 1], [0.9, 0.8, 0.7])],
+        [detected([BOX, NEAR, BOX], [1, 1, 1], [0.9, 0.8, 0.7])],
         [true([BOX, BOX], [1, 1])],
     ),
     "a crowd takes any number": (
-        [found([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7])],
+        [detected([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7])],
         [true([[0, 0, 50, 50], FAR], [1, 1], [1, 0])],
     ),
     "a crowd beside an object in it": (
-        [found([BOX, NEAR, [20, 20, 30, 30]], [1, 1, 1], [0.7, 0.9, 0.8])],
+        [detected([BOX, NEAR, [20, 20, 30, 30]], [1, 1, 1], [0.7, 0.9, 0.8])],
         [true([[0, 0, 50, 50], BOX], [1, 1], [1, 0])],
     ),
-    "nothing but a crowd": ([found([BOX], [1], [0.9])], [true([BOX], [1], [1])]),
+    "nothing but a crowd": ([detected([BOX], [1], [0.9])], [true([BOX], [1], [1])]),
     "a class that is a crowd only": (
-        [found([BOX, FAR], [1, 2], [0.9, 0.8])],
+        [detected([BOX, FAR], [1, 2], [0.9, 0.8])],
         [true([BOX, FAR], [1, 2], [1, 0])],
     ),
     "ties within an image": (
-        [found([NEAR, BOX, FAR], [1, 1, 1], [0.5, 0.5, 0.5])],
+        [detected([NEAR, BOX, FAR], [1, 1, 1], [0.5, 0.5, 0.5])],
         [true([BOX], [1])],
     ),
     "ties across images": (
-        [found([FAR, BOX], [1, 1], [0.5, 0.5]), found([BOX, FAR], [1, 1], [0.5, 0.5])],
+        [detected([FAR, BOX], [1, 1], [0.5, 0.5]), detected([BOX, FAR], [1, 1], [0.5, 0.5])],
         [true([BOX], [1]), true([BOX], [1], image_id=1)],
     ),
     "more than a hundred": (
-        [found([FAR] * 149 + [BOX], [1] * 150, HUNDREDS)],
+        [detected([FAR] * 149 + [BOX], [1] * 150, HUNDREDS)],
         [true([BOX, FAR], [1, 1])],
     ),
     "more than a hundred of the same score": (
-        [found([FAR] * 100 + [BOX] * 20, [1] * 120, [0.5] * 120)],
+        [detected([FAR] * 100 + [BOX] * 20, [1] * 120, [0.5] * 120)],
         [true([BOX, FAR], [1, 1])],
     ),
     "a class in detections only": (
-        [found([BOX, FAR, FAR], [1, 2, 0], [0.9, 0.95, 0.99])],
+        [detected([BOX, FAR, FAR], [1, 2, 0], [0.9, 0.95, 0.99])],
         [true([BOX], [1])],
     ),
     "boxes of no area": (
-        [found([[5, 5, 5, 20], BOX, [7, 7, 7, 7]], [1, 1, 1], [0.9, 0.8, 0.95])],
+        [detected([[5, 5, 5, 20], BOX, [7, 7, 7, 7]], [1, 1, 1], [0.9, 0.8, 0.95])],
         [true([[5, 5, 5, 20], BOX], [1, 1])],
     ),
     "a threshold met exactly": (
-        [found([[0, 0, 10, 5]], [1], [0.9])],
+        [detected([[0, 0, 10, 5]], [1], [0.9])],
         [true([[0, 0, 10, 10]], [1])],
     ),
     "an empty image between": (
-        [found([BOX], [1], [0.5]), found([FAR], [1], [0.9]), found([], [], [])],
+        [detected([BOX], [1], [0.5]), detected([FAR], [1], [0.9]), detected([], [], [])],
         [true([BOX], [1]), true([], [], image_id=1), true([FAR], [1], image_id=2)],
     ),
 }
@@ -238,7 +238,7 @@ def test_the_order_of_images_does_not_change_the_score(metric):
 @pytest.mark.parametrize("metric", METRICS)
 def test_ties_are_ranked_by_image_id(metric):
     outputs, targets = CASES["ties across images"]
-    outputs = [outputs[0], found([FAR], [1], [0.5])]
+    outputs = [outputs[0], detected([FAR], [1], [0.5])]
     ids = [9, 4]
     targets = [objects | {"image_id": number} for objects, number in zip(targets, ids, strict=True)]
     expected_score = expected(metric, outputs, targets, ids)
@@ -265,8 +265,8 @@ def test_image_ids_and_crowds_are_optional(metric):
 def test_an_optional_key_may_be_in_only_some_targets(metric, without, part, evaluator):
     crowd = true([[0, 0, 50, 50], FAR], [1, 1], [1, 0], 1)
     targets = [true([BOX], [1]), crowd, true([BOX], [2], image_id=2)]
-    inside = found([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7])
-    outputs = [found([BOX], [1], [0.6]), inside, found([NEAR], [2], [0.5])]
+    inside = detected([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7])
+    outputs = [detected([BOX], [1], [0.6]), inside, detected([NEAR], [2], [0.5])]
     for index in without:
         del targets[index][part]
     expected_score = expected(metric, outputs, targets)
@@ -278,8 +278,8 @@ def test_a_crowd_in_only_the_second_image_does_not_lower_a_perfect_score():
     crowd = true([[0, 0, 50, 50], FAR], [1, 1], [1, 0], 1)
     bare = {name: true([BOX], [1])[name] for name in ("boxes", "labels")}
     outputs = [
-        found([BOX], [1], [0.6]),
-        found([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7]),
+        detected([BOX], [1], [0.6]),
+        detected([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7]),
     ]
     assert score(AveragePrecision, outputs, [bare, crowd]) == pytest.approx(1, abs=1e-9)
 
@@ -287,7 +287,7 @@ def test_a_crowd_in_only_the_second_image_does_not_lower_a_perfect_score():
 @pytest.mark.parametrize("label", [-1, 0, CLASSES])
 def test_a_target_label_without_a_valid_class_is_refused(label):
     with pytest.raises(LabelError) as caught:
-        score(AveragePrecision, [found([], [], [])], [true([BOX, FAR], [1, label])])
+        score(AveragePrecision, [detected([], [], [])], [true([BOX, FAR], [1, label])])
     assert str(caught.value) == (
         f"a target has an object of class {label}; expected 1 to 5, as 0 is the background"
     )
@@ -335,10 +335,10 @@ def test_nothing_is_printed(capsys, evaluator):
 @pytest.mark.parametrize(
     ("outputs", "targets", "message"),
     [
-        ([found([BOX], [1], [0.5])], [], "1 outputs for 0 targets"),
-        ([found([BOX], [1, 2], [0.5])], [true([], [])], r"boxes \(1, 4\) of 2 labels: expected"),
-        ([found([BOX], [1], [0.5, 0.6])], [true([], [])], "2 scores of 1 boxes"),
-        ([found([], [], [])], [true([BOX], [1], [0, 0])], "2 iscrowd of 1 boxes"),
+        ([detected([BOX], [1], [0.5])], [], "1 outputs for 0 targets"),
+        ([detected([BOX], [1, 2], [0.5])], [true([], [])], r"boxes \(1, 4\) of 2 labels: expected"),
+        ([detected([BOX], [1], [0.5, 0.6])], [true([], [])], "2 scores of 1 boxes"),
+        ([detected([], [], [])], [true([BOX], [1], [0, 0])], "2 iscrowd of 1 boxes"),
     ],
 )
 def test_inconsistent_shapes_are_refused(outputs, targets, message):

@@ -33,7 +33,7 @@ _EQUAL = 1e-13
 _NEAR = 1.3
 
 
-class Fit(NamedTuple):
+class CurveFit(NamedTuple):
     """The parameters of fitted curves, each an array of shape ``(curves,)``.
 
     Attributes:
@@ -49,7 +49,7 @@ class Fit(NamedTuple):
     residual: Array
 
 
-def fit(x: Array, y: Array) -> Fit:
+def fit(x: Array, y: Array) -> CurveFit:
     """Return the globally best least-squares fit of each curve within the bounds.
 
     Args:
@@ -69,7 +69,7 @@ def fit(x: Array, y: Array) -> Fit:
     with np.errstate(over="ignore"):
         b = np.exp(log_b)
     a = np.clip(level + u, LEAST_A, MOST_A)
-    return Fit(a, b, np.maximum(0, 1 + np.log(u) / log_b), residual)
+    return CurveFit(a, b, np.maximum(0, 1 + np.log(u) / log_b), residual)
 
 
 def _check(x: Array, y: Array) -> None:

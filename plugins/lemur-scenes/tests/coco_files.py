@@ -121,11 +121,11 @@ def composed(coco, image, classes=CLASSES):
 
 def varied(folder):
     """Return a set that uses all parts of the format: 12 images, 10 of them with objects."""
-    one = CocoSet(folder)
+    dataset = CocoSet(folder)
     draw = np.random.default_rng(0)
     for number in range(10):
         height, width = (int(side) for side in draw.integers(20, 60, 2))
-        image = one.image(height, width, mode="L" if number == 4 else "RGB")
+        image = dataset.image(height, width, mode="L" if number == 4 else "RGB")
         for _ in range(1 + number % 5):
             kind = draw.integers(0, 4)
             mask = np.zeros((height, width), np.uint8)
@@ -144,26 +144,26 @@ def varied(folder):
                 3: uncompressed(mask),
             }[int(kind)]
             box = [float(left), float(top), float(draw.integers(1, 8)), 5.5]
-            one.add(image, segmentation, int(draw.choice(list(CATEGORIES))), box=box)
+            dataset.add(image, segmentation, int(draw.choice(list(CATEGORIES))), box=box)
     # A crowd beside and behind an object.
     crowd = np.zeros((height, width), np.uint8)
     crowd[2:15] = 1
-    one.add(image, uncompressed(crowd), 1, crowd=1)
-    one.image(30, 20)
-    alone = one.image(30, 20)
-    one.add(alone, uncompressed(np.ones((30, 20))), 3, crowd=1)
-    one.save()
-    return one
+    dataset.add(image, uncompressed(crowd), 1, crowd=1)
+    dataset.image(30, 20)
+    alone = dataset.image(30, 20)
+    dataset.add(alone, uncompressed(np.ones((30, 20))), 3, crowd=1)
+    dataset.save()
+    return dataset
 
 
 def write_coco(folder):
     """Write COCO 2017 with five training and two test images."""
     for split, count in (("train2017", 5), ("val2017", 2)):
         name = f"annotations/instances_{split}.json"
-        one = CocoSet(folder / "coco", name, split, LEMURS)
+        dataset = CocoSet(folder / "coco", name, split, LEMURS)
         for number in range(count):
-            image = one.image(50, 60, end="jpg")
-            one.add(image, [polygon(5, 5, 45, 40)], 1 + number % 5, box=[5, 5, 35, 40])
-            one.add(image, [polygon(10, 20, 20, 55)], 2, box=[20, 10, 35, 10])
-            one.add(image, uncompressed(np.eye(50, 60)), 1, crowd=1, box=[0, 0, 50, 50])
-        one.save()
+            image = dataset.image(50, 60, end="jpg")
+            dataset.add(image, [polygon(5, 5, 45, 40)], 1 + number % 5, box=[5, 5, 35, 40])
+            dataset.add(image, [polygon(10, 20, 20, 55)], 2, box=[20, 10, 35, 10])
+            dataset.add(image, uncompressed(np.eye(50, 60)), 1, crowd=1, box=[0, 0, 50, 50])
+        dataset.save()

@@ -31,14 +31,14 @@ FUZZ = settings(max_examples=150, deadline=None, database=None)
 def small():
     """Return a document and two images that use all parts of the format."""
     with tempfile.TemporaryDirectory() as folder:
-        one = CocoSet(Path(folder))
+        dataset = CocoSet(Path(folder))
         for _ in range(2):
-            image = one.image(9, 12)
-            one.add(image, [polygon(1, 1, 8, 8)], 1)
-            one.add(image, uncompressed(np.eye(9, 12)), 2)
-            one.add(image, compressed(np.eye(9, 12)), 3, crowd=1)
-        pictures = {file.name: file.read_bytes() for file in one.images.iterdir()}
-        return one.document, pictures
+            image = dataset.image(9, 12)
+            dataset.add(image, [polygon(1, 1, 8, 8)], 1)
+            dataset.add(image, uncompressed(np.eye(9, 12)), 2)
+            dataset.add(image, compressed(np.eye(9, 12)), 3, crowd=1)
+        pictures = {file.name: file.read_bytes() for file in dataset.images.iterdir()}
+        return dataset.document, pictures
 
 
 DOCUMENT, PICTURES = small()

@@ -35,14 +35,14 @@ def test_the_default_is_lemurs_five_categories_and_the_background(folder, task):
 
 
 def test_segmentation_requires_a_thousand_pixels_by_default(folder):
-    one = CocoSet(folder / "coco", "annotations/instances_val2017.json", "val2017", CATEGORIES)
-    one.document["categories"] = [{"id": i, "name": str(i)} for i in range(1, 6)]
+    dataset = CocoSet(folder / "coco", "annotations/instances_val2017.json", "val2017", CATEGORIES)
+    dataset.document["categories"] = [{"id": i, "name": str(i)} for i in range(1, 6)]
     for rows in (25, 24):
-        one.add(one.image(50, 60), [polygon(0, 0, rows, 40)], 1)
-    one.save()
+        dataset.add(dataset.image(50, 60), [polygon(0, 0, rows, 40)], 1)
+    dataset.save()
     other = folder / "coco" / "annotations" / "instances_train2017.json"
-    other.write_bytes(one.file.read_bytes())
-    for file in one.images.iterdir():
+    other.write_bytes(dataset.file.read_bytes())
+    for file in dataset.images.iterdir():
         shutil.copy(file, folder / "coco" / "train2017" / file.name)
     assert len(coco.load(folder, SEGMENTATION).train) == 1
     assert len(coco.load(folder, SEGMENTATION, min_pixels="960").train) == 2
@@ -55,17 +55,17 @@ def test_segmentation_requires_a_thousand_pixels_by_default(folder):
 def write_split(folder, split, objects, nothing):
     """Write images with a person, then images with a car, a crowd or nothing."""
     name = f"annotations/instances_{split}.json"
-    one = CocoSet(folder / "coco", name, split, LEMURS)
+    dataset = CocoSet(folder / "coco", name, split, LEMURS)
     for _ in range(objects):
-        one.add(one.image(40, 50), [polygon(0, 0, 40, 40)], 1, box=[0, 0, 40, 40])
+        dataset.add(dataset.image(40, 50), [polygon(0, 0, 40, 40)], 1, box=[0, 0, 40, 40])
     for number in range(nothing):
-        image = one.image(40, 50)
+        image = dataset.image(40, 50)
         if number % 3:
             crowd = number % 3 == 1
             mask = uncompressed(np.ones((40, 50))) if crowd else [polygon(0, 0, 40, 40)]
-            one.add(image, mask, 1 if crowd else 3, crowd=int(crowd), box=[0, 0, 40, 40])
-    one.save()
-    return one
+            dataset.add(image, mask, 1 if crowd else 3, crowd=int(crowd), box=[0, 0, 40, 40])
+    dataset.save()
+    return dataset
 
 
 @pytest.fixture
@@ -102,11 +102,11 @@ def test_a_subset_of_training_images_has_the_same_share_without_objects(sparse):
 
 def test_a_test_split_without_objects_is_refused(tmp_path):
     write_split(tmp_path, "train2017", 3, 0)
-    one = write_split(tmp_path, "val2017", 0, 2)
+    dataset = write_split(tmp_path, "val2017", 0, 2)
     with pytest.raises(PatternError) as caught:
         coco.load(tmp_path, DETECTION, categories="person")
     assert str(caught.value) == (
-        f"dataset 'coco': no image of {one.file} has an object of person to train on or to "
+        f"dataset 'coco': no image of {dataset.file} has an object of person to train on or to "
         "score; crowds (iscrowd 1): 1; set iscrowd to 0 for single objects"
     )
 

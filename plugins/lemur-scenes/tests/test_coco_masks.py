@@ -29,8 +29,8 @@ def everything(tmp_path):
     return varied(tmp_path)
 
 
-def read(one, task="img-segmentation", **options):
-    return coco_scenes("toy", task, one.images, one.file, **options)
+def read(dataset, task="img-segmentation", **options):
+    return coco_scenes("toy", task, dataset.images, dataset.file, **options)
 
 
 def ids(scenes):
@@ -131,41 +131,41 @@ def test_an_image_with_only_a_crowd_or_nothing_can_be_included(everything):
 
 
 def test_a_smaller_object_is_in_front_and_of_equal_sizes_the_later_one(tmp_path):
-    one = CocoSet(tmp_path)
-    image = one.image(10, 12)
-    one.add(image, [polygon(2, 2, 4, 4)], 2)
-    one.add(image, [polygon(0, 0, 8, 8)], 1)
-    one.add(image, [polygon(2, 3, 4, 5)], 3)
-    one.save()
-    [(_, mask)] = read(one)
+    dataset = CocoSet(tmp_path)
+    image = dataset.image(10, 12)
+    dataset.add(image, [polygon(2, 2, 4, 4)], 2)
+    dataset.add(image, [polygon(0, 0, 8, 8)], 1)
+    dataset.add(image, [polygon(2, 3, 4, 5)], 3)
+    dataset.save()
+    [(_, mask)] = read(dataset)
     assert mask[2:4, 2:6].tolist() == [[2, 3, 3, 1]] * 2
     assert int((mask == 1).sum()) == 64 - 6
 
 
 def test_pixels_of_a_crowd_are_ignored_unless_they_belong_to_an_object(tmp_path):
-    one = CocoSet(tmp_path)
-    image = one.image(4, 6)
+    dataset = CocoSet(tmp_path)
+    image = dataset.image(4, 6)
     crowd = np.zeros((4, 6))
     crowd[:, 1:4] = 1
-    one.add(image, [polygon(1, 0, 3, 2)], 2)
-    one.add(image, uncompressed(crowd), 1, crowd=1)
-    one.add(image, uncompressed(np.ones((4, 6))), 3, crowd=1)
-    one.save()
+    dataset.add(image, [polygon(1, 0, 3, 2)], 2)
+    dataset.add(image, uncompressed(crowd), 1, crowd=1)
+    dataset.add(image, uncompressed(np.ones((4, 6))), 3, crowd=1)
+    dataset.save()
     # A crowd of a category that is not selected is background.
-    [(_, mask)] = read(one, categories=["person", "bicycle"])
+    [(_, mask)] = read(dataset, categories=["person", "bicycle"])
     beside, through = [0, *[IGNORED] * 3, 0, 0], [2, 2, IGNORED, IGNORED, 0, 0]
     assert mask.tolist() == [beside, through, through, beside]
 
 
 def test_a_crowd_is_behind_a_larger_object(tmp_path):
-    one = CocoSet(tmp_path)
-    image = one.image(4, 6)
+    dataset = CocoSet(tmp_path)
+    image = dataset.image(4, 6)
     crowd = np.zeros((4, 6))
     crowd[1, 2:6] = 1
-    one.add(image, [polygon(0, 0, 4, 4)], 2)
-    one.add(image, uncompressed(crowd), 1, crowd=1)
-    one.save()
-    [(_, mask)] = read(one)
+    dataset.add(image, [polygon(0, 0, 4, 4)], 2)
+    dataset.add(image, uncompressed(crowd), 1, crowd=1)
+    dataset.save()
+    [(_, mask)] = read(dataset)
     assert mask[1].tolist() == [2, 2, 2, 2, IGNORED, IGNORED]
 
 
@@ -180,21 +180,21 @@ def test_categories_are_selected_by_name_or_id_and_numbered_by_id(everything):
 
 
 def test_a_number_that_is_the_name_of_one_category_and_the_id_of_another_is_refused(tmp_path):
-    one = CocoSet(tmp_path, categories={1: "0", 2: "1", 7: "seven"})
-    one.add(one.image(9, 9), [polygon(1, 1, 5, 5)], 2)
-    one.add(3, [polygon(6, 6, 8, 8)], 1)
-    one.save()
+    dataset = CocoSet(tmp_path, categories={1: "0", 2: "1", 7: "seven"})
+    dataset.add(dataset.image(9, 9), [polygon(1, 1, 5, 5)], 2)
+    dataset.add(3, [polygon(6, 6, 8, 8)], 1)
+    dataset.save()
     with pytest.raises(PatternError) as caught:
-        read(one, categories=["1"])
+        read(dataset, categories=["1"])
     assert str(caught.value) == (
-        f"dataset 'toy': '1' can mean category 2 ('1') or category 1 ('0') of {one.file}; "
+        f"dataset 'toy': '1' can mean category 2 ('1') or category 1 ('0') of {dataset.file}; "
         "write id-2 or id-1, or rename a category"
     )
-    assert read(one, categories=["id-1"]).class_names == ("background", "0")
-    assert read(one, categories=["name-1"]).class_names == ("background", "1")
+    assert read(dataset, categories=["id-1"]).class_names == ("background", "0")
+    assert read(dataset, categories=["name-1"]).class_names == ("background", "1")
     # Integers are ids.
-    assert read(one, categories=[1, 2]).class_names == ("background", "0", "1")
-    assert read(one, categories=["0", "7"]).class_names == ("background", "0", "seven")
+    assert read(dataset, categories=[1, 2]).class_names == ("background", "0", "1")
+    assert read(dataset, categories=["0", "7"]).class_names == ("background", "0", "seven")
 
 
 @pytest.mark.parametrize(
@@ -209,21 +209,21 @@ def test_a_number_that_is_the_name_of_one_category_and_the_id_of_another_is_refu
     ],
 )
 def test_equivalent_names_are_refused_with_both_ids(tmp_path, typed, first, second):
-    one = CocoSet(tmp_path, categories={1: first, 2: "crab", 9: second})
-    one.add(one.image(9, 9), [polygon(1, 1, 5, 5)], 1)
-    one.add(one.image(9, 9), [polygon(1, 1, 5, 5)], 9)
-    one.save()
+    dataset = CocoSet(tmp_path, categories={1: first, 2: "crab", 9: second})
+    dataset.add(dataset.image(9, 9), [polygon(1, 1, 5, 5)], 1)
+    dataset.add(dataset.image(9, 9), [polygon(1, 1, 5, 5)], 9)
+    dataset.save()
     with pytest.raises(PatternError) as caught:
-        read(one, categories=[typed])
+        read(dataset, categories=[typed])
     assert str(caught.value) == (
         f"dataset 'toy': {typed!r} can mean category 1 ({first!r}) or category 9 ({second!r}) of "
-        f"{one.file}; write id-1 or id-9, or rename a category"
+        f"{dataset.file}; write id-1 or id-9, or rename a category"
     )
-    assert ids(read(one, categories=["9"])) == [10]
-    assert len(read(one).class_names) == 4
+    assert ids(read(dataset, categories=["9"])) == [10]
+    assert len(read(dataset).class_names) == 4
     # Other categories can still be selected by name.
     with pytest.raises(PatternError, match="has an object of crab; select other"):
-        read(one, categories=["crab"])
+        read(dataset, categories=["crab"])
 
 
 def test_images_with_too_few_pixels_of_objects_are_left_out(everything):
@@ -235,61 +235,61 @@ def test_images_with_too_few_pixels_of_objects_are_left_out(everything):
 
 
 def test_overlaps_are_counted_once(tmp_path):
-    one = CocoSet(tmp_path)
-    image = one.image(20, 20)
-    one.add(image, [polygon(0, 0, 10, 10)], 1)
-    one.add(image, [polygon(0, 5, 10, 15)], 2)
-    one.add(one.image(20, 20), [polygon(0, 0, 20, 20)], 2)
-    one.save()
-    assert len(read(one, min_pixels=150)) == 2
-    assert len(read(one, min_pixels=151)) == 1
+    dataset = CocoSet(tmp_path)
+    image = dataset.image(20, 20)
+    dataset.add(image, [polygon(0, 0, 10, 10)], 1)
+    dataset.add(image, [polygon(0, 5, 10, 15)], 2)
+    dataset.add(dataset.image(20, 20), [polygon(0, 0, 20, 20)], 2)
+    dataset.save()
+    assert len(read(dataset, min_pixels=150)) == 2
+    assert len(read(dataset, min_pixels=151)) == 1
 
 
 @pytest.mark.parametrize("size", [(4, 0), (0, 4), (0, 0)])
 def test_an_object_whose_box_has_no_area_is_only_left_out_of_detection(tmp_path, size):
-    one = CocoSet(tmp_path)
-    both, flat = one.image(20, 20), one.image(20, 20)
-    one.add(both, [polygon(0, 0, 10, 10)], 1, box=[0, 0, 10, 10])
-    one.add(both, [polygon(0, 5, 10, 15)], 2, box=[3, 3, *size])
-    one.add(flat, [polygon(0, 5, 10, 15)], 2, box=[3, 3, *size])
-    one.save()
-    assert ids(read(one)) == [both, flat]
-    left_out = f"dataset 'toy': left out 2 objects of {one.file} whose boxes have no width"
+    dataset = CocoSet(tmp_path)
+    both, flat = dataset.image(20, 20), dataset.image(20, 20)
+    dataset.add(both, [polygon(0, 0, 10, 10)], 1, box=[0, 0, 10, 10])
+    dataset.add(both, [polygon(0, 5, 10, 15)], 2, box=[3, 3, *size])
+    dataset.add(flat, [polygon(0, 5, 10, 15)], 2, box=[3, 3, *size])
+    dataset.save()
+    assert ids(read(dataset)) == [both, flat]
+    left_out = f"dataset 'toy': left out 2 objects of {dataset.file} whose boxes have no width"
     with pytest.warns(UserWarning, match=re.escape(left_out)):
-        [(_, target)] = read(one, "obj-detection", masks=True)
+        [(_, target)] = read(dataset, "obj-detection", masks=True)
     assert target["boxes"].tolist() == [[0, 0, 10, 10]]
     assert target["labels"].tolist() == [1]
     assert target["masks"].shape == (1, 20, 20)
 
 
 def test_objects_that_are_partly_outside_are_clipped(tmp_path):
-    one = CocoSet(tmp_path)
-    one.add(one.image(20, 30), [polygon(-4, -5, 10, 50)], 1, box=[-5, -4, 55, 14])
-    one.save()
-    [(_, mask)] = read(one)
-    assert np.array_equal(mask.numpy(), composed(one.coco(), 3))
-    [(_, target)] = read(one, "obj-detection")
+    dataset = CocoSet(tmp_path)
+    dataset.add(dataset.image(20, 30), [polygon(-4, -5, 10, 50)], 1, box=[-5, -4, 55, 14])
+    dataset.save()
+    [(_, mask)] = read(dataset)
+    assert np.array_equal(mask.numpy(), composed(dataset.coco(), 3))
+    [(_, target)] = read(dataset, "obj-detection")
     assert target["boxes"].tolist() == [[0, 0, 30, 10]]
 
 
 def test_area_and_iscrowd_are_optional(tmp_path):
-    one = CocoSet(tmp_path)
-    one.add(one.image(20, 30), compressed(np.ones((20, 30))), 1, box=[2, 3, 4, 5])
+    dataset = CocoSet(tmp_path)
+    dataset.add(dataset.image(20, 30), compressed(np.ones((20, 30))), 1, box=[2, 3, 4, 5])
     for name in ("area", "iscrowd"):
-        del one.document["annotations"][0][name]
-    one.save()
-    [(_, target)] = read(one, "obj-detection")
+        del dataset.document["annotations"][0][name]
+    dataset.save()
+    [(_, target)] = read(dataset, "obj-detection")
     assert (target["area"].tolist(), target["iscrowd"].tolist()) == ([20.0], [0])
 
 
 def test_masks_of_all_and_of_no_pixels(tmp_path):
-    one = CocoSet(tmp_path)
-    image = one.image(5, 7)
+    dataset = CocoSet(tmp_path)
+    image = dataset.image(5, 7)
     for given in (uncompressed, compressed):
         for mask in (np.ones((5, 7)), np.zeros((5, 7)), np.eye(5, 7), np.eye(5, 7)[::-1]):
-            one.add(image, given(mask), 1)
-    one.save()
-    [(_, target)] = read(one, "obj-detection", masks=True)
-    coco = one.coco()
+            dataset.add(image, given(mask), 1)
+    dataset.save()
+    [(_, target)] = read(dataset, "obj-detection", masks=True)
+    coco = dataset.coco()
     for mask, annotation in zip(target["masks"], coco.loadAnns(coco.getAnnIds()), strict=True):
         assert np.array_equal(mask.numpy(), pixels(coco, annotation))

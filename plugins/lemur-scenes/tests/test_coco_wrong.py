@@ -18,7 +18,7 @@ SEGMENTATION, DETECTION = "img-segmentation", "obj-detection"
 
 
 @pytest.fixture
-def one(tmp_path):
+def dataset(tmp_path):
     """Two images with an object of category 1 each."""
     coco_set = CocoSet(tmp_path)
     for _ in range(2):
@@ -26,8 +26,8 @@ def one(tmp_path):
     return coco_set
 
 
-def read(one, task=SEGMENTATION, **options):
-    return coco_scenes("toy", task, one.images, one.file, **options)
+def read(dataset, task=SEGMENTATION, **options):
+    return coco_scenes("toy", task, dataset.images, dataset.file, **options)
 
 
 def errors(scenes):
@@ -88,23 +88,25 @@ MASKS = [
 
 
 @pytest.mark.parametrize(("given", "why"), MASKS)
-def test_an_invalid_mask_is_named_if_masks_are_read(one, given, why):
-    identity = one.add(3, given, 1)
-    one.save()
-    message = f"{one.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
-    assert errors(read(one)) == [message + MEND]
-    assert errors(read(one, DETECTION, masks=True)) == [message + MEND]
-    assert errors(read(one, DETECTION)) == []
+def test_an_invalid_mask_is_named_if_masks_are_read(dataset, given, why):
+    identity = dataset.add(3, given, 1)
+    dataset.save()
+    message = (
+        f"{dataset.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
+    )
+    assert errors(read(dataset)) == [message + MEND]
+    assert errors(read(dataset, DETECTION, masks=True)) == [message + MEND]
+    assert errors(read(dataset, DETECTION)) == []
     # Nor is it if its category is not selected.
-    one.document["annotations"][-1]["category_id"] = 2
-    one.save()
-    assert errors(read(one, categories=["person"])) == []
+    dataset.document["annotations"][-1]["category_id"] = 2
+    dataset.save()
+    assert errors(read(dataset, categories=["person"])) == []
 
 
-def test_valid_compressed_counts_are_read(one):
-    one.add(3, {"size": [20, 30], "counts": "0hb0"}, 2)
-    one.save()
-    assert errors(read(one)) == []
+def test_valid_compressed_counts_are_read(dataset):
+    dataset.add(3, {"size": [20, 30], "counts": "0hb0"}, 2)
+    dataset.save()
+    assert errors(read(dataset)) == []
 
 
 BOXES = [
@@ -121,13 +123,15 @@ BOXES = [
 
 
 @pytest.mark.parametrize(("given", "why"), BOXES)
-def test_an_invalid_box_is_named_if_boxes_are_read(one, given, why):
-    identity = one.add(3, [polygon(2, 2, 10, 10)], 1)
-    one.document["annotations"][-1]["bbox"] = given
-    one.save()
-    message = f"{one.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
-    assert errors(read(one, DETECTION)) == [message + MEND]
-    assert errors(read(one)) == []
+def test_an_invalid_box_is_named_if_boxes_are_read(dataset, given, why):
+    identity = dataset.add(3, [polygon(2, 2, 10, 10)], 1)
+    dataset.document["annotations"][-1]["bbox"] = given
+    dataset.save()
+    message = (
+        f"{dataset.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
+    )
+    assert errors(read(dataset, DETECTION)) == [message + MEND]
+    assert errors(read(dataset)) == []
 
 
 @pytest.mark.parametrize(
@@ -141,12 +145,14 @@ def test_an_invalid_box_is_named_if_boxes_are_read(one, given, why):
     ],
 )
 @pytest.mark.parametrize("task", [SEGMENTATION, DETECTION])
-def test_an_error_that_affects_both_tasks_is_named_in_both(one, more, why, task):
-    identity = one.add(3, [polygon(2, 2, 10, 10)], 1)
-    one.document["annotations"][-1] |= more
-    one.save()
-    message = f"{one.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
-    assert errors(read(one, task)) == [message + MEND]
+def test_an_error_that_affects_both_tasks_is_named_in_both(dataset, more, why, task):
+    identity = dataset.add(3, [polygon(2, 2, 10, 10)], 1)
+    dataset.document["annotations"][-1] |= more
+    dataset.save()
+    message = (
+        f"{dataset.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
+    )
+    assert errors(read(dataset, task)) == [message + MEND]
 
 
 @pytest.mark.parametrize(
@@ -157,11 +163,13 @@ def test_an_error_that_affects_both_tasks_is_named_in_both(one, more, why, task)
         ("12", "its area is '12'; expected a finite number from 0"),
     ],
 )
-def test_an_invalid_area_is_named(one, area, why):
-    identity = one.add(3, [polygon(2, 2, 10, 10)], 1, area=area)
-    one.save()
-    message = f"{one.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
-    assert errors(read(one, DETECTION)) == [message + MEND]
+def test_an_invalid_area_is_named(dataset, area, why):
+    identity = dataset.add(3, [polygon(2, 2, 10, 10)], 1, area=area)
+    dataset.save()
+    message = (
+        f"{dataset.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
+    )
+    assert errors(read(dataset, DETECTION)) == [message + MEND]
 
 
 @pytest.mark.parametrize(
@@ -210,24 +218,26 @@ def test_an_invalid_area_is_named(one, area, why):
         ),
     ],
 )
-def test_an_error_that_belongs_to_no_image_is_named_and_counted(one, change, where, why):
-    change(one.document)
-    one.save()
+def test_an_error_that_belongs_to_no_image_is_named_and_counted(dataset, change, where, why):
+    change(dataset.document)
+    dataset.save()
     for task in (SEGMENTATION, DETECTION):
-        assert errors(read(one, task)) == [f"{one.file}, {where} cannot be decoded: {why}{MEND}"]
+        assert errors(read(dataset, task)) == [
+            f"{dataset.file}, {where} cannot be decoded: {why}{MEND}"
+        ]
 
 
-def test_a_missing_or_invalid_image_or_one_of_another_size_is_named(one):
+def test_a_missing_or_invalid_image_or_one_of_another_size_is_named(dataset):
     for _ in range(2):
-        one.add(one.image(20, 30), [polygon(2, 2, 10, 10)], 1)
-    one.save()
-    files = sorted(one.images.iterdir())
+        dataset.add(dataset.image(20, 30), [polygon(2, 2, 10, 10)], 1)
+    dataset.save()
+    files = sorted(dataset.images.iterdir())
     files[0].unlink()
     files[1].write_text("no image")
     files[2].write_bytes(files[2].read_bytes()[:200])
-    one.document["images"][3].update(height=30, width=20)
-    one.save()
-    gone, text, cut, turned = errors(read(one))
+    dataset.document["images"][3].update(height=30, width=20)
+    dataset.save()
+    gone, text, cut, turned = errors(read(dataset))
     assert gone == (
         f"{files[0]} cannot be decoded: it does not exist, but instances.json names it{MEND}"
     )
@@ -238,24 +248,24 @@ def test_a_missing_or_invalid_image_or_one_of_another_size_is_named(one):
     )
 
 
-def test_corrupt_samples_can_be_left_out_and_counted(one):
+def test_corrupt_samples_can_be_left_out_and_counted(dataset):
     for _ in range(3):
-        one.add(one.image(20, 30), [polygon(2, 2, 10, 10)], 1)
-    bad = one.add(10, [[1, 2, 3]], 1)
-    one.save()
-    (one.images / "000000000002.png").unlink()
-    whole = read(one)
-    told = []
+        dataset.add(dataset.image(20, 30), [polygon(2, 2, 10, 10)], 1)
+    bad = dataset.add(10, [[1, 2, 3]], 1)
+    dataset.save()
+    (dataset.images / "000000000002.png").unlink()
+    whole = read(dataset)
+    reports = []
     bundle = DataBundle(whole, whole, (6,), 0.1, Normalisation((0.5,) * 3, (0.2,) * 3))
-    intact = leave_out(bundle, find_corrupt(bundle, "toy", told.append))
+    intact = leave_out(bundle, find_corrupt(bundle, "toy", reports.append))
     assert len(intact.train) == 3
     assert all(intact.train[index] for index in range(3))
     named = [
-        f"{one.file}, annotation {bad} (of 000000000001.png)",
-        f"{one.images / '000000000002.png'}",
+        f"{dataset.file}, annotation {bad} (of 000000000001.png)",
+        f"{dataset.images / '000000000002.png'}",
     ]
     # Of both splits, which are the same here.
-    assert told == [
+    assert reports == [
         f"dataset 'toy': 4 files cannot be decoded, left out: {named[0]}, {named[1]}, {named[0]}"
         " and 1 more"
     ]
@@ -271,12 +281,12 @@ def test_corrupt_samples_can_be_left_out_and_counted(one):
         (b'{"images": [], "annotations": 3}', "it has no list 'annotations'"),
     ],
 )
-def test_a_json_file_of_another_format_is_refused(one, content, why):
-    one.file.write_bytes(content)
+def test_a_json_file_of_another_format_is_refused(dataset, content, why):
+    dataset.file.write_bytes(content)
     with pytest.raises(MissingDataError) as caught:
-        read(one)
+        read(dataset)
     assert str(caught.value) == (
-        f"dataset 'toy': {one.file} is damaged: {why}; remove it and get it again"
+        f"dataset 'toy': {dataset.file} is damaged: {why}; remove it and get it again"
     )
 
 
@@ -309,12 +319,12 @@ def test_a_json_file_of_another_format_is_refused(one, content, why):
         ),
     ],
 )
-def test_a_category_without_a_unique_id_is_named(one, given, why):
-    one.document["categories"] = given
-    one.save()
+def test_a_category_without_a_unique_id_is_named(dataset, given, why):
+    dataset.document["categories"] = given
+    dataset.save()
     with pytest.raises(MissingDataError) as caught:
-        read(one)
-    assert str(caught.value) == f"dataset 'toy': {one.file} cannot be used: {why}"
+        read(dataset)
+    assert str(caught.value) == f"dataset 'toy': {dataset.file} cannot be used: {why}"
 
 
 @pytest.mark.parametrize(
@@ -326,122 +336,123 @@ def test_a_category_without_a_unique_id_is_named(one, given, why):
         (lambda own: 2**63 + own, f"{2**63 + 3}, too large"),
     ],
 )
-def test_ids_that_all_have_a_wrong_type_are_refused_before_anything_is_read(one, way, shown):
-    for image in one.document["images"]:
+def test_ids_that_all_have_a_wrong_type_are_refused_before_anything_is_read(dataset, way, shown):
+    for image in dataset.document["images"]:
         image["id"] = way(image["id"])
-    one.save()
+    dataset.save()
     with pytest.raises(MissingDataError) as caught:
-        read(one)
+        read(dataset)
     assert str(caught.value) == (
-        f"dataset 'toy': {one.file} cannot be used: each id of its images is like {shown}; "
+        f"dataset 'toy': {dataset.file} cannot be used: each id of its images is like {shown}; "
         "expected whole numbers for all ids"
     )
 
 
 @pytest.mark.parametrize("name", ["image_id", "category_id"])
-def test_ids_that_are_strings_in_all_annotations_are_refused(one, name):
-    for annotation in one.document["annotations"]:
+def test_ids_that_are_strings_in_all_annotations_are_refused(dataset, name):
+    for annotation in dataset.document["annotations"]:
         annotation[name] = str(annotation[name])
-    shown = one.document["annotations"][0][name]
-    one.save()
+    shown = dataset.document["annotations"][0][name]
+    dataset.save()
     with pytest.raises(MissingDataError) as caught:
-        read(one)
+        read(dataset)
     assert str(caught.value) == (
-        f"dataset 'toy': {one.file} cannot be used: each {name} of its annotations is like "
+        f"dataset 'toy': {dataset.file} cannot be used: each {name} of its annotations is like "
         f"{shown!r}, a text; expected whole numbers for all ids"
     )
 
 
-def test_ids_of_annotations_may_repeat_but_copies_are_named(one):
-    for annotation in one.document["annotations"]:
+def test_ids_of_annotations_may_repeat_but_copies_are_named(dataset):
+    for annotation in dataset.document["annotations"]:
         annotation["id"] = 1
-    one.save()
-    assert errors(read(one)) == []
-    one.document["annotations"].append(dict(one.document["annotations"][0]))
-    one.save()
-    assert errors(read(one)) == [
-        f"{one.file}, annotation 1 (of 000000000000.png) cannot be decoded: it occurs twice{MEND}"
+    dataset.save()
+    assert errors(read(dataset)) == []
+    dataset.document["annotations"].append(dict(dataset.document["annotations"][0]))
+    dataset.save()
+    assert errors(read(dataset)) == [
+        f"{dataset.file}, annotation 1 (of 000000000000.png) cannot be decoded: it occurs twice"
+        + MEND
     ]
 
 
-def test_files_with_only_crowds_or_boxes_without_area_are_refused(one):
-    for annotation in one.document["annotations"]:
+def test_files_with_only_crowds_or_boxes_without_area_are_refused(dataset):
+    for annotation in dataset.document["annotations"]:
         annotation["iscrowd"] = 1
-    one.save()
-    start = f"dataset 'toy': no image of {one.file} has an object of person to train on or "
+    dataset.save()
+    start = f"dataset 'toy': no image of {dataset.file} has an object of person to train on or "
     start += "to score; crowds (iscrowd 1): "
     mend = "set iscrowd to 0 for single objects"
     for objects_only in (True, False):
         with pytest.raises(PatternError) as caught:
-            read(one, categories=["person"], objects_only=objects_only)
+            read(dataset, categories=["person"], objects_only=objects_only)
         assert str(caught.value) == f"{start}2; {mend}"
-    one.document["annotations"][0] |= {"bbox": [1, 2, 0, 4]}
-    one.save()
+    dataset.document["annotations"][0] |= {"bbox": [1, 2, 0, 4]}
+    dataset.save()
     with pytest.raises(PatternError) as caught:
-        read(one, DETECTION, categories=["person"])
+        read(dataset, DETECTION, categories=["person"])
     assert str(caught.value) == (
         f"{start}1, boxes without area: 1; {mend}, give each bbox as x, y, width and height"
     )
 
 
-def test_a_file_whose_name_differs_in_case_or_extension_is_named(one):
-    one.save()
-    file = sorted(one.images.iterdir())[0]
+def test_a_file_whose_name_differs_in_case_or_extension_is_named(dataset):
+    dataset.save()
+    file = sorted(dataset.images.iterdir())[0]
     file.rename(file.with_suffix(".PNG"))
-    [message] = errors(read(one))
+    [message] = errors(read(dataset))
     assert message == (
         f"{file} cannot be decoded: it does not exist, but instances.json names it; "
         f"000000000000.PNG exists{MEND}"
     )
 
 
-def test_images_may_be_in_subfolders(one):
-    (one.images / "a").mkdir()
-    (one.images / "000000000000.png").rename(one.images / "a" / "0.png")
-    one.document["images"][0]["file_name"] = "a/0.png"
-    one.save()
-    assert errors(read(one)) == []
+def test_images_may_be_in_subfolders(dataset):
+    (dataset.images / "a").mkdir()
+    (dataset.images / "000000000000.png").rename(dataset.images / "a" / "0.png")
+    dataset.document["images"][0]["file_name"] = "a/0.png"
+    dataset.save()
+    assert errors(read(dataset)) == []
 
 
-def test_a_truncated_json_file_is_refused(one):
-    whole = one.save().read_bytes()
+def test_a_truncated_json_file_is_refused(dataset):
+    whole = dataset.save().read_bytes()
     for end in range(0, len(whole) - 1, 37):
-        one.file.write_bytes(whole[:end])
+        dataset.file.write_bytes(whole[:end])
         with pytest.raises(MissingDataError, match="is damaged: it is not JSON: "):
-            read(one)
+            read(dataset)
 
 
-def test_an_empty_selection_is_refused_before_anything_is_read(one):
-    one.save()
+def test_an_empty_selection_is_refused_before_anything_is_read(dataset):
+    dataset.save()
     with pytest.raises(PatternError) as caught:
-        read(one, categories=["car", "90"])
+        read(dataset, categories=["car", "90"])
     assert str(caught.value) == (
-        f"dataset 'toy': no image of {one.file} has an object of car, toothbrush; select other "
+        f"dataset 'toy': no image of {dataset.file} has an object of car, toothbrush; select other "
         "categories"
     )
     with pytest.raises(PatternError) as caught:
-        read(one, min_pixels=65)
+        read(dataset, min_pixels=65)
     assert str(caught.value) == (
-        f"dataset 'toy': no image of {one.file} has an object of person, bicycle, car, "
+        f"dataset 'toy': no image of {dataset.file} has an object of person, bicycle, car, "
         "traffic light, toothbrush and 65 pixels of objects; select other categories or fewer "
         "pixels"
     )
-    assert len(read(one, min_pixels=64)) == 2
+    assert len(read(dataset, min_pixels=64)) == 2
 
 
-def test_an_empty_json_file_is_an_empty_selection(one):
-    one.file.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
+def test_an_empty_json_file_is_an_empty_selection(dataset):
+    dataset.file.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
     with pytest.raises(PatternError, match="has an object of "):
-        read(one)
+        read(dataset)
 
 
-def test_an_unknown_category_gets_near_matches(one):
-    one.save()
+def test_an_unknown_category_gets_near_matches(dataset):
+    dataset.save()
     with pytest.raises(PatternError) as caught:
-        read(one, categories=["persn"])
+        read(dataset, categories=["persn"])
     assert str(caught.value) == "dataset 'toy': unknown category 'persn'. Did you mean 'person'?"
     with pytest.raises(PatternError) as caught:
-        read(one, categories=["4"])
+        read(dataset, categories=["4"])
     assert str(caught.value) == (
         "dataset 'toy': unknown category '4'; "
         "there are person, bicycle, car, traffic-light, toothbrush"

@@ -66,9 +66,9 @@ def test_every_tracker_has_the_epochs_of_the_database(campaign, mlflow_file, tmp
         assert run.info.status == "FINISHED"
         assert run.data.params == {name: str(value) for name, value in row["prm"].items()}
         metrics = client.get_metric_history(run.info.run_id, "test")
-        assert {one.step: one.value for one in metrics}[row["epoch"]] == row["accuracy"]
+        assert {metric.step: metric.value for metric in metrics}[row["epoch"]] == row["accuracy"]
         [file] = tmp_path.glob(f"wandb/offline-run-*-{row['trial']}/*.wandb")
-        tests = {one["_step"]: one["test"] for one in history(file)}
+        tests = {item["_step"]: item["test"] for item in history(file)}
         assert tests[row["epoch"]] == row["accuracy"]
 
 

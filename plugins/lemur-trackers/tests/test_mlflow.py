@@ -58,8 +58,8 @@ def runs(client):
 
 
 def history(client, run, metric="validation"):
-    found = client.get_metric_history(run.info.run_id, metric)
-    return [(one.step, one.value) for one in found]
+    measurements = client.get_metric_history(run.info.run_id, metric)
+    return [(measurement.step, measurement.value) for measurement in measurements]
 
 
 def test_a_trial_is_a_run_in_the_experiment_of_its_pipeline(client):
@@ -119,11 +119,11 @@ def test_a_trial_that_resumes_continues_its_run(client):
 
 def test_trials_side_by_side_do_not_mix(client):
     follow_side_by_side(start(MLflow(experiment="mine")))
-    one, two = runs(client)
-    assert (history(client, one), one.data.params["lr"]) == ([(1, 0.25), (2, 0.5)], "0.1")
-    assert (history(client, two), two.data.params["lr"]) == ([(1, 1.0)], "0.2")
-    assert (one.info.status, two.info.status) == ("KILLED", "FINISHED")
-    assert client.get_experiment(one.info.experiment_id).name == "mine"
+    killed, finished = runs(client)
+    assert (history(client, killed), killed.data.params["lr"]) == ([(1, 0.25), (2, 0.5)], "0.1")
+    assert (history(client, finished), finished.data.params["lr"]) == ([(1, 1.0)], "0.2")
+    assert (killed.info.status, finished.info.status) == ("KILLED", "FINISHED")
+    assert client.get_experiment(killed.info.experiment_id).name == "mine"
 
 
 def test_names_that_mlflow_refuses_are_changed(client):
@@ -164,7 +164,9 @@ def test_a_deleted_experiment_is_reported(client):
 def test_campaigns_that_start_at_once_create_one_file():
     ran = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
     assert (ran.stdout, ran.stderr) == ("[0, 0, 0]\n", "")
-    names = [one.name for one in MlflowClient("sqlite:///mlflow.db").search_experiments()]
+    names = [
+        experiment.name for experiment in MlflowClient("sqlite:///mlflow.db").search_experiments()
+    ]
     assert sorted(names) == ["Default", "mine"]
 
 

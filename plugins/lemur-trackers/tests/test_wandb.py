@@ -25,8 +25,8 @@ def files():
 
 
 def records(file, kind):
-    found = [Record.FromString(data) for data in _records(file.read_bytes())]
-    return [getattr(record, kind) for record in found if record.HasField(kind)]
+    parsed = [Record.FromString(data) for data in _records(file.read_bytes())]
+    return [getattr(record, kind) for record in parsed if record.HasField(kind)]
 
 
 def items(message):
@@ -34,8 +34,8 @@ def items(message):
 
 
 def rows(file):
-    found = [items(record.item) for record in records(file, "history")]
-    return [(row["_step"], {name: row[name] for name in row.keys() - OWN}) for row in found]
+    parsed = [items(record.item) for record in records(file, "history")]
+    return [(row["_step"], {name: row[name] for name in row.keys() - OWN}) for row in parsed]
 
 
 def summary(file):
@@ -149,10 +149,10 @@ def test_a_process_that_resumes_its_own_trial_does_not_wait_for_the_file():
 
 def test_trials_side_by_side_do_not_mix():
     follow_side_by_side(start(WandB(project="mine")))
-    one, two = sorted(files(), key=lambda file: file.name)
-    assert [(step, row["validation"]) for step, row in rows(one)] == [(1, 0.25), (2, 0.5)]
-    assert [(step, row["validation"]) for step, row in rows(two)] == [(1, 1.0)]
-    assert records(one, "run")[0].project == "mine"
+    first, second = sorted(files(), key=lambda file: file.name)
+    assert [(step, row["validation"]) for step, row in rows(first)] == [(1, 0.25), (2, 0.5)]
+    assert [(step, row["validation"]) for step, row in rows(second)] == [(1, 1.0)]
+    assert records(first, "run")[0].project == "mine"
 
 
 def test_an_unknown_mode_is_reported_at_the_start(monkeypatch):

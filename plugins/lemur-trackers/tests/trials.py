@@ -52,8 +52,8 @@ def follow(tracker, followed, count=3, state="finished", **fields):
 def follow_side_by_side(tracker):
     """Pass trials 1 and 2 to a tracker: their epochs alternate, and only trial 2 ends."""
     first, second = trial(1), trial(2, lr=0.2)
-    for one in (first, second):
-        tracker.trial_started(trial=one)
+    for each in (first, second):
+        tracker.trial_started(trial=each)
     tracker.epoch_ended(trial=first, epoch=epoch(1))
     tracker.epoch_ended(trial=second, epoch=epoch(1, validation=1.0))
     tracker.trial_finished(trial=second, outcome=outcome("finished", 1))

@@ -24,7 +24,7 @@ _BETWEEN = 10
 
 
 @dataclass(frozen=True)
-class Curve:
+class MarkedPoints:
     """Points with a marker.
 
     Attributes:
@@ -39,7 +39,13 @@ class Curve:
 
 
 def chart(
-    curves: Sequence[Curve], x: Axis, y: Axis, *, width: int = 80, rows: int = 12, label: str = ""
+    curves: Sequence[MarkedPoints],
+    x: Axis,
+    y: Axis,
+    *,
+    width: int = 80,
+    rows: int = 12,
+    label: str = "",
 ) -> list[str]:
     """Return the lines of a chart.
 
@@ -69,7 +75,7 @@ def chart(
     return lines if _shows(_SIGNS) else [line.translate(_ASCII) for line in lines]
 
 
-def _draw(grid: object, curve: Curve, x: Axis, y: Axis, last: tuple[int, int]) -> None:
+def _draw(grid: object, curve: MarkedPoints, x: Axis, y: Axis, last: tuple[int, int]) -> None:
     dots = [
         point and (round(x.share(point[0]) * last[0]), round(y.share(point[1]) * last[1]))
         for point in curve.points

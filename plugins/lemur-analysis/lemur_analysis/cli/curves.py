@@ -105,7 +105,7 @@ def _text(charts: Sequence[CurveChart]) -> Iterator[str]:
 
 def _lines(chart: CurveChart, width: int) -> Iterator[str]:
     from lemur_analysis.chart.axes import number_axis
-    from lemur_analysis.chart.canvas import MARKERS, Curve
+    from lemur_analysis.chart.canvas import MARKERS, MarkedPoints
     from lemur_analysis.chart.canvas import chart as drawn
 
     shown = [curve for curve in chart.curves if curve.present][:_MOST_CURVES]
@@ -117,7 +117,7 @@ def _lines(chart: CurveChart, width: int) -> Iterator[str]:
         yield "no value is recorded"
         return
     pairs = list(zip(shown, MARKERS, strict=False))
-    lines = [Curve(_points(curve), marker) for curve, marker in pairs]
+    lines = [MarkedPoints(_points(curve), marker) for curve, marker in pairs]
     x = number_axis([epoch for epoch, _ in points], whole=True)
     # The best is drawn over the others.
     yield from drawn(lines[::-1], x, y, width=width, label="epoch")

@@ -93,7 +93,7 @@ def _text(charts: Sequence[ScoreChart]) -> Iterator[str]:
 
 def _lines(chart: ScoreChart, width: int) -> Iterator[str]:
     from lemur_analysis.chart.axes import number_axis
-    from lemur_analysis.chart.canvas import Curve
+    from lemur_analysis.chart.canvas import MarkedPoints
     from lemur_analysis.chart.canvas import chart as drawn
 
     score_axis = number_axis([score for _, score in chart.points]) if chart.nets else None
@@ -107,14 +107,17 @@ def _lines(chart: ScoreChart, width: int) -> Iterator[str]:
     if chart.categories:
         places, axis = _categories(chart, width)
         lines = [
-            Curve([(score, places[value]) for value, score in net.points if value in places],
-                  marker, joined=False)
+            MarkedPoints(
+                [(score, places[value]) for value, score in net.points if value in places],
+                marker,
+                joined=False,
+            )
             for net, marker in marked[::-1]
-        ]  # fmt: skip
+        ]
         rows = len(places)
         yield from drawn(lines, score_axis, axis, width=width, rows=rows, label=chart.label)
     else:
-        lines = [Curve(net.points, marker, joined=False) for net, marker in marked[::-1]]
+        lines = [MarkedPoints(net.points, marker, joined=False) for net, marker in marked[::-1]]
         x = number_axis([value for value, _ in chart.points])
         label = f"{chart.x} (logarithmic)" if x.log else chart.x
         yield from drawn(lines, x, score_axis, width=width, label=label)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from lemur_analysis.chart.axes import category_axis, needs_log, number_axis
-from lemur_analysis.chart.canvas import Curve, chart
+from lemur_analysis.chart.canvas import MarkedPoints, chart
 
 X, Y = number_axis([1, 11], whole=True), number_axis([0.0, 1.0])
 
@@ -50,7 +50,7 @@ def test_epochs_have_whole_ticks():
 
 def test_points_are_where_their_values_are():
     lines = chart(
-        [Curve([(1, 0.0), (11, 1.0), (6, 0.5)], "o", joined=False)], X, Y, width=32, rows=5
+        [MarkedPoints([(1, 0.0), (11, 1.0), (6, 0.5)], "o", joined=False)], X, Y, width=32, rows=5
     )
     drawn = rows_of(lines[:5])
     assert [(row, line.index("o")) for row, line in enumerate(drawn) if "o" in line] == [
@@ -64,14 +64,16 @@ def test_points_are_where_their_values_are():
 def test_a_missing_value_is_a_gap_in_the_line():
     whole = [(1, 0.5), (4, 0.5), (8, 0.5), (11, 0.5)]
     gap = [*whole[:2], None, *whole[2:]]
-    full, split = ("".join(chart([Curve(p, "o")], X, Y, width=60, rows=5)) for p in (whole, gap))
+    lines = (MarkedPoints(points, "o") for points in (whole, gap))
+    full, split = ("".join(chart([line], X, Y, width=60, rows=5)) for line in lines)
     assert split.count("⠒") < full.count("⠒")
     assert split.count("o") == full.count("o") == 4
 
 
 def test_categories_are_rows_from_the_top():
     axis = category_axis(["first", "second"])
-    lines = chart([Curve([(0.0, 0.0), (1.0, -1.0)], "x", joined=False)], Y, axis, width=30, rows=2)
+    points = MarkedPoints([(0.0, 0.0), (1.0, -1.0)], "x", joined=False)
+    lines = chart([points], Y, axis, width=30, rows=2)
     assert lines[0].startswith(" first ┤x")
     assert lines[1].startswith("second ┤")
     assert lines[1].endswith("x")
@@ -79,4 +81,4 @@ def test_categories_are_rows_from_the_top():
 
 def test_without_unicode_everything_is_ascii(monkeypatch):
     monkeypatch.setattr(sys, "__stdout__", SimpleNamespace(encoding="ascii"))
-    assert "".join(chart([Curve([(1, 0.0), (11, 1.0)], "o")], X, Y)).isascii()
+    assert "".join(chart([MarkedPoints([(1, 0.0), (11, 1.0)], "o")], X, Y)).isascii()

@@ -37,7 +37,7 @@ _EMPTY = Boxes(
 Objects = Mapping[str, Any]
 
 
-class Coco:
+class CocoMetric:
     """Collects the predicted and true boxes of all images since the last reset.
 
     Args:
@@ -88,17 +88,17 @@ class Coco:
         return float(evaluation.precision.mean())
 
 
-class AveragePrecision50(Coco):
+class AveragePrecision50(CocoMetric):
     """Average precision at an intersection over union of 0.5, averaged over the classes."""
 
     thresholds = (0.5,)
 
 
-class AveragePrecision(Coco):
+class AveragePrecision(CocoMetric):
     """Average precision at 0.5, 0.55, ..., 0.95, averaged over these thresholds and the classes."""
 
 
-class AverageRecall(Coco):
+class AverageRecall(CocoMetric):
     """Average recall at 0.5, 0.55, ..., 0.95 with at most 100 boxes per image and class."""
 
     def _score(self, evaluation: Evaluation) -> float:

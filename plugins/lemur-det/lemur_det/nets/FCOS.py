@@ -218,10 +218,10 @@ class Net(Detector):
         places = places.expand(len(images), -1, -1)[is_object]
         truth = torch.zeros_like(logits)
         truth[is_object, labels] = 1
-        found = self.coder.decode(distances[is_object], places)
+        predicted = self.coder.decode(distances[is_object], places)
         losses = {
             "classification": sigmoid_focal_loss(logits, truth, self.alpha, self.gamma).sum(),
-            "bbox_regression": generalized_box_iou_loss(found, boxes).sum(),
+            "bbox_regression": generalized_box_iou_loss(predicted, boxes).sum(),
             "bbox_ctrness": binary_cross_entropy_with_logits(
                 central[is_object], centrality(self.coder.encode(places, boxes)), reduction="sum"
             ),

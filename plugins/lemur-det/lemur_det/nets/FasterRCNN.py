@@ -213,6 +213,6 @@ class Net(Detector):
     def _both_stages(self, images, targets=None):
         listed = ImageList(images, [tuple(images.shape[-2:])] * len(images))
         maps = self.backbone(images)
-        proposals, proposing = self.rpn(listed, maps, targets)
-        found, telling = self.roi_heads(maps, proposals, listed.image_sizes, targets)
-        return found, proposing | telling
+        proposals, rpn_losses = self.rpn(listed, maps, targets)
+        detections, roi_losses = self.roi_heads(maps, proposals, listed.image_sizes, targets)
+        return detections, rpn_losses | roi_losses

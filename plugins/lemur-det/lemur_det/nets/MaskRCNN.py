@@ -240,15 +240,15 @@ class Net(Detector):
         return self._both_stages(images, targets)[1]
 
     def detections(self, images):
-        found = self._both_stages(images)[0]
+        detections = self._both_stages(images)[0]
         size = images.shape[-2:]
-        for each in found:
+        for each in detections:
             each["masks"] = paste_masks_in_image(each["masks"], each["boxes"], size)
-        return found
+        return detections
 
     def _both_stages(self, images, targets=None):
         listed = ImageList(images, [tuple(images.shape[-2:])] * len(images))
         maps = self.backbone(images)
-        proposals, proposing = self.rpn(listed, maps, targets)
-        found, telling = self.roi_heads(maps, proposals, listed.image_sizes, targets)
-        return found, proposing | telling
+        proposals, rpn_losses = self.rpn(listed, maps, targets)
+        detections, roi_losses = self.roi_heads(maps, proposals, listed.image_sizes, targets)
+        return detections, rpn_losses | roi_losses

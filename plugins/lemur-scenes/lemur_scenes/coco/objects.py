@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 from pycocotools import mask as coco_masks
 
-from lemur_scenes.coco.runs import Runs, counts_of, decompressed, runs_of
+from lemur_scenes.coco.runs import RunLengths, counts_of, decompressed, runs_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,7 +99,7 @@ def is_crowd(annotation: Annotation) -> bool:
     return bool(crowd)
 
 
-def mask_of(annotation: Annotation, height: int, width: int) -> Runs:
+def mask_of(annotation: Annotation, height: int, width: int) -> RunLengths:
     """Return an object's mask from its polygons or run lengths.
 
     Raises:

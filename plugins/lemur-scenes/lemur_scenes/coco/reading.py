@@ -25,7 +25,7 @@ from lemur_scenes.coco.objects import (
     odd_type,
     short,
 )
-from lemur_scenes.coco.runs import EMPTY, Runs
+from lemur_scenes.coco.runs import EMPTY, RunLengths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ class _Object(NamedTuple):
     box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     area: float = 0.0
     crowd: bool = False
-    mask: Runs = EMPTY
+    mask: RunLengths = EMPTY
 
 
 class _Error(NamedTuple):

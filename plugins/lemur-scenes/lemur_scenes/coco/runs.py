@@ -20,7 +20,7 @@ _FIRST, _LAST, _MORE, _BITS = 48, 111, 32, 5
 _MOST_BITS = 35
 
 
-class Runs(NamedTuple):
+class RunLengths(NamedTuple):
     """A mask, cropped to its columns.
 
     Attributes:
@@ -36,10 +36,10 @@ class Runs(NamedTuple):
     code: bytes
 
 
-EMPTY = Runs(0, 0, 0, b"")
+EMPTY = RunLengths(0, 0, 0, b"")
 
 
-def runs_of(counts: NDArray[np.int64], height: int, width: int) -> Runs:
+def runs_of(counts: NDArray[np.int64], height: int, width: int) -> RunLengths:
     """Return the mask with these counts, whose sum is ``height * width``."""
     pixels = int(counts[1::2].sum())
     if not pixels:
@@ -51,7 +51,7 @@ def runs_of(counts: NDArray[np.int64], height: int, width: int) -> Runs:
     cropped[-1] -= right * height
     columns = width - left - right
     rle = {"size": [height, columns], "counts": cropped.tolist()}
-    return Runs(left, columns, pixels, coco_masks.frPyObjects(rle, height, columns)["counts"])
+    return RunLengths(left, columns, pixels, coco_masks.frPyObjects(rle, height, columns)["counts"])
 
 
 def decompressed(code: bytes) -> NDArray[np.int64]:

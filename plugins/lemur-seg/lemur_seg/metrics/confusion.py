@@ -13,7 +13,7 @@ from lemur_core.errors import LabelError, ShapeError
 from lemur_core.kinds.loader import IGNORED
 
 
-class Confusion(nn.Module):
+class ConfusionCounts(nn.Module):
     """A confusion matrix: the number of pixels for each pair of true and predicted class.
 
     Args:
@@ -75,7 +75,7 @@ class Confusion(nn.Module):
         return counts.diagonal(), counts.sum(1), counts.sum(0)
 
 
-class MeanIoU(Confusion):
+class MeanIoU(ConfusionCounts):
     """Intersection over union, averaged over the classes that occur in targets or outputs."""
 
     def compute(self) -> Tensor:
@@ -84,7 +84,7 @@ class MeanIoU(Confusion):
         return _mean_present(correct, true + predicted - correct)
 
 
-class Dice(Confusion):
+class Dice(ConfusionCounts):
     """Dice coefficient, averaged over the classes that occur in targets or outputs."""
 
     def compute(self) -> Tensor:
@@ -93,7 +93,7 @@ class Dice(Confusion):
         return _mean_present(2 * correct, true + predicted)
 
 
-class PixelAccuracy(Confusion):
+class PixelAccuracy(ConfusionCounts):
     """Fraction of pixels whose most probable class is the true class."""
 
     def compute(self) -> Tensor:

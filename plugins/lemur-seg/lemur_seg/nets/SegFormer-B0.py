@@ -72,11 +72,11 @@ class Attention(nn.Module):
         query, key, value = self.query(x), self.key(seen), self.value(seen)
         # (batch, heads, places, channels of a head)
         split = [
-            one.flatten(1, 2).unflatten(2, (self.heads, -1)).transpose(1, 2)
-            for one in (query, key, value)
+            projected.flatten(1, 2).unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for projected in (query, key, value)
         ]
-        found = scaled_dot_product_attention(*split).transpose(1, 2).flatten(2)
-        return self.project(found).unflatten(1, x.shape[1:3])
+        attended = scaled_dot_product_attention(*split).transpose(1, 2).flatten(2)
+        return self.project(attended).unflatten(1, x.shape[1:3])
 
 
 class Layer(nn.Module):
@@ -104,7 +104,7 @@ class Layer(nn.Module):
 def stage(channels_in, kernel, stride, channels, heads, reduction, probabilities):
     """Map (batch, height, width, channels) to a smaller one, of overlapping patches."""
     patches = nn.Conv2d(channels_in, channels, kernel, stride, kernel // 2)
-    layers = (Layer(channels, heads, reduction, one) for one in probabilities)
+    layers = (Layer(channels, heads, reduction, probability) for probability in probabilities)
     return nn.Sequential(
         ChannelsFirst(patches), nn.LayerNorm(channels), *layers, nn.LayerNorm(channels)
     )
@@ -130,10 +130,10 @@ class Net(Classifier):
             0, prm["stochastic_depth_prob"], LAYERS * len(STAGES), device="cpu"
         )
         self.stages, channels = nn.ModuleList(), in_shape[1]
-        for one, probabilities in zip(STAGES, dropped.split(LAYERS), strict=True):
-            self.stages.append(stage(channels, *one, probabilities.tolist()))
-            channels = one[2]
-        self.projections = nn.ModuleList(nn.Linear(one[2], DECODED) for one in STAGES)
+        for config, probabilities in zip(STAGES, dropped.split(LAYERS), strict=True):
+            self.stages.append(stage(channels, *config, probabilities.tolist()))
+            channels = config[2]
+        self.projections = nn.ModuleList(nn.Linear(config[2], DECODED) for config in STAGES)
         self.head = nn.Sequential(
             nn.Conv2d(len(STAGES) * DECODED, DECODED, 1, bias=False),
             nn.BatchNorm2d(DECODED),
@@ -149,7 +149,7 @@ class Net(Classifier):
             x = stage(x)
             maps.append(project(x).permute(0, 3, 1, 2))
         finest = maps[0].shape[-2:]
-        maps = [interpolate(one, size=finest, mode="bilinear") for one in maps]
+        maps = [interpolate(features, size=finest, mode="bilinear") for features in maps]
         # The coarsest comes first.
         scores = self.head(torch.cat(maps[::-1], dim=1))
         return interpolate(scores, size=images.shape[-2:], mode="bilinear")

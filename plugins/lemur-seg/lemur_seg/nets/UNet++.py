@@ -93,7 +93,7 @@ class Net(Classifier):
 
     def loss(self, outputs, targets):
         every = outputs if self.training else [outputs]
-        return sum(cross_entropy(one, targets) for one in every) / len(every)
+        return sum(cross_entropy(logits, targets) for logits in every) / len(every)
 
     def validation_loss(self, outputs, targets):
         """Return the loss of the logits that the net gives in evaluation."""

@@ -29,11 +29,11 @@ def conv(channels_in, channels, kernel, stride=1):
 class Inception(nn.Module):
     """1x1, two of 1x1 and 3x3, and a pooling with 1x1: four branches, side by side."""
 
-    def __init__(self, channels_in, ones, reduced3, threes, reduced5, fives, pooled):
+    def __init__(self, channels_in, channels1, reduced3, channels3, reduced5, channels5, pooled):
         super().__init__()
-        self.branch1 = conv(channels_in, ones, 1)
-        self.branch3 = nn.Sequential(conv(channels_in, reduced3, 1), conv(reduced3, threes, 3))
-        self.branch5 = nn.Sequential(conv(channels_in, reduced5, 1), conv(reduced5, fives, 3))
+        self.branch1 = conv(channels_in, channels1, 1)
+        self.branch3 = nn.Sequential(conv(channels_in, reduced3, 1), conv(reduced3, channels3, 3))
+        self.branch5 = nn.Sequential(conv(channels_in, reduced5, 1), conv(reduced5, channels5, 3))
         self.pooled = nn.Sequential(
             nn.MaxPool2d(3, stride=1, padding=1), conv(channels_in, pooled, 1)
         )
@@ -108,7 +108,7 @@ class Net(Classifier):
     def loss(self, outputs, targets):
         """Add three tenths of each auxiliary head's loss to that of the net (section 5)."""
         main, *aside = outputs
-        others = sum(cross_entropy(one, targets) for one in aside)
+        others = sum(cross_entropy(logits, targets) for logits in aside)
         return cross_entropy(main, targets) + AUXILIARY_SHARE * others
 
     def validation_loss(self, outputs, targets):

@@ -442,5 +442,5 @@ def test_sizes_are_found_without_torch(tmp_path):
         "from lemur_vision_cls.loaders.image_sizes import of_folder\n"
         f"print(of_folder(Path({str(tmp_path)!r})), {{'torch', 'numpy'}} & {{*sys.modules}})"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert found.stdout == "[(9, 8), (9, 8)] set()\n"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stdout == "[(9, 8), (9, 8)] set()\n"

@@ -335,7 +335,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("name", "write"), WRONG, ids=lambda one: getattr(one, "__name__", one))
+@pytest.mark.parametrize(
+    ("name", "write"), WRONG, ids=lambda value: getattr(value, "__name__", value)
+)
 def test_a_damaged_dataset_is_an_error_that_names_the_file(name, write, tmp_path):
     file, what = write(tmp_path)
     with pytest.raises(MissingDataError) as caught:

@@ -22,7 +22,7 @@ class Good(Detector):
         parts = images.shape[-1] / 2 * self.place(self.means(images)).sigmoid()
         return torch.cat([parts[:, :2], parts[:, :2] + parts[:, 2:]], 1)
 
-    def found(self, images):
+    def detected(self, images):
         scores = self.score(self.means(images)).sigmoid()
         label = torch.ones(1, dtype=torch.int64)
         return [
@@ -31,7 +31,7 @@ class Good(Detector):
 
     def detections(self, images):
         names = ("boxes", "labels", "scores")
-        return [dict(zip(names, parts, strict=True)) for parts in self.found(images)]
+        return [dict(zip(names, parts, strict=True)) for parts in self.detected(images)]
 
     def losses(self, images, targets):
         true = torch.stack([target["boxes"].sum(0) for target in targets])
@@ -63,43 +63,43 @@ class finds_in_some(Module):
 class finds_pairs(Module):
     class Net(Good):
         def detections(self, images):
-            return self.found(images)
+            return self.detected(images)
 
 
 class finds_without_scores(Module):
     class Net(Good):
         def detections(self, images):
-            return [{"boxes": box, "labels": label} for box, label, _ in self.found(images)]
+            return [{"boxes": box, "labels": label} for box, label, _ in self.detected(images)]
 
 
 class finds_more_boxes_than_labels(Module):
     class Net(Good):
-        def found(self, images):
-            return [(box.repeat(2, 1), *rest) for box, *rest in super().found(images)]
+        def detected(self, images):
+            return [(box.repeat(2, 1), *rest) for box, *rest in super().detected(images)]
 
 
 class finds_outside(Module):
     class Net(Good):
-        def found(self, images):
-            return [(box - 40, *rest) for box, *rest in super().found(images)]
+        def detected(self, images):
+            return [(box - 40, *rest) for box, *rest in super().detected(images)]
 
 
 class finds_by_centre(Module):
     class Net(Good):
-        def found(self, images):
-            return [(box[:, [2, 3, 0, 1]], *rest) for box, *rest in super().found(images)]
+        def detected(self, images):
+            return [(box[:, [2, 3, 0, 1]], *rest) for box, *rest in super().detected(images)]
 
 
 class finds_unknown_class(Module):
     class Net(Good):
-        def found(self, images):
-            return [(box, label + 9, score) for box, label, score in super().found(images)]
+        def detected(self, images):
+            return [(box, label + 9, score) for box, label, score in super().detected(images)]
 
 
 class finds_more_than_surely(Module):
     class Net(Good):
-        def found(self, images):
-            return [(box, label, score + 1) for box, label, score in super().found(images)]
+        def detected(self, images):
+            return [(box, label, score + 1) for box, label, score in super().detected(images)]
 
 
 class no_losses(Module):
@@ -133,11 +133,11 @@ class finds_at_random(Module):
             super().__init__(in_shape, out_shape, prm, device)
             self.threshold = prm["threshold"]
 
-        def found(self, images):
-            found = super().found(images)
+        def detected(self, images):
+            detections = super().detected(images)
             if self.threshold > 0.9:
-                return [(box[:0], label[:0], score[:0]) for box, label, score in found]
-            return [(box, label, torch.rand(1)) for box, label, _ in found]
+                return [(box[:0], label[:0], score[:0]) for box, label, score in detections]
+            return [(box, label, torch.rand(1)) for box, label, _ in detections]
 
     @staticmethod
     def supported_hyperparameters():
@@ -153,4 +153,6 @@ class losses_elsewhere(Module):
             return super().learn(train_data)
 
         def losses(self, images, targets):
-            return {name: one + self.seen for name, one in super().losses(images, targets).items()}
+            return {
+                name: loss + self.seen for name, loss in super().losses(images, targets).items()
+            }

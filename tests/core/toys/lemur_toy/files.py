@@ -75,8 +75,8 @@ def tree(folder, task, names="yes"):
     classes = sorted(place.name for place in (folder / "train").iterdir())
     files = {split: sorted((folder / split).glob("*/*")) for split in ("train", "test")}
     train, test = (
-        Pixels(found, [classes.index(file.parent.name) for file in found])
-        for found in files.values()
+        Pixels(images, [classes.index(file.parent.name) for file in images])
+        for images in files.values()
     )
     named = (*files["train"], *files["test"]) if names == "yes" else ()
     normalisation = Normalisation((0.5,), (0.5,))

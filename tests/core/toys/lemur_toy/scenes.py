@@ -104,4 +104,4 @@ class Pixels(Score):
 
 class Sure(Score):
     def update(self, outputs, targets):
-        self.scores += [float(one["scores"][0]) for one in outputs]
+        self.scores += [float(output["scores"][0]) for output in outputs]
