@@ -33,8 +33,11 @@ class Warm:
             command = [sys.executable, "-m", "lemur_core", *arguments]
             return subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr)
         with open(os.devnull, "r+b") as null:
-            opened = [null if one == subprocess.DEVNULL else one for one in (stdout, stderr)]
-            streams = [one if isinstance(one, int) else one.fileno() for one in (null, *opened)]
+            files = [
+                null,
+                *(null if file == subprocess.DEVNULL else file for file in (stdout, stderr)),
+            ]
+            streams = [file if isinstance(file, int) else file.fileno() for file in files]
             return Command(self.address, arguments, str(folder), streams)
 
     def run(self, folder, *arguments):

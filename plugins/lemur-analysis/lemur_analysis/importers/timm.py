@@ -139,7 +139,7 @@ def _facts(
 
 def _complexities(folder: Path) -> dict[tuple[str, int], dict[str, int]]:
     """Return multiply-adds and activations by architecture and image size in pixels."""
-    found: dict[tuple[str, int], dict[str, int]] = {}
+    counts_by_net: dict[tuple[str, int], dict[str, int]] = {}
     for table in sorted(folder.glob(_BENCHMARKS)):
         for row in _rows(table):
             try:
@@ -152,8 +152,8 @@ def _complexities(folder: Path) -> dict[tuple[str, int], dict[str, int]]:
                 "macs": round(macs * _BILLION),
                 "activations": round(activations * _MILLION),
             }
-            found.setdefault(key, counts)
-    return found
+            counts_by_net.setdefault(key, counts)
+    return counts_by_net
 
 
 def _pretraining(folder: Path) -> dict[str, str]:

@@ -272,13 +272,13 @@ def _floats(frame: DataFrame, *names: str) -> DataFrame:
 
 def _complexities(frame: DataFrame) -> dict[str, Series]:
     """Return the columns of complexities in results; facts take precedence."""
-    found = {}
+    complexities = {}
     for name in COMPLEXITIES:
         columns = [column for column in (f"{_FACT}{name}", name) if column in frame.columns]
         if columns:
             first, *others = (numbers(frame, column) for column in columns)
-            found[name] = first if not others else first.fillna(others[0])
-    return {name: column for name, column in found.items() if column.notna().any()}
+            complexities[name] = first if not others else first.fillna(others[0])
+    return {name: column for name, column in complexities.items() if column.notna().any()}
 
 
 def _selection_score(rows: DataFrame) -> Series:

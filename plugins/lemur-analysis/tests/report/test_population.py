@@ -35,10 +35,10 @@ def captions(page):
 
 def tables(page):
     """Return the rows of each table by caption."""
-    found = re.findall(
+    tables = re.findall(
         r"<caption>(.*?)</caption>.*?<script type=\"application/json\">(.*?)</script>", page, re.S
     )
-    return {title: json.loads(rows) for title, rows in found}
+    return {title: json.loads(rows) for title, rows in tables}
 
 
 def test_a_page_has_correlations_and_names_missing_errors(written):

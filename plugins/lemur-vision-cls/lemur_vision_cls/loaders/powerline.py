@@ -53,10 +53,10 @@ def _images(root: Path) -> ImageFiles:
         for entry in list_folder(root / place)
         if is_image(entry) and entry.name[:3].upper() in PREFIXES
     ]
-    found = {(name.partition("/")[0], target) for name, target in named}
+    present = {(name.partition("/")[0], target) for name, target in named}
     for place in FOLDERS:
         for prefix, target in PREFIXES.items():
-            if (place, target) not in found:
+            if (place, target) not in present:
                 raise MissingDataError(
                     f"dataset 'powerline': {root / place} has no image {prefix}*; {GET}"
                 )

@@ -133,8 +133,8 @@ def test_points_of_corals_are_crops_around_them(options, edge, tmp_path):
             crop, target = part[index]
             assert crop.shape == (3, edge, edge)
             assert crop.dtype == torch.uint8
-            found = wanted[part.file(index), int(target)]
-            assert any(np.array_equal(crop.numpy(), square) for square in found)
+            squares = wanted[part.file(index), int(target)]
+            assert any(np.array_equal(crop.numpy(), square) for square in squares)
     assert sum(map(len, photographs)) == len(set().union(*photographs)) == 10
     files = set(bundle.files)
     assert files == {file for file, *_ in written} | {
