@@ -1,0 +1,15 @@
+"""``lemur spaces``: the group of commands."""
+
+from __future__ import annotations
+
+import click
+
+from lemur_spaces.cli.sample import sample
+
+
+@click.group()
+def spaces() -> None:
+    """Sample design spaces, and train their nets on several datasets."""
+
+
+spaces.add_command(sample)
