@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lemur_spaces.cli.sample import sample
+from lemur_spaces.cli.study import study
 
 
 @click.group()
@@ -13,3 +14,4 @@ def spaces() -> None:
 
 
 spaces.add_command(sample)
+spaces.add_command(study)
