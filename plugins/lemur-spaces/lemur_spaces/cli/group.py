@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from lemur_spaces.cli.report import report
 from lemur_spaces.cli.sample import sample
 from lemur_spaces.cli.study import study
 
@@ -14,4 +15,5 @@ def spaces() -> None:
 
 
 spaces.add_command(sample)
+spaces.add_command(report)
 spaces.add_command(study)

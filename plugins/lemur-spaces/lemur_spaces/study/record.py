@@ -81,9 +81,10 @@ def check_population(study: Study, spec: Mapping[str, Any], found: Collection) -
     differing = [
         f"{name} {_short(found.spec.get(name))} -> {_short(value)}"
         for name, value in spec.items()
-        if found.spec.get(name) != value
+        if found.spec.get(name) != value and name not in ("designs", "hyperparameters")
     ]
-    if differing:
+    if found.spec.get("designs") != spec["designs"]:
+        differing = differing or ["other designs are drawn, by another version of the space"]
         raise SettingsError(
             f"study {study.name!r} began with another population: {', '.join(differing)}; restore "
             "it, or give the file another name"
