@@ -5,23 +5,38 @@ The conventions are those of `lemur_spaces.complexity`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from lemur_core.kinds.net import as_net
-from lemur_spaces.complexity import NOTHING, Complexity, Images
+from lemur_spaces.complexity import Complexity, Images
 
 if TYPE_CHECKING:
     from lemur_core import Entry
     from lemur_spaces.space import Design, Space
 
-_COUNTED = (nn.Conv2d, nn.Linear, nn.MaxPool2d, nn.AvgPool2d)
-# They return tensors of the shape of their input, and on the device `meta` they are slow.
-_OF_SAME_SHAPE = (nn.BatchNorm2d, nn.ReLU)
+_WEIGHED = (torch.conv2d, functional.linear)
+_POOLING = (
+    torch.max_pool2d,
+    functional.max_pool2d,
+    functional.max_pool2d_with_indices,
+    functional.avg_pool2d,
+)
+# Their result has the shape of their first argument. On the device `meta`, they are slow.
+_OF_SAME_SHAPE = (
+    torch.batch_norm,
+    functional.batch_norm,
+    torch.relu,
+    torch.relu_,
+    functional.relu,
+)
+_SUMS = (Tensor.add, Tensor.__add__, torch.add)
 _INITIALISERS = ("normal_", "uniform_", "zeros_", "ones_", "kaiming_normal_", "kaiming_uniform_")
 
 
@@ -43,7 +58,7 @@ def count_design(space: Space, net: Entry, design: Design, images: Images) -> Co
 
 
 def build(net: Entry, design: Design, images: Images) -> nn.Module:
-    """Return the net of a design, for images on the current default device of torch."""
+    """Return the net of a design, on the current default device of torch."""
     module = as_net(net.load(), net.name)
     declared: Any = module.hyperparameters()
     in_shape = (1, images.channels, images.px, images.px)
@@ -57,57 +72,55 @@ def count(net: nn.Module, images: Images, times: Mapping[str, int] | None = None
     Args:
         net: The net.
         images: What the net was built for.
-        times: How often parts of the net count, by prefix of the names of their modules; the others
-            count once.
+        times: How often parts of the net count, by prefix of the names of their parameters; the
+            others, and poolings in any part, count once.
     """
-    parts: list[Complexity] = []
-    with _hooks(net.eval(), times or {}, parts.append), torch.inference_mode():
-        net(torch.empty(1, images.channels, images.px, images.px, device="meta"))
-    return NOTHING.plus(*parts)
+    counter = _Counter(net, times or {})
+    with torch.inference_mode(), counter:
+        net.eval()(torch.empty(1, images.channels, images.px, images.px, device="meta"))
+    return Complexity(counter.parameters, counter.macs, counter.activations)
 
 
-@contextmanager
-def _hooks(
-    net: nn.Module, times: Mapping[str, int], add: Callable[[Complexity], None]
-) -> Iterator[None]:
-    """Call ``add`` with the complexity of each layer of a net that runs in the block."""
-    handles = []
-    for name, module in net.named_modules():
-        if next(module.children(), None) is None:
+class _Counter(TorchFunctionMode):
+    """Counts the calls of torch's functions in the block.
+
+    Args:
+        net: The net that runs in the block.
+        times: See `count`.
+    """
+
+    def __init__(self, net: nn.Module, times: Mapping[str, int]) -> None:
+        super().__init__()
+        self.parameters = self.macs = self.activations = 0
+        self._times: dict[int, int] = {}
+        for name, parameter in net.named_parameters():
             repeats = next((n for prefix, n in times.items() if name.startswith(prefix)), 1)
-            add(Complexity(_parameters(module) * repeats, 0, 0))
-            if isinstance(module, _COUNTED):
-                handles.append(module.register_forward_hook(_hook(repeats, add)))
-            elif isinstance(module, _OF_SAME_SHAPE):
-                vars(module)["forward"] = _same
-    yield
-    for handle in handles:
-        handle.remove()
+            self._times[id(parameter)] = repeats
+            self.parameters += repeats * parameter.numel()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func in _OF_SAME_SHAPE or (func in _SUMS and _equal_shapes(*args[:2])):
+            return args[0]
+        output = func(*args, **(kwargs or {}))
+        if func in _WEIGHED:
+            given = dict(zip(("input", "weight", "bias"), args, strict=False)) | (kwargs or {})
+            self._add_layer(output, given["weight"], given.get("bias"))
+        elif func in _POOLING:
+            self.activations += output.numel()
+        return output
+
+    def _add_layer(self, output: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+        repeats = self._times[id(weight)]
+        pixels = output[0, 0].numel() if output.ndim == 4 else 1
+        biases = 0 if bias is None else bias.numel()
+        self.macs += repeats * (weight.numel() * pixels + biases)
+        self.activations += repeats * output.numel()
 
 
-def _hook(repeats: int, add: Callable[[Complexity], None]) -> Any:
-    def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        macs = _macs(module, output)
-        add(Complexity(0, macs, output.numel()).times(repeats))
-
-    return hook
-
-
-def _macs(module: nn.Module, output: Tensor) -> int:
-    weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-    if weight is None:
-        return 0
-    pixels = output[0, 0].numel() if output.ndim == 4 else 1
-    biases: int = 0 if bias is None else bias.numel()
-    return int(weight.numel()) * pixels + biases
-
-
-def _same(x: Tensor) -> Tensor:
-    return x
-
-
-def _parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters(recurse=False))
+def _equal_shapes(*operands: Any) -> bool:
+    return len({tuple(getattr(operand, "shape", ())) for operand in operands}) == 1
 
 
 @contextmanager

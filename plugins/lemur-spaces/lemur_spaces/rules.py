@@ -12,6 +12,8 @@ from lemur_spaces.population import Request, draw_population
 from lemur_spaces.space import Space
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from lemur_core import Entry
 
 _DRAWS = 200
@@ -25,13 +27,20 @@ class SpaceRules:
         space_images: The images for which designs are built.
     """
 
+    entries: Mapping[str, Sequence[Entry]]
     space_images = Images(px=64, channels=3, classes=10)
 
+    def net_of(self, space: Entry) -> Entry:
+        """Return the net of a space, from the tested plugin or another one that is installed."""
+        name = space.load().net
+        own = (net for net in self.entries["net"] if net.name == name)
+        return next(own, None) or installed().get("net", name)
+
     def test_space_is_a_space(self, space: Entry) -> None:
-        """The target is a `Space` whose net is installed."""
+        """The target is a `Space` whose net is known."""
         target = space.load()
         assert isinstance(target, Space), f"space {space.name!r}: is {target!r}, expected a Space"
-        installed().get("net", target.net)
+        self.net_of(space)
 
     def test_space_draws_the_same_designs_from_the_same_seed(self, space: Entry) -> None:
         """Draws depend on the generator alone, and differ from one another."""
@@ -62,8 +71,7 @@ class SpaceRules:
         """The formula equals what is counted in the net, for designs drawn at random."""
         from lemur_spaces.counting import count_design
 
-        target, images = space.load(), self.space_images
-        net = installed().get("net", target.net)
+        target, net, images = space.load(), self.net_of(space), self.space_images
         for member in draw_population(Request(space.name, target, _COUNTED, {}, images)).members:
             counted = count_design(target, net, member.design, images)
             assert member.complexity == counted, (
@@ -77,8 +85,7 @@ class SpaceRules:
 
         from lemur_spaces.counting import build, count, count_design
 
-        target, images = space.load(), self.space_images
-        net = installed().get("net", target.net)
+        target, net, images = space.load(), self.net_of(space), self.space_images
         for member in draw_population(Request(space.name, target, 1, {}, images)).members:
             with torch.device("meta"):
                 whole = count(build(net, member.design, images), images)

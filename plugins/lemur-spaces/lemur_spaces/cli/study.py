@@ -42,7 +42,7 @@ The file describes the study, for example:
 @db_option
 @click.pass_context
 def study(
-    context: click.Context, file: Path, db: str, data: Path, dry_run: bool, **options: Any
+    context: click.Context, /, file: Path, db: str, data: Path, dry_run: bool, **options: Any
 ) -> None:
     """Train the population of FILE on each of its datasets.
 
@@ -61,9 +61,7 @@ def study(
         return
     limit = {"time": options["time_limit"]} if options["time_limit"] else {}
     given = {name: options[name] for name in ("threads",) if options[name]}
-    outcome = run_study(
-        prepared, say, workers=workers, device=options["device"], **limit, **given
-    )
+    outcome = run_study(prepared, say, workers=workers, device=options["device"], **limit, **given)
     _print_outcome(prepared, outcome)
     if outcome.missing:
         context.exit(1)
@@ -82,7 +80,11 @@ def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> 
     for condition, samples in zip(study.conditions, prepared.samples, strict=True):
         done = sum(min(len(ids), study.seeds) for ids in prepared.trials(condition).values())
         left = len(members) * study.seeds - done
-        each = seconds_per_net(members, prepared.net, condition, samples, timed_on, threads) if left else 0.0
+        each = (
+            seconds_per_net(members, prepared.net, condition, samples, timed_on, threads)
+            if left
+            else 0.0
+        )
         total += each * left
         rows.append(
             [

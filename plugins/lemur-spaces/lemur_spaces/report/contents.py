@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_analysis import representativeness as rep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pandas import DataFrame
 
@@ -30,8 +29,8 @@ class Part(NamedTuple):
 
     title: str
     text: str
-    tables: dict[str, DataFrame]
-    figures: dict[str, Callable[[], Any]]
+    tables: Mapping[str, DataFrame]
+    figures: Mapping[str, Callable[[], Any]]
 
 
 def contents(runs: DataFrame, missing: DataFrame, reference: str = "") -> Iterator[Part]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from base64 import b64encode
 from html import escape
 from importlib.resources import files
-from tempfile import TemporaryDirectory
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.plot.files import save
@@ -49,7 +49,7 @@ def _page(parts: list[Part], title: str, lines: Iterable[str]) -> Iterator[str]:
     yield '<html lang="en"><head><meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{_text(title)}</title><style>\n{style}</style></head><body>"
-    yield f"<header><h1>{_text(title)}</h1></header><nav aria-label=\"Contents\"><ul>"
+    yield f'<header><h1>{_text(title)}</h1></header><nav aria-label="Contents"><ul>'
     yield "".join(
         f'<li><a href="#part-{number}">{_text(part.title)}</a></li>'
         for number, part in enumerate(parts)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lemur_spaces.study.spec import Condition
 
 
-
 class StudyResults(NamedTuple):
     """What a study recorded.
 

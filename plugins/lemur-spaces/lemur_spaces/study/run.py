@@ -126,7 +126,10 @@ def run_study(prepared: Prepared, say: Callable[[str], None], **settings: Any) -
         summary = lemur_core.run(**campaign_of(prepared, condition), **settings)
         _add(outcome, summary)
         trials = prepared.trials(condition)
-        _collect(prepared, {condition.role: [one for name in prepared.names for one in trials.get(name, ())]})
+        _collect(
+            prepared,
+            {condition.role: [one for name in prepared.names for one in trials.get(name, ())]},
+        )
         outcome.trained += sum(map(len, trials.values()))
         if missing := [name for name in prepared.names if name not in trials]:
             outcome.missing[condition.role] = missing
@@ -147,7 +150,8 @@ def campaign_of(prepared: Prepared, condition: Condition) -> dict[str, Any]:
         "transform": condition.transform,
         "points": [dict(member.design) for member in members],
         # The net fixes the numbers of its design: its ranges become what the population has.
-        "prm": {name: list(dict.fromkeys(drawn)) for name, drawn in values.items()} | dict(condition.prm),
+        "prm": {name: list(dict.fromkeys(drawn)) for name, drawn in values.items()}
+        | dict(condition.prm),
         "epochs": condition.epochs,
         "seeds": study.seeds,
         "seed": study.request.seed,

@@ -1,0 +1,239 @@
+"""A study trains each net of its population on each dataset, and goes on where it ended."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import lemur_core
+from lemur_core.errors import LemurError, MisfitError, SettingsError
+from lemur_spaces.cli.group import spaces
+from lemur_spaces.study.results import labels_of, read_results
+from lemur_spaces.study.run import prepare, run_study
+from lemur_spaces.study.spec import read_study
+
+FILE = """
+[population]
+space = "AnyNetX"
+count = 3
+band = "20e3..90e3"
+px = 8
+channels = 1
+classes = 10
+
+[training]
+epochs = 2
+lr = 0.05
+batch = 16
+
+[[dataset]]
+name = "digits[samples=60,test=40]"
+px = 8
+
+[[dataset]]
+name = "digits[classes=5,samples=60,test=40]"
+px = 8
+epochs = 1
+"""
+FIRST = (
+    "digits[samples=60,test=40] px=8 epochs=2 error=top-1 transform=norm_8 batch=16 lr=0.05 "
+    "momentum=0.9"
+)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def study(text=FILE):
+    Path("small.toml").write_text(text)
+    return read_study(Path("small.toml"))
+
+
+def trained(given, **settings):
+    lines = []
+    prepared = prepare(given, "lemur.db", Path("data"), lines.append)
+    return run_study(prepared, lines.append, in_process=True, threads=1, **settings), lines
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_study_trains_each_net_on_each_dataset_once():
+    outcome, _ = trained(study())
+    assert (outcome.trained, outcome.missing, outcome.reasons) == (6, {}, {})
+    recorded = lemur_core.data(db="lemur.db")
+    again, lines = trained(study())
+    assert again == outcome
+    assert not [line for line in lines if "changed" in line]
+    assert len(lemur_core.data(db="lemur.db")) == len(recorded) == 3 * 2 + 3 * 1
+
+    collection = lemur_core.collection("small", db="lemur.db")
+    roles = [member.role for member in collection.members]
+    assert (roles.count(FIRST), len(roles)) == (3, 6)
+
+    results = read_results("small", "lemur.db")
+    assert results.missing.empty
+    best = recorded.sort_values(["validation", "epoch"]).groupby("trial").last()
+    runs = results.runs.set_index("run")
+    assert ((1 - best["accuracy"]) - runs["error"]).abs().max() < 1e-12
+    for trial, prm in recorded.groupby("trial")["prm"].first().items():
+        stages = [f"{name}_{stage}" for name in ("depth", "width") for stage in (1, 2, 3, 4)]
+        assert all(runs.loc[trial, name] == prm[name] for name in stages)
+    # lemur counts the parameters of the net that it trains, here for as many classes.
+    trained_nets = lemur_core.data(
+        dataset="digits[samples=60,test=40]", columns=["trial", "parameters"], db="lemur.db"
+    ).set_index("trial")["parameters"]
+    assert (runs.loc[trained_nets.index, "parameters"] == trained_nets).all()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_changed_study_says_what_differs_and_needs_the_same_population():
+    only_first = replace(study(), conditions=study().conditions[:1])
+    trained(only_first)
+    with pytest.raises(SettingsError) as caught:
+        trained(study(FILE.replace("count = 3", "count = 2")))
+    assert str(caught.value) == (
+        "study 'small' began with another population: count 3 -> 2; restore it, or give the file "
+        "another name"
+    )
+    changed = study(FILE.replace("lr = 0.05", "lr = 0.1"))
+    outcome, lines = trained(replace(changed, conditions=changed.conditions[:1]))
+    assert lines[1] == (
+        "study 'small' changed: digits[samples=60,test=40]: lr 0.05 -> 0.1; its nets are trained "
+        "anew"
+    )
+    assert outcome.trained == 3
+    results = read_results("small", "lemur.db")
+    assert {*results.runs["dataset"]} == {
+        f"digits[samples=60,test=40] lr={lr}" for lr in (0.05, 0.1)
+    }
+    both = read_results("small", "lemur.db", study().conditions)
+    assert len(both.runs) == 3
+    missing = both.missing
+    assert {*missing["dataset"]} == {"digits[classes=5,samples=60,test=40]"}
+    assert {*missing["net"]} == {*both.runs["net"]}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_failed_trainings_are_named_and_do_not_stop_the_study():
+    given = study(FILE.replace("lr = 0.05", "lr = 1e30"))
+    outcome, _ = trained(given)
+    assert outcome.trained == 0
+    assert [len(names) for names in outcome.missing.values()] == [3, 3]
+    assert sum(outcome.reasons.values()) == 6
+    with pytest.raises(LemurError, match="no results of study 'small'"):
+        read_results("small", "lemur.db", given.conditions)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_further_seeds_train_each_net_again():
+    given = study(
+        FILE.replace("epochs = 2", "epochs = 1\nseeds = 2").replace("count = 3", "count = 1")
+    )
+    outcome, _ = trained(replace(given, conditions=given.conditions[:1]))
+    assert outcome.trained == 2
+    assert len({*read_results("small", "lemur.db").runs["run"]}) == 2
+
+
+def test_dry_run_says_the_cost_and_trains_nothing():
+    study()
+    result = CliRunner().invoke(
+        spaces, ["study", "small.toml", "--dry-run"], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    assert "about " in result.stdout
+    assert " of training with 1 worker, as timed with a few nets" in result.stdout
+    assert not Path("lemur.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("count = 3", "", "[population] lacks 'count'; expected an integer"),
+        ("count = 3", "count = 0", "[population]: count is 0; expected 1 or more"),
+        ("count = 3", "cuont = 3", "[population] has 'cuont'; did you mean 'count'?"),
+        ("px = 8\nchannels", "channels", "[population] lacks 'px'; expected an integer"),
+        ("lr = 0.05", "", "[training] lacks 'lr'; all nets are trained with one value"),
+        ("lr = 0.05", "lr = [1, 2]", "[training]: lr is [1, 2]; expected a number or a text"),
+        (
+            "epochs = 1",
+            'error = "top-2"',
+            "dataset 'digits[classes=5,samples=60,test=40]': error is 'top-2'; expected top-1 or "
+            "top-5",
+        ),
+        (
+            "epochs = 1",
+            'transform = "norm_32"',
+            "dataset 'digits[classes=5,samples=60,test=40]': transform 'norm_32' does not name the "
+            "size of 8 px; write 'norm_{px}'",
+        ),
+        (
+            '"digits[classes=5,samples=60,test=40]"\npx = 8\nepochs = 1',
+            '"digits[samples=60,test=40]"\npx = 8',
+            "dataset 'digits[samples=60,test=40]' is given twice with equal settings",
+        ),
+        (
+            'band = "20e3..90e3"',
+            'band = "9..1"',
+            "[population] band=9..1: the band is empty; expected the smaller number first",
+        ),
+    ],
+)
+def test_wrong_study_is_one_line(old, new, message):
+    assert old in FILE
+    with pytest.raises(SettingsError) as caught:
+        study(FILE.replace(old, new))
+    assert str(caught.value) == message
+
+
+def test_study_without_datasets_is_one_line():
+    with pytest.raises(SettingsError) as caught:
+        study(FILE.partition("[[dataset]]")[0])
+    assert str(caught.value) == (
+        "small.toml has no dataset; expected [[dataset]] tables with a name"
+    )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ("digitz", "unknown dataset 'digitz'"),
+        ("coco", "dataset 'coco' serves img-segmentation, obj-detection only"),
+        ("digits[classes=2]", "acc5 needs at least 5 classes; the dataset has 2"),
+        ("cifar-10", "cifar-10"),
+    ],
+)
+def test_datasets_that_cannot_be_used_are_named_before_anything_is_trained(dataset, message):
+    text = FILE.partition("[[dataset]]")[0]
+    given = study(f'{text}[[dataset]]\nname = "{dataset}"\npx = 8\nerror = "top-5"\n')
+    with pytest.raises(LemurError) as caught:
+        prepare(given, "lemur.db", Path("data"), lambda line: None)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_images_that_are_too_small_are_refused_before_anything_is_trained():
+    text = FILE.replace('"AnyNetX"', '"CNN-10"').replace("px = 8\nchannels", "px = 32\nchannels")
+    given = study(text.replace("20e3..90e3", "1e4..9e6").replace("count = 3", "count = 30"))
+    small = [replace(one, px=1) for one in given.conditions]
+    with pytest.raises((SettingsError, MisfitError)):
+        prepare(replace(given, conditions=small), "lemur.db", Path("data"), lambda line: None)
+
+
+def test_collection_that_is_no_study_is_left_alone():
+    with lemur_core.recording(
+        "img-classification_digits_acc_Net", {"lr": 1.0}, db="lemur.db"
+    ) as one:
+        one.epoch(accuracy=0.5, validation=0.5)
+    lemur_core.collect("small", db="lemur.db")
+    with pytest.raises(SettingsError) as caught:
+        prepare(study(), "lemur.db", Path("data"), lambda line: None)
+    assert str(caught.value) == (
+        "collection 'small' is a set, not a study of a design space; choose another name"
+    )
+
+
+def test_conditions_of_one_dataset_are_told_apart():
+    roles = ["a px=8 epochs=2", "a px=8 epochs=4", "b px=8 epochs=2"]
+    assert labels_of(roles) == {roles[0]: "a epochs=2", roles[1]: "a epochs=4", roles[2]: "b"}
