@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
-from pandas import DataFrame
+from pandas import DataFrame, concat
+from pandas.testing import assert_frame_equal
 from scipy.stats import spearmanr
 
 from lemur_core.errors import SettingsError, UnknownNameError
@@ -66,6 +67,13 @@ def test_noise_is_unknown_with_one_training_and_measured_with_several(runs):
     twice["run"] = range(len(twice))
     tables = parts_of(twice)["Noise of training"].tables
     assert [*tables] == ["Reliability of the ranks on each dataset"]
+
+
+def test_further_trainings_of_some_nets_do_not_favour_them(runs):
+    further = runs[runs["net"] == "n5"].assign(error=0.0)
+    frame = concat([runs.assign(run=0), further.assign(run=1)], ignore_index=True)
+    [once], [more] = (parts_of(one)["Rank agreement"].tables.values() for one in (runs, frame))
+    assert_frame_equal(once, more)
 
 
 def test_page_has_every_section_and_names_missing_nets(runs):

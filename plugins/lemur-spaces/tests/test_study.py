@@ -133,7 +133,26 @@ def test_further_seeds_train_each_net_again():
     )
     outcome, _ = trained(replace(given, conditions=given.conditions[:1]))
     assert outcome.trained == 2
-    assert len({*read_results("small", "lemur.db").runs["run"]}) == 2
+    twice = read_results("small", "lemur.db").runs["run"]
+    assert len({*twice}) == 2
+    # Another study of the same nets with one seed counts the first training of each.
+    once = replace(given, name="once", seeds=1)
+    outcome, _ = trained(replace(once, conditions=given.conditions[:1]))
+    assert outcome.trained == 1
+    assert [*read_results("once", "lemur.db").runs["run"]] in ([twice[0]], [twice[1]])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_study_whose_time_is_over_goes_on_where_it_ended():
+    given = replace(study(), conditions=study().conditions[:1])
+    outcome, _ = trained(given, time_limit="0.001s")
+    assert outcome.is_timed_out
+    assert (outcome.exit_status, outcome.trained) == (0, 0)
+    with pytest.raises(SettingsError, match="time is 'soon'"):
+        trained(given, time_limit="soon")
+    outcome, _ = trained(given)
+    assert not outcome.is_partial
+    assert (outcome.exit_status, outcome.trained) == (0, 3)
 
 
 def test_dry_run_says_the_cost_and_trains_nothing():

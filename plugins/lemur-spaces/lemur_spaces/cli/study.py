@@ -52,19 +52,23 @@ def study(
     from lemur_spaces.study.run import prepare, run_study
     from lemur_spaces.study.spec import read_study
 
-    say = _say
-    prepared = prepare(read_study(file), db, data, say)
+    prepared = prepare(read_study(file), db, data, _say)
     workers = options["workers"]
     threads = options["threads"] or max(1, (os.cpu_count() or 1) // workers)
     _print_plan(prepared, workers, threads, options["device"])
     if dry_run:
         return
-    limit = {"time": options["time_limit"]} if options["time_limit"] else {}
-    given = {name: options[name] for name in ("threads",) if options[name]}
-    outcome = run_study(prepared, say, workers=workers, device=options["device"], **limit, **given)
+    given = {"threads": options["threads"]} if options["threads"] else {}
+    outcome = run_study(
+        prepared,
+        _say,
+        time_limit=options["time_limit"] or "",
+        workers=workers,
+        device=options["device"],
+        **given,
+    )
     _print_outcome(prepared, outcome)
-    if outcome.missing:
-        context.exit(1)
+    context.exit(outcome.exit_status)
 
 
 def _say(line: str) -> None:
@@ -76,12 +80,11 @@ def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> 
 
     study, members = prepared.study, prepared.population.members
     rows, total = [], 0.0
-    timed_on = "cpu" if device == "auto" else device
     for condition, samples in zip(study.conditions, prepared.samples, strict=True):
-        done = sum(min(len(ids), study.seeds) for ids in prepared.trials(condition).values())
+        done = sum(map(len, prepared.trials(condition).values()))
         left = len(members) * study.seeds - done
         each = (
-            seconds_per_net(members, prepared.net, condition, samples, timed_on, threads)
+            seconds_per_net(members, prepared.net, condition, samples, device, threads)
             if left
             else 0.0
         )
@@ -123,7 +126,7 @@ def _print_outcome(prepared: Prepared, outcome: Outcome) -> None:
     for role, names in outcome.missing.items():
         more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
         print_line(f"{role}: not trained: {', '.join(names[:_MOST_NAMED])}{more}")
-    if outcome.interrupted:
+    if outcome.is_partial:
         print_line("not finished; the same command continues")
     else:
         print_line(f"next: lemur spaces report {study.name} --db {prepared.db}")

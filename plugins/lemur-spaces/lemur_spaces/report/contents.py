@@ -55,8 +55,13 @@ def contents(runs: DataFrame, missing: DataFrame, reference: str = "") -> Iterat
 
 
 def _population(runs: DataFrame) -> DataFrame:
-    """Return the best run of each net on each dataset by validation, with its complexities."""
-    best = rep.best_runs(runs)
+    """Return the best run of each net on each dataset by validation, with its complexities.
+
+    All are compared at the same number of runs, the first of each: the best of several is better.
+    """
+    cells = runs.groupby(["net", "dataset"], sort=False)
+    least = int(cells.size().min())
+    best = rep.best_runs(runs[cells.cumcount() < least])
     own = [name for name in runs.columns if name not in (*best.columns, "run", "selection")]
     nets = runs.drop_duplicates("net")[["net", *own]]
     return best.merge(nets, on="net")

@@ -43,10 +43,12 @@ def seconds_per_net(
         net: The net of its space.
         condition: The training.
         samples: Size of the dataset.
-        device: A torch device.
+        device: A torch device; ``auto`` is a GPU if there is one.
         threads: Number of CPU threads of each training.
     """
     torch.set_num_threads(threads)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     ordered = sorted(members, key=lambda member: member.complexity.macs)
     count = min(TIMED_NETS, len(ordered))
     timed = [ordered[(2 * number + 1) * len(ordered) // (2 * count)] for number in range(count)]

@@ -120,9 +120,9 @@ def _short(value: object) -> str:
 
 
 def trials_of(
-    condition: Condition, members: Sequence[Member], net: Entry, db: str
+    condition: Condition, members: Sequence[Member], net: Entry, most: int, db: str
 ) -> dict[str, list[str]]:
-    """Return the ids of the finished trials of a condition, by name of the design.
+    """Return the ids of the finished trials of a condition, by name of the design, oldest first.
 
     If the dataset's content or the code changed, only trials with those of the latest count.
 
@@ -130,6 +130,7 @@ def trials_of(
         condition: The condition.
         members: The population.
         net: The net of its space.
+        most: Maximum number of trials of a design.
         db: The database.
     """
     rows = _last_epochs(condition, net, db)
@@ -137,13 +138,15 @@ def trials_of(
     names = {_key({**fixed, **condition.prm, **member.design}): member.name for member in members}
     keys = [_key(_without(prm, "transform")) for prm in rows["prm"]]
     rows = rows.assign(design=[names.get(key) for key in keys]).dropna(subset=["design"])
+    rows = rows.sort_values("started", kind="stable")
     if not rows.empty:
-        latest = rows.sort_values("started").iloc[-1]
+        latest = rows.iloc[-1]
         same = [_equal(rows[column], latest[column]) for column in _IDENTITY]
         rows = rows[reduce(and_, same)]
-    trials = defaultdict(list)
+    trials: defaultdict[str, list[str]] = defaultdict(list)
     for name, trial in zip(rows["design"], rows["trial"], strict=True):
-        trials[name].append(trial)
+        if len(trials[name]) < most:
+            trials[name].append(trial)
     return dict(trials)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lemur_core
-from lemur_core import State, installed
+from lemur_core import Settings, installed
 from lemur_core.code_facts import code_database
 from lemur_core.errors import SettingsError
 from lemur_spaces.population import draw_population
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from lemur_spaces.population import Population
     from lemur_spaces.study.pipelines import Samples
     from lemur_spaces.study.spec import Condition, Study
+
+
+# A campaign whose time is over at once still says what is left.
+_LEAST_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,10 @@ class Prepared:
         return [member.name for member in self.population.members]
 
     def trials(self, condition: Condition) -> Mapping[str, Sequence[str]]:
-        """Return the ids of the finished trials of a condition, by name of the design."""
+        """Return the ids of the finished trainings of a condition, by name of the design."""
         if not _exists(self.db):
             return {}
-        return trials_of(condition, self.population.members, self.net, self.db)
+        return trials_of(condition, self.population.members, self.net, self.study.seeds, self.db)
 
 
 @dataclass
@@ -71,13 +76,27 @@ class Outcome:
         trained: Number of finished trainings of the study, earlier ones included.
         missing: Names of the designs without a finished training, by role of the condition.
         reasons: Number of trials that failed for each reason.
-        interrupted: Whether the study was interrupted, or its time was over.
+        is_interrupted: Whether the user interrupted the study.
+        is_timed_out: Whether its time was over.
     """
 
     trained: int = 0
     missing: dict[str, list[str]] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
-    interrupted: bool = False
+    is_interrupted: bool = False
+    is_timed_out: bool = False
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the same study has something left to train, failed trainings aside."""
+        return self.is_interrupted or self.is_timed_out
+
+    @property
+    def exit_status(self) -> int:
+        """0 if all nets are trained or the time was over, 1 if some are not, 130 if interrupted."""
+        if self.is_interrupted:
+            return 130
+        return int(bool(self.missing) and not self.is_timed_out)
 
 
 def prepare(study: Study, db: str, data: Path, say: Callable[[str], None]) -> Prepared:
@@ -108,34 +127,48 @@ def prepare(study: Study, db: str, data: Path, say: Callable[[str], None]) -> Pr
     return Prepared(study, population, net, samples, db, data)
 
 
-def run_study(prepared: Prepared, say: Callable[[str], None], **settings: Any) -> Outcome:
+def run_study(
+    prepared: Prepared, say: Callable[[str], None], *, time_limit: str = "", **settings: Any
+) -> Outcome:
     """Train the population on each dataset, and record the trials in the study's collection.
 
     What is already trained is not trained again. A failed training does not stop the study.
 
     Args:
         prepared: The study.
-        say: Called with a line before and after each dataset.
+        say: Called with a line before each dataset.
+        time_limit: Time after which no training starts, for example ``2h30m``; empty for no limit.
         settings: Further settings of the campaigns, for example ``workers``.
+
+    Raises:
+        SettingsError: A setting is invalid.
     """
     study, outcome = prepared.study, Outcome()
+    seconds = Settings.of({"time": time_limit}).time if time_limit else None
+    ends = None if seconds is None else time.monotonic() + seconds
     with code_database(prepared.db, create=True):
         _collect(prepared, {})
     for condition in study.conditions:
         say(f"{condition.role}: {len(prepared.names):,} nets")
-        summary = lemur_core.run(**campaign_of(prepared, condition), **settings)
+        campaign = campaign_of(prepared, condition) | settings
+        if ends is not None:
+            campaign["time"] = f"{max(ends - time.monotonic(), _LEAST_S):.1f}s"
+        summary = lemur_core.run(**campaign)
         _add(outcome, summary)
-        trials = prepared.trials(condition)
-        _collect(
-            prepared,
-            {condition.role: [one for name in prepared.names for one in trials.get(name, ())]},
-        )
-        outcome.trained += sum(map(len, trials.values()))
-        if missing := [name for name in prepared.names if name not in trials]:
-            outcome.missing[condition.role] = missing
-        if outcome.interrupted:
+        _record(prepared, condition, outcome)
+        if outcome.is_partial:
             break
     return outcome
+
+
+def _record(prepared: Prepared, condition: Condition, outcome: Outcome) -> None:
+    """Add the trials of a condition to the collection, and count them."""
+    trials = prepared.trials(condition)
+    names = prepared.names
+    _collect(prepared, {condition.role: [one for name in names for one in trials.get(name, ())]})
+    outcome.trained += sum(map(len, trials.values()))
+    if missing := [name for name in names if name not in trials]:
+        outcome.missing[condition.role] = missing
 
 
 def campaign_of(prepared: Prepared, condition: Condition) -> dict[str, Any]:
@@ -169,8 +202,8 @@ def _collect(prepared: Prepared, members: Mapping[str, Sequence[str]]) -> None:
 def _add(outcome: Outcome, summary: Summary) -> None:
     for reason, count in summary.reasons.items():
         outcome.reasons[reason] = outcome.reasons.get(reason, 0) + count
-    interrupted = summary.states[State.INTERRUPTED] or summary.left is not None
-    outcome.interrupted = summary.interrupted or bool(interrupted)
+    outcome.is_interrupted = summary.interrupted
+    outcome.is_timed_out = summary.left is not None
 
 
 def _check_images(
