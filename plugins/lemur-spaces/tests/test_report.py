@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from pandas import DataFrame, concat
@@ -74,6 +75,14 @@ def test_further_trainings_of_some_nets_do_not_favour_them(runs):
     frame = concat([runs.assign(run=0), further.assign(run=1)], ignore_index=True)
     [once], [more] = (parts_of(one)["Rank agreement"].tables.values() for one in (runs, frame))
     assert_frame_equal(once, more)
+
+
+def test_errors_of_both_kinds_are_those_of_the_same_net_and_dataset(runs):
+    both = runs.assign(top1_error=runs["error"], top5_error=runs["error"] / 3)
+    [draw] = parts_of(both)["Top-1 and top-5"].figures.values()
+    for axes in draw():
+        points = np.asarray(axes.collections[0].get_offsets())
+        np.testing.assert_allclose(points[:, 1], points[:, 0] / 3)
 
 
 def test_page_has_every_section_and_names_missing_nets(runs):

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 import lemur_core
 from lemur_core.errors import LemurError, MisfitError, SettingsError
 from lemur_spaces.cli.group import spaces
+from lemur_spaces.report.contents import contents
 from lemur_spaces.study.results import labels_of, read_results
 from lemur_spaces.study.run import prepare, run_study
 from lemur_spaces.study.spec import read_study
@@ -128,18 +129,59 @@ def test_failed_trainings_are_named_and_do_not_stop_the_study():
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_further_seeds_train_each_net_again():
-    given = study(
-        FILE.replace("epochs = 2", "epochs = 1\nseeds = 2").replace("count = 3", "count = 1")
-    )
-    outcome, _ = trained(replace(given, conditions=given.conditions[:1]))
+    text = FILE.replace("epochs = 2", "epochs = 1\nseeds = 2").replace("count = 3", "count = 1")
+    given = replace(study(text), conditions=study(text).conditions[:1])
+    outcome, _ = trained(given)
     assert outcome.trained == 2
     twice = read_results("small", "lemur.db").runs["run"]
     assert len({*twice}) == 2
     # Another study of the same nets with one seed counts the first training of each.
-    once = replace(given, name="once", seeds=1)
-    outcome, _ = trained(replace(once, conditions=given.conditions[:1]))
+    once = replace(given, name="once", conditions=[replace(given.conditions[0], seeds=1)])
+    outcome, _ = trained(once)
     assert outcome.trained == 1
     assert [*read_results("once", "lemur.db").runs["run"]] in ([twice[0]], [twice[1]])
+
+
+CONTROLS = """
+[longer]
+times = 2
+nets = 1
+
+[noise]
+seeds = 3
+nets = 1
+"""
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_controls_train_some_nets_longer_and_some_more_often():
+    text = FILE.partition('[[dataset]]\nname = "digits[classes')[0] + CONTROLS
+    given = study(text.replace("epochs = 2", 'epochs = 1\nerror = "top-1+top-5"'))
+    assert [one.control for one in given.conditions] == ["", "longer", "noise"]
+    outcome, _ = trained(given)
+    assert (outcome.trained, outcome.missing) == (3 + 2 + 3, {})
+    runs = read_results("small", "lemur.db", given.conditions).runs
+    whole = runs[runs["control"] == ""]
+    ranked = [*whole.sort_values(["selection", "net"])["net"]]
+    longer, noise = (runs[runs["control"] == name] for name in ("longer", "noise"))
+    assert {*longer["net"]} == {ranked[0], ranked[-1]}
+    assert {*longer["epochs"]} == {2}
+    assert {*noise["net"]} == {ranked[1]}
+    assert len({*noise["run"]}) == 3
+    assert {*runs["dataset"]} == {"digits[samples=60,test=40]"}
+
+    rows = lemur_core.data(epoch=1, where={"epochs": 1}, db="lemur.db").set_index("trial")
+    # Both errors come from one training, not from one for each.
+    assert {*rows["metric"]} == {"acc"}
+    for run in whole.itertuples():
+        recorded = rows.loc[run.run]
+        assert run.top1_error == run.error == pytest.approx(1 - recorded["accuracy"])
+        assert run.top5_error == pytest.approx(1 - recorded["scores"]["acc5"][1])
+        assert run.top5_error <= run.top1_error
+    again, _ = trained(given)
+    assert again == outcome
+    titles = [part.title for part in contents(runs, read_results("small", "lemur.db").missing)]
+    assert titles[-3:] == ["Top-1 and top-5", "Longer training", "Repeated training"]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -183,6 +225,22 @@ def test_dry_run_says_the_cost_and_trains_nothing():
         ),
         (
             "epochs = 1",
+            'error = "top-1+top-1"',
+            "dataset 'digits[classes=5,samples=60,test=40]': error is 'top-1+top-1'; expected "
+            "top-1 or top-5",
+        ),
+        (
+            "[[dataset]]",
+            "[noise]\nnets = 2\n[[dataset]]",
+            "[noise] lacks 'seeds'; expected an integer",
+        ),
+        (
+            "[[dataset]]",
+            "[longer]\ntimes = 0\n[[dataset]]",
+            "[longer]: times is 0; expected 1 or more",
+        ),
+        (
+            "epochs = 1",
             'transform = "norm_32"',
             "dataset 'digits[classes=5,samples=60,test=40]': transform 'norm_32' does not name the "
             "size of 8 px; write 'norm_{px}'",
@@ -202,7 +260,7 @@ def test_dry_run_says_the_cost_and_trains_nothing():
 def test_wrong_study_is_one_line(old, new, message):
     assert old in FILE
     with pytest.raises(SettingsError) as caught:
-        study(FILE.replace(old, new))
+        study(FILE.replace(old, new, 1))
     assert str(caught.value) == message
 
 

@@ -76,13 +76,15 @@ def _say(line: str) -> None:
 
 
 def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> None:
+    from lemur_spaces.study.controls import most_chosen
     from lemur_spaces.study.cost import seconds_per_net
 
     study, members = prepared.study, prepared.population.members
     rows, total = [], 0.0
     for condition, samples in zip(study.conditions, prepared.samples, strict=True):
         done = sum(map(len, prepared.trials(condition).values()))
-        left = len(members) * study.seeds - done
+        wanted = most_chosen(condition, prepared.names) * condition.seeds
+        left = wanted - done
         each = (
             seconds_per_net(members, prepared.net, condition, samples, device, threads)
             if left
@@ -91,11 +93,11 @@ def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> 
         total += each * left
         rows.append(
             [
-                condition.dataset,
+                " ".join([condition.dataset, condition.control]).strip(),
                 f"{samples.trained:,}",
                 str(samples.images.classes),
                 str(condition.px),
-                str(condition.epochs),
+                str(condition.trained_epochs),
                 condition.error,
                 condition.transform,
                 f"{done:,}",
@@ -115,8 +117,10 @@ def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> 
 
 
 def _print_outcome(prepared: Prepared, outcome: Outcome) -> None:
+    from lemur_spaces.study.controls import most_chosen
+
     study = prepared.study
-    wanted = len(prepared.names) * len(study.conditions) * study.seeds
+    wanted = sum(most_chosen(one, prepared.names) * one.seeds for one in study.conditions)
     print_line(
         f"study {study.name!r}: {outcome.trained:,} of {wanted:,} trainings are finished, in "
         f"{prepared.db}"

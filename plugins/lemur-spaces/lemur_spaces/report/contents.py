@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pandas import concat
+
 from lemur_analysis import representativeness as rep
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ def contents(runs: DataFrame, missing: DataFrame, reference: str = "") -> Iterat
     Raises:
         SettingsError: The population is invalid, or does not have the reference.
     """
+    controls = dict(_controls(runs))
+    runs = controls.pop("", runs)
     best = _population(runs)
     reference = reference or str(best["dataset"].value_counts().sort_index().idxmax())
     yield _datasets(best, missing)
@@ -52,19 +56,66 @@ def contents(runs: DataFrame, missing: DataFrame, reference: str = "") -> Iterat
     yield _complexities(best)
     if any(name.startswith("depth_") for name in best.columns):
         yield _stages(best)
+    if (
+        "top5_error" in best.columns
+        and best[["top1_error", "top5_error"]].notna().all(axis=1).any()
+    ):
+        yield _top5(best)
+    if "longer" in controls:
+        yield _longer(best, controls["longer"])
+    if "noise" in controls:
+        yield _repeated(runs, controls["noise"])
+
+
+def _controls(runs: DataFrame) -> Iterator[tuple[str, DataFrame]]:
+    """Yield the trainings of the whole population, with an empty name, and of each control."""
+    if "control" in runs.columns:
+        for name, part in runs.groupby("control"):
+            yield str(name), part.drop(columns="control")
+
+
+def _top5(best: DataFrame) -> Part:
+    rows = best.assign(error=best["top1_error"])
+    figures = {"Top-5 against top-1 errors": partial(rep.top1_against_top5, rows)}
+    return Part("Top-1 and top-5", "Both errors are those of the same epoch.", {}, figures)
+
+
+def _longer(best: DataFrame, longer: DataFrame) -> Part:
+    rows = concat([best, longer[[name for name in longer.columns if name in best.columns]]])
+    rows = rows[rows["dataset"].isin(longer["dataset"])]
+    rows = rows.drop_duplicates(["net", "dataset", "epochs"])
+    figures = {"Errors after trainings of several lengths": partial(rep.longer_training, rows)}
+    text = (
+        "The best and the worst nets by validation, trained longer: if the lines cross, the "
+        "population's trainings are too short to rank it."
+    )
+    table = longer[["dataset", "net", "epochs", "error"]]
+    return Part("Longer training", text, {"Errors after longer training": table}, figures)
+
+
+def _repeated(runs: DataFrame, repeated: DataFrame) -> Part:
+    rows = concat([repeated, runs]).drop_duplicates(["dataset", "run"], ignore_index=True)
+    figures = {
+        "Trainings of a few nets, and the population": partial(rep.noise_of_training, rows, least=2)
+    }
+    text = "Errors tell nets apart if the population spreads much more than the runs of one net."
+    table = rep.training_noise(rows, least=2)
+    return Part("Repeated training", text, {"Spread of the errors": table}, figures)
 
 
 def _population(runs: DataFrame) -> DataFrame:
-    """Return the best run of each net on each dataset by validation, with its complexities.
+    """Return the best run of each net on each dataset by validation.
 
     All are compared at the same number of runs, the first of each: the best of several is better.
     """
     cells = runs.groupby(["net", "dataset"], sort=False)
-    least = int(cells.size().min())
-    best = rep.best_runs(runs[cells.cumcount() < least])
-    own = [name for name in runs.columns if name not in (*best.columns, "run", "selection")]
-    nets = runs.drop_duplicates("net")[["net", *own]]
-    return best.merge(nets, on="net")
+    runs = runs[cells.cumcount() < cells.size().min()]
+    ordered = runs.sort_values(
+        "selection" if "selection" in runs.columns else "error", kind="stable"
+    )
+    return ordered.drop_duplicates(["net", "dataset"]).sort_values(
+        ["dataset", "net"], ignore_index=True
+    )
 
 
 def _datasets(best: DataFrame, missing: DataFrame) -> Part:

@@ -71,7 +71,7 @@ def _seconds(
     _timed(lambda: built.learn(batches[:1]), device)  # type: ignore[operator]
     training = _timed(lambda: built.learn(batches), device) / (_BATCHES * batch)  # type: ignore[operator]
     scoring = _timed(lambda: _score(built, inputs.to(device)), device) / batch
-    return condition.epochs * (samples.trained * training + samples.scored * scoring)
+    return condition.trained_epochs * (samples.trained * training + samples.scored * scoring)
 
 
 def _score(net: nn.Module, inputs: torch.Tensor) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core import Pattern, compose, installed
 from lemur_spaces.complexity import Images
-from lemur_spaces.study.spec import METRICS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def pipeline_of(condition: Condition, net: str) -> Pipeline:
         MisfitError: The dataset is for another task, or the transform does not fit it.
         PatternError: The restriction of the dataset cannot be read.
     """
-    pattern = Pattern.parse(f"{TASK}_{condition.dataset}_{METRICS[condition.error]}_{net}")
+    pattern = Pattern.parse(f"{TASK}_{condition.dataset}_{condition.metrics[0]}_{net}")
     [pipeline] = compose(installed(), [pattern], [condition.transform])
     return pipeline
 
@@ -61,7 +61,9 @@ def samples_of(condition: Condition, pipeline: Pipeline, data: Path) -> Samples:
     from lemur_core.training import Bundles, build_metrics
 
     bundle = Bundles(data).get(pipeline)
-    build_metrics(pipeline, bundle.out_shape, torch.device("cpu"))
+    for metric in condition.metrics:
+        entry = installed().get("metric", metric)
+        build_metrics(replace(pipeline, metric_entry=entry), bundle.out_shape, torch.device("cpu"))
     scored = len(bundle.test) + (len(bundle.validation) if bundle.validation is not None else 0)
     image = bundle.train[0][0]
     images = Images(condition.px, image.shape[0], bundle.out_shape[0])

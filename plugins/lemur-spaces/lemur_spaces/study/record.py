@@ -13,7 +13,6 @@ import lemur_core
 from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.kinds.net import as_net
 from lemur_spaces.study.pipelines import TASK
-from lemur_spaces.study.spec import METRICS, Condition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from lemur_core import Collection, Entry
     from lemur_spaces.population import Member
-    from lemur_spaces.study.spec import Study
+    from lemur_spaces.study.spec import Condition, Study
 
 KIND = "space-study"
 # Trials of one of these are the same, whatever the name of the dataset and of the net.
@@ -120,9 +119,11 @@ def _short(value: object) -> str:
 
 
 def trials_of(
-    condition: Condition, members: Sequence[Member], net: Entry, most: int, db: str
+    condition: Condition, members: Sequence[Member], net: Entry, db: str
 ) -> dict[str, list[str]]:
     """Return the ids of the finished trials of a condition, by name of the design, oldest first.
+
+    There are at most as many for each design as the condition has seeds.
 
     If the dataset's content or the code changed, only trials with those of the latest count.
 
@@ -130,7 +131,6 @@ def trials_of(
         condition: The condition.
         members: The population.
         net: The net of its space.
-        most: Maximum number of trials of a design.
         db: The database.
     """
     rows = _last_epochs(condition, net, db)
@@ -145,7 +145,7 @@ def trials_of(
         rows = rows[reduce(and_, same)]
     trials: defaultdict[str, list[str]] = defaultdict(list)
     for name, trial in zip(rows["design"], rows["trial"], strict=True):
-        if len(trials[name]) < most:
+        if len(trials[name]) < condition.seeds:
             trials[name].append(trial)
     return dict(trials)
 
@@ -154,13 +154,13 @@ def _last_epochs(condition: Condition, net: Entry, db: str) -> DataFrame:
     return lemur_core.data(
         task=TASK,
         dataset=condition.dataset,
-        metric=METRICS[condition.error],
+        metric=condition.metrics[0],
         nn=net.name,
-        epoch=condition.epochs,
+        epoch=condition.trained_epochs,
         where={"state": "finished", "prm.transform": condition.transform},
         columns=["trial", "prm", "epochs", "started", *_IDENTITY],
         db=db,
-    ).query("epochs == @condition.epochs")
+    ).query("epochs == @condition.trained_epochs")
 
 
 def _equal(values: Series, value: Any) -> Series:

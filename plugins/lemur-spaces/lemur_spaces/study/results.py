@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,6 +10,7 @@ import lemur_core
 from lemur_core.errors import NoResultsError, UnknownNameError
 from lemur_spaces.complexity import Complexity
 from lemur_spaces.study.record import recorded
+from lemur_spaces.study.spec import LONGER, METRICS, NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,13 +20,23 @@ if TYPE_CHECKING:
     from lemur_spaces.study.spec import Condition
 
 
+_COLUMNS = [
+    "trial", "epoch", "accuracy", "validation", "prm", "role", "metric", "scores", "epochs",
+]  # fmt: skip
+_OF_RUN = ("epoch", "error", "selection")
+# The columns of the errors by each of `METRICS`.
+_KINDS = ("top1_error", "top5_error")
+
+
 class StudyResults(NamedTuple):
     """What a study recorded.
 
     Attributes:
         runs: A row per training: ``net``, ``dataset``, ``run``, ``epoch`` (the best by validation),
             ``error`` (on the test split at that epoch, 0 to 1), ``selection`` (the validation
-            error), the net's complexities, and the numbers of its design.
+            error), ``top1_error`` and ``top5_error`` (missing if not recorded), ``control`` (empty,
+            ``longer`` or ``noise``), ``epochs`` (the length of the training), the net's
+            complexities, and the numbers of its design.
         missing: A row per net and dataset without a finished training: ``net``, ``dataset``.
         spec: The population, as in `lemur_spaces.study.record.spec_of`.
     """
@@ -51,7 +63,7 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
         raise UnknownNameError("study", name, _studies(db), none="none is recorded")
     frame = lemur_core.data(
         collection=name,
-        columns=["trial", "epoch", "accuracy", "validation", "prm", "role", "metric"],
+        columns=_COLUMNS,
         db=db,
     )
     roles = [one.role for one in conditions] or sorted(frame["role"].unique())
@@ -60,9 +72,10 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
         raise NoResultsError("study", name, ())
     designs = _designs(found.spec)
     frame = frame.assign(net=_names(frame["prm"], designs, found.spec["hyperparameters"]))
-    labels = labels_of(roles)
-    runs = _runs(frame.assign(dataset=frame["role"].map(labels)))
-    missing = missing_of(runs, designs["net"], labels.values())
+    labels = labels_of(sorted({_controlled(role)[0] for role in roles}))
+    controlled = frame["role"].map(_controlled)
+    runs = _runs(frame.assign(dataset=controlled.str[0].map(labels), control=controlled.str[1]))
+    missing = missing_of(runs[runs["control"] == ""], designs["net"], labels.values())
     return StudyResults(runs.merge(designs, on="net"), missing, found.spec)
 
 
@@ -108,13 +121,31 @@ def _names(prms: Any, designs: DataFrame, hyperparameters: Sequence[str]) -> lis
     return [names[tuple(prm[name] for name in hyperparameters)] for prm in prms]
 
 
+def _controlled(role: str) -> tuple[str, str]:
+    """Return the role of the condition that a control controls, and the control, if any."""
+    base, _, last = role.rpartition(" ")
+    control = last.partition("=")[0]
+    return (base, control) if control in (LONGER, NOISE) else (role, "")
+
+
 def _runs(frame: DataFrame) -> DataFrame:
     """Return the best epoch of each training by validation; in a tie, the last."""
     ordered = frame.sort_values(["validation", "epoch"], ascending=False, kind="stable")
-    best = ordered.drop_duplicates(["dataset", "trial"])
+    best = ordered.drop_duplicates(["dataset", "control", "trial"])
     runs = best.assign(error=1 - best["accuracy"], selection=1 - best["validation"])
-    runs = runs.rename(columns={"trial": "run"}).sort_values(["dataset", "net", "run"])
-    return runs[["net", "dataset", "run", "epoch", "error", "selection"]].reset_index(drop=True)
+    for column, metric in zip(_KINDS, METRICS.values(), strict=True):
+        runs[column] = [_test_error(row, metric) for row in runs.itertuples()]
+    runs = runs.rename(columns={"trial": "run"})
+    runs = runs.sort_values(["dataset", "control", "net", "run"], ignore_index=True)
+    return runs[["net", "dataset", "run", *_OF_RUN, *_KINDS, "control", "epochs"]]
+
+
+def _test_error(row: Any, metric: str) -> float:
+    """Return the test error of an epoch by a metric; NaN if it was not recorded."""
+    if row.metric == metric:
+        return float(row.error)
+    scores = row.scores if isinstance(row.scores, dict) else {}
+    return 1 - scores[metric][1] if metric in scores else math.nan
 
 
 def _studies(db: str) -> list[str]:

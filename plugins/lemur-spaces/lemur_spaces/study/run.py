@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from lemur_core import Settings, installed
 from lemur_core.code_facts import code_database
 from lemur_core.errors import SettingsError
 from lemur_spaces.population import draw_population
+from lemur_spaces.study.controls import chosen
 from lemur_spaces.study.pipelines import TASK, pipeline_of, samples_of
 from lemur_spaces.study.record import (
     KIND,
@@ -21,13 +22,13 @@ from lemur_spaces.study.record import (
     spec_of,
     trials_of,
 )
-from lemur_spaces.study.spec import METRICS
+from lemur_spaces.study.results import read_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from lemur_core import Entry, Summary
-    from lemur_spaces.population import Population
+    from lemur_spaces.population import Member, Population
     from lemur_spaces.study.pipelines import Samples
     from lemur_spaces.study.spec import Condition, Study
 
@@ -65,7 +66,29 @@ class Prepared:
         """Return the ids of the finished trainings of a condition, by name of the design."""
         if not _exists(self.db):
             return {}
-        return trials_of(condition, self.population.members, self.net, self.study.seeds, self.db)
+        return trials_of(condition, self.members(condition), self.net, self.db)
+
+    def members(self, condition: Condition) -> Sequence[Member]:
+        """Return the designs that are trained under a condition.
+
+        Those of a control are known once nets are trained under the condition that it controls.
+        """
+        if not condition.control:
+            return self.population.members
+        errors = self._errors(replace(condition, control="", times=1))
+        names = chosen(condition, errors) if errors else []
+        return [member for member in self.population.members if member.name in names]
+
+    def _errors(self, condition: Condition) -> Mapping[str, float]:
+        """Return the mean validation error of each net that was trained under a condition."""
+        if not _exists(self.db):
+            return {}
+        try:
+            runs = read_results(self.study.name, self.db, [condition]).runs
+        except LookupError:
+            return {}
+        errors: dict[str, float] = runs.groupby("net")["selection"].mean().to_dict()
+        return errors
 
 
 @dataclass
@@ -120,10 +143,13 @@ def prepare(study: Study, db: str, data: Path, say: Callable[[str], None]) -> Pr
         for line in changes(study, found):
             say(f"study {study.name!r} changed: {line}")
     net = installed().get("net", study.request.space.net)
-    pairs = [(one, pipeline_of(one, net.name)) for one in study.conditions]
-    samples = [samples_of(condition, pipeline, data) for condition, pipeline in pairs]
-    for condition, size in zip(study.conditions, samples, strict=True):
-        _check_images(study, population, condition, size)
+    samples: list[Samples] = []
+    for condition in study.conditions:
+        if condition.control:
+            samples.append(samples[-1])
+            continue
+        samples.append(samples_of(condition, pipeline_of(condition, net.name), data))
+        _check_images(study, population, condition, samples[-1])
     return Prepared(study, population, net, samples, db, data)
 
 
@@ -149,7 +175,10 @@ def run_study(
     with code_database(prepared.db, create=True):
         _collect(prepared, {})
     for condition in study.conditions:
-        say(f"{condition.role}: {len(prepared.names):,} nets")
+        members = prepared.members(condition)
+        say(f"{condition.role}: {len(members):,} nets")
+        if not members:
+            continue
         campaign = campaign_of(prepared, condition) | settings
         if ends is not None:
             campaign["time"] = f"{max(ends - time.monotonic(), _LEAST_S):.1f}s"
@@ -164,7 +193,7 @@ def run_study(
 def _record(prepared: Prepared, condition: Condition, outcome: Outcome) -> None:
     """Add the trials of a condition to the collection, and count them."""
     trials = prepared.trials(condition)
-    names = prepared.names
+    names = [member.name for member in prepared.members(condition)]
     _collect(prepared, {condition.role: [one for name in names for one in trials.get(name, ())]})
     outcome.trained += sum(map(len, trials.values()))
     if missing := [name for name in names if name not in trials]:
@@ -173,20 +202,20 @@ def _record(prepared: Prepared, condition: Condition, outcome: Outcome) -> None:
 
 def campaign_of(prepared: Prepared, condition: Condition) -> dict[str, Any]:
     """Return the settings of the campaign that trains the population on a dataset."""
-    members, study = prepared.population.members, prepared.study
+    members, study = prepared.members(condition), prepared.study
     values = {name: [member.design[name] for member in members] for name in members[0].design}
     return {
         "task": TASK,
         "dataset": condition.dataset,
-        "metric": METRICS[condition.error],
+        "metric": ",".join(condition.metrics),
         "net": prepared.net.name,
         "transform": condition.transform,
         "points": [dict(member.design) for member in members],
         # The net fixes the numbers of its design: its ranges become what the population has.
         "prm": {name: list(dict.fromkeys(drawn)) for name, drawn in values.items()}
         | dict(condition.prm),
-        "epochs": condition.epochs,
-        "seeds": study.seeds,
+        "epochs": condition.trained_epochs,
+        "seeds": condition.seeds,
         "seed": study.request.seed,
         "db": prepared.db,
         "data": prepared.data,

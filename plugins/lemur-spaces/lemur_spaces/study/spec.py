@@ -10,7 +10,7 @@
 
     [training]
     epochs = 20
-    error = "top-1"           # or top-5
+    error = "top-1"           # or top-5; top-1+top-5 records both
     seeds = 1                 # trainings of each net
     transform = "randcrop_flip_{px}"
     lr = 0.05                 # and further hyperparameters of the net
@@ -20,12 +20,20 @@
     name = "cifar-10[samples=2000]"
     px = 32                   # size of the images; epochs, error and transform too
 
+    [longer]                  # optional: train the best and the worst nets longer
+    times = 5
+    nets = 5
+
+    [noise]                   # optional: train a few nets many times
+    seeds = 10
+    nets = 2
+
 A study has the name of its file.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lemur_core import installed
@@ -36,14 +44,17 @@ from lemur_spaces.population import MOST_DRAWS, Request
 from lemur_spaces.study.tables import check_names, count_of, read_toml, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lemur_spaces.space import Value
 
 METRICS = {"top-1": "acc", "top-5": "acc5"}
 """Metric of each kind of error; the error is 1 minus its score."""
-_TABLES = ("population", "training", "dataset")
+LONGER, NOISE = "longer", "noise"
+"""Controls of a study: trainings of some of its nets under other conditions."""
+_TABLES = ("population", "training", "dataset", LONGER, NOISE)
+_OF_LONGER, _OF_NOISE = ("times", "nets"), ("seeds", "nets")
 _BANDS = {"band": "macs", "parameters": "parameters", "activations": "activations"}
 _POPULATION = (
     "space", "count", *_BANDS, "px", "channels", "classes", "seed", "set", "invalid", "draws",
@@ -63,10 +74,14 @@ class Condition:
     Attributes:
         dataset: Name of the dataset, with its restriction.
         px: Height and width of the images, in pixels.
-        epochs: Number of epochs.
-        error: Kind of error, a key of `METRICS`.
+        epochs: Number of epochs, before they are multiplied by ``times``.
+        error: Kinds of error, keys of `METRICS` joined by ``+``; the first is that of the study.
         transform: Name of the transform.
         prm: Hyperparameters of the training.
+        seeds: Number of trainings of each net.
+        control: `LONGER` or `NOISE` if the condition is a control; empty if all nets are trained.
+        times: Factor of the number of epochs.
+        nets: For `LONGER`, the number of best and of worst nets; for `NOISE`, the number of nets.
     """
 
     dataset: str
@@ -75,6 +90,20 @@ class Condition:
     error: str
     transform: str
     prm: Mapping[str, Value]
+    seeds: int = 1
+    control: str = ""
+    times: int = 1
+    nets: int = 0
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics, that of the study first."""
+        return [METRICS[error] for error in self.error.split("+")]
+
+    @property
+    def trained_epochs(self) -> int:
+        """Number of epochs that each net is trained for."""
+        return self.epochs * self.times
 
     @property
     def settings(self) -> dict[str, Value]:
@@ -85,7 +114,9 @@ class Condition:
     @property
     def role(self) -> str:
         """The text that stands for the condition in the collection of a study."""
-        return " ".join([self.dataset, *(f"{name}={v}" for name, v in self.settings.items())])
+        control = [f"{self.control}={self.times}"] if self.control else []
+        settings = [f"{name}={value}" for name, value in self.settings.items()]
+        return " ".join([self.dataset, *settings, *control])
 
 
 @dataclass(frozen=True)
@@ -95,14 +126,13 @@ class Study:
     Attributes:
         name: Name of the study, and of its collection.
         request: The population.
-        conditions: One or more datasets with their training.
-        seeds: Number of trainings of each net on each dataset.
+        conditions: The datasets with their training; controls follow the condition that they
+            control.
     """
 
     name: str
     request: Request
     conditions: Sequence[Condition]
-    seeds: int
 
 
 def read_study(path: Path) -> Study:
@@ -118,11 +148,32 @@ def read_study(path: Path) -> Study:
     datasets = tables.get("dataset")
     if not isinstance(datasets, list) or not datasets:
         raise SettingsError(f"{path.name} has no dataset; expected [[dataset]] tables with a name")
-    conditions = [_condition(table, training) for table in datasets]
-    _check_distinct(conditions)
     seeds = count_of("[training]", training, "seeds", 1)
+    conditions = [
+        condition
+        for table in datasets
+        for condition in _with_controls(_condition(table, training, seeds), tables)
+    ]
+    _check_distinct(conditions)
     request = _request(value_of(path.name, tables, "population", dict, None))
-    return Study(path.stem, request, conditions, seeds)
+    return Study(path.stem, request, conditions)
+
+
+def _with_controls(condition: Condition, tables: Mapping[str, Any]) -> Iterator[Condition]:
+    """Yield a condition and its controls."""
+    yield condition
+    if LONGER in tables:
+        table = value_of("the file", tables, LONGER, dict, None)
+        check_names(f"[{LONGER}]", table, _OF_LONGER)
+        times, nets = (count_of(f"[{LONGER}]", table, name, 5) for name in _OF_LONGER)
+        yield replace(condition, seeds=1, control=LONGER, times=times, nets=nets)
+    if NOISE in tables:
+        table = value_of("the file", tables, NOISE, dict, None)
+        check_names(f"[{NOISE}]", table, _OF_NOISE)
+        seeds = count_of(f"[{NOISE}]", table, "seeds", None)
+        yield replace(
+            condition, seeds=seeds, control=NOISE, nets=count_of(f"[{NOISE}]", table, "nets", 2)
+        )
 
 
 def _request(table: Mapping[str, Any]) -> Request:
@@ -153,7 +204,7 @@ def _request(table: Mapping[str, Any]) -> Request:
     )
 
 
-def _condition(table: Any, training: Mapping[str, Any]) -> Condition:
+def _condition(table: Any, training: Mapping[str, Any], seeds: int) -> Condition:
     where = "[[dataset]]"
     if not isinstance(table, dict):
         raise SettingsError(f"dataset is {table!r}; expected [[dataset]] tables with a name")
@@ -163,7 +214,8 @@ def _condition(table: Any, training: Mapping[str, Any]) -> Condition:
     merged = {**training, **table}
     px = count_of(where, merged, "px", None)
     error = value_of(where, merged, "error", str, "top-1")
-    if error not in METRICS:
+    kinds = error.split("+")
+    if not set(kinds) <= set(METRICS) or len(kinds) > len(set(kinds)):
         raise SettingsError(f"{where}: error is {error!r}; expected {' or '.join(METRICS)}")
     transform = value_of(where, merged, "transform", str, _TRANSFORM).replace("{px}", str(px))
     if str(px) not in transform:
@@ -172,7 +224,7 @@ def _condition(table: Any, training: Mapping[str, Any]) -> Condition:
             f"{_TRANSFORM!r}"
         )
     epochs = count_of(where, merged, "epochs", None)
-    return Condition(name, px, epochs, error, transform, _prm(training))
+    return Condition(name, px, epochs, error, transform, _prm(training), seeds)
 
 
 def _prm(training: Mapping[str, Any]) -> dict[str, Value]:
