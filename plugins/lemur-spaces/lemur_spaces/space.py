@@ -60,7 +60,7 @@ def name_of(space: str, design: Design) -> str:
     """Return the name of a design: the space's, and digits of the SHA-256 of the design.
 
     >>> name_of("Towers", {"width": 8, "depth": 2})
-    'Towers-c69b1c5b4e'
+    'Towers-7080162458'
     """
     text = json.dumps(design, sort_keys=True, separators=(",", ":"))
     return f"{space}-{hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]}"

@@ -13,6 +13,7 @@ import lemur_core
 from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.kinds.net import as_net
 from lemur_spaces.study.pipelines import TASK
+from lemur_spaces.study.spec import controlled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -95,8 +96,14 @@ def changes(study: Study, found: Collection) -> Iterator[str]:
     current = {condition.role for condition in study.conditions}
     roles = {member.role for member in found.members}
     for role in sorted(roles - current):
-        dataset = role.split()[0]
-        same = [one for one in study.conditions if one.dataset == dataset and one.role not in roles]
+        dataset, (base, control) = role.split()[0], controlled(role)
+        if control and base not in current:
+            continue  # The condition that it controls is named.
+        same = [
+            one
+            for one in study.conditions
+            if (one.dataset, one.control) == (dataset, control) and one.role not in roles
+        ]
         for condition in same:
             before, now = _settings(role), _settings(condition.role)
             parts = [

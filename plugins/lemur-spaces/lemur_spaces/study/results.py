@@ -10,7 +10,7 @@ import lemur_core
 from lemur_core.errors import NoResultsError, UnknownNameError
 from lemur_spaces.complexity import Complexity
 from lemur_spaces.study.record import recorded
-from lemur_spaces.study.spec import LONGER, METRICS, NOISE
+from lemur_spaces.study.spec import METRICS, controlled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -72,9 +72,9 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
         raise NoResultsError("study", name, ())
     designs = _designs(found.spec)
     frame = frame.assign(net=_names(frame["prm"], designs, found.spec["hyperparameters"]))
-    labels = labels_of(sorted({_controlled(role)[0] for role in roles}))
-    controlled = frame["role"].map(_controlled)
-    runs = _runs(frame.assign(dataset=controlled.str[0].map(labels), control=controlled.str[1]))
+    labels = labels_of(sorted({controlled(role)[0] for role in roles}))
+    parts = frame["role"].map(controlled)
+    runs = _runs(frame.assign(dataset=parts.str[0].map(labels), control=parts.str[1]))
     missing = missing_of(runs[runs["control"] == ""], designs["net"], labels.values())
     return StudyResults(runs.merge(designs, on="net"), missing, found.spec)
 
@@ -119,13 +119,6 @@ def _names(prms: Any, designs: DataFrame, hyperparameters: Sequence[str]) -> lis
     rows = designs[["net", *hyperparameters]].itertuples(index=False)
     names = {tuple(row[1:]): row[0] for row in rows}
     return [names[tuple(prm[name] for name in hyperparameters)] for prm in prms]
-
-
-def _controlled(role: str) -> tuple[str, str]:
-    """Return the role of the condition that a control controls, and the control, if any."""
-    base, _, last = role.rpartition(" ")
-    control = last.partition("=")[0]
-    return (base, control) if control in (LONGER, NOISE) else (role, "")
 
 
 def _runs(frame: DataFrame) -> DataFrame:

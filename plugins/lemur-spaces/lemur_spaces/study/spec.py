@@ -113,10 +113,25 @@ class Condition:
 
     @property
     def role(self) -> str:
-        """The text that stands for the condition in the collection of a study."""
-        control = [f"{self.control}={self.times}"] if self.control else []
+        """The text that stands for the condition in the collection of a study.
+
+        It is ``DATASET NAME=VALUE ...``; in that of a control, the last name is the control.
+        """
+        value = self.times if self.control == LONGER else self.nets
+        control = [f"{self.control}={value}"] if self.control else []
         settings = [f"{name}={value}" for name, value in self.settings.items()]
         return " ".join([self.dataset, *settings, *control])
+
+
+def controlled(role: str) -> tuple[str, str]:
+    """Return the role of the condition that a role's control controls, and the control.
+
+    >>> controlled("digits px=8 longer=5"), controlled("digits px=8")
+    (('digits px=8', 'longer'), ('digits px=8', ''))
+    """
+    base, _, last = role.rpartition(" ")
+    control = last.partition("=")[0]
+    return (base, control) if control in (LONGER, NOISE) else (role, "")
 
 
 @dataclass(frozen=True)
