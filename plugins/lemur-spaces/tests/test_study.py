@@ -142,6 +142,17 @@ def test_further_seeds_train_each_net_again():
     assert [*read_results("once", "lemur.db").runs["run"]] in ([twice[0]], [twice[1]])
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("line", ['scheduler = "cosine"', "gamma = 0.5\nscheduler = 'exponential'"])
+def test_schedulers_end_with_the_training(line):
+    given = study(FILE.replace("lr = 0.05", f"lr = 0.05\n{line}").replace("count = 3", "count = 1"))
+    outcome, _ = trained(given)
+    assert (outcome.trained, outcome.missing) == (2, {})
+    rows = lemur_core.data(columns=["epochs", "prm"], db="lemur.db")
+    ends = [prm.get("scheduler_epochs") for prm in rows["prm"]]
+    assert ends == ([*rows["epochs"]] if "cosine" in line else [None] * len(rows))
+
+
 CONTROLS = """
 [longer]
 times = 2
@@ -217,6 +228,12 @@ def test_dry_run_says_the_cost_and_trains_nothing():
         ("px = 8\nchannels", "channels", "[population] lacks 'px'; expected an integer"),
         ("lr = 0.05", "", "[training] lacks 'lr'; all nets are trained with one value"),
         ("lr = 0.05", "lr = [1, 2]", "[training]: lr is [1, 2]; expected a number or a text"),
+        (
+            "lr = 0.05",
+            'lr = "1e-3..1e-1"',
+            "[training]: lr is '1e-3..1e-1'; expected a single value, and numbers without quotation "
+            "marks",
+        ),
         (
             "epochs = 1",
             'error = "top-2"',

@@ -63,7 +63,7 @@ def _seconds(
     built = build(net, member.design, samples.images)
     batch = int(condition.prm["batch"])
     built.device = torch.device(device)  # type: ignore[assignment]
-    built.train_setup({**dict(condition.prm)})  # type: ignore[operator]
+    built.train_setup(condition.training)  # type: ignore[operator]
     images = samples.images
     inputs = torch.randn(batch, images.channels, images.px, images.px)
     targets = torch.randint(images.classes, (batch,))

@@ -142,7 +142,9 @@ def trials_of(
     """
     rows = _last_epochs(condition, net, db)
     fixed = _fixed(net)
-    names = {_key({**fixed, **condition.prm, **member.design}): member.name for member in members}
+    names = {
+        _key({**fixed, **condition.training, **member.design}): member.name for member in members
+    }
     keys = [_key(_without(prm, "transform")) for prm in rows["prm"]]
     rows = rows.assign(design=[names.get(key) for key in keys]).dropna(subset=["design"])
     rows = rows.sort_values("started", kind="stable")

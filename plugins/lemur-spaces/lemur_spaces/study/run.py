@@ -213,7 +213,7 @@ def campaign_of(prepared: Prepared, condition: Condition) -> dict[str, Any]:
         "points": [dict(member.design) for member in members],
         # The net fixes the numbers of its design: its ranges become what the population has.
         "prm": {name: list(dict.fromkeys(drawn)) for name, drawn in values.items()}
-        | dict(condition.prm),
+        | condition.training,
         "epochs": condition.trained_epochs,
         "seeds": condition.seeds,
         "seed": study.request.seed,

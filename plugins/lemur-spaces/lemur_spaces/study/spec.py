@@ -33,6 +33,7 @@ A study has the name of its file.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,8 @@ _OF_TRAINING = ("epochs", "error", "seeds", "transform")
 _NEEDED = ("lr", "batch")
 _DEFAULTS: dict[str, Any] = {"momentum": 0.9}
 _TRANSFORM = "norm_{px}"
+# A range, several values or a number, as `lemur run` reads them from text.
+_RANGE = re.compile(r"\.\.|,|^[\d.+-]")
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,13 @@ class Condition:
     def trained_epochs(self) -> int:
         """Number of epochs that each net is trained for."""
         return self.epochs * self.times
+
+    @property
+    def training(self) -> dict[str, Value]:
+        """The hyperparameters of the training, with what `lemur_core.run` adds to them."""
+        is_finite = self.prm.get("scheduler") in ("cosine", "onecycle")
+        added: dict[str, Value] = {"scheduler_epochs": self.trained_epochs} if is_finite else {}
+        return {**added, **self.prm}
 
     @property
     def settings(self) -> dict[str, Value]:
@@ -245,8 +255,13 @@ def _condition(table: Any, training: Mapping[str, Any], seeds: int) -> Condition
 def _prm(training: Mapping[str, Any]) -> dict[str, Value]:
     prm = {name: value for name, value in training.items() if name not in _OF_TRAINING}
     for name, value in prm.items():
-        if not isinstance(value, int | float | str) or isinstance(value, bool):
+        if not isinstance(value, int | float | str):
             raise SettingsError(f"[training]: {name} is {value!r}; expected a number or a text")
+        if isinstance(value, str) and _RANGE.search(value):
+            raise SettingsError(
+                f"[training]: {name} is {value!r}; expected a single value, and numbers without "
+                "quotation marks"
+            )
     for name in _NEEDED:
         if name not in prm:
             raise SettingsError(f"[training] lacks {name!r}; all nets are trained with one value")
