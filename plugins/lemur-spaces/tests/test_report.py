@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,7 @@ from pandas import DataFrame, concat
 from pandas.testing import assert_frame_equal
 from scipy.stats import spearmanr
 
-from lemur_core.errors import SettingsError, UnknownNameError
+from lemur_core.errors import MissingPluginError, SettingsError, UnknownNameError
 from lemur_spaces import anynet
 from lemur_spaces.cli.group import spaces
 from lemur_spaces.complexity import Images
@@ -105,6 +106,15 @@ def test_page_has_every_section_and_names_missing_nets(runs):
 def test_frame_without_stages_or_complexities_is_enough(runs):
     titles = [*parts_of(runs[["net", "dataset", "error"]])]
     assert titles == ["Datasets", "Rank agreement", "Noise of training", "Complexity"]
+
+
+def test_report_names_the_plugin_that_it_needs(runs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lemur_analysis", None)
+    with pytest.raises(MissingPluginError) as caught:
+        CliRunner().invoke(spaces, ["report", "nets.csv"], catch_exceptions=False)
+    assert str(caught.value) == (
+        "lemur spaces report needs the plugin lemur-analysis: pip install lemur-analysis"
+    )
 
 
 def test_wrong_input_is_one_line(runs):

@@ -231,8 +231,8 @@ def test_dry_run_says_the_cost_and_trains_nothing():
         (
             "lr = 0.05",
             'lr = "1e-3..1e-1"',
-            "[training]: lr is '1e-3..1e-1'; expected a single value, and numbers without quotation "
-            "marks",
+            "[training]: lr is '1e-3..1e-1'; expected a single value, and numbers without "
+            "quotation marks",
         ),
         (
             "epochs = 1",

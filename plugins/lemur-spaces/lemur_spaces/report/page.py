@@ -65,9 +65,10 @@ def _section(part: Part, number: int) -> Iterator[str]:
     yield f'<section id="part-{number}"><h2>{_text(part.title)}</h2><p>{_text(part.text)}</p>'
     for place, (caption, frame) in enumerate(part.tables.items()):
         yield table(frame, caption, f"table-{number}-{place}")
+    yield '<div class="figures">'
     for caption, draw in part.figures.items():
         yield f"<figure>{_picture(draw, caption)}<figcaption>{_text(caption)}</figcaption></figure>"
-    yield "</section>"
+    yield "</div></section>"
 
 
 def _picture(draw: Callable[[], Any], caption: str) -> str:
