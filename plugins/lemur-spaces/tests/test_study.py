@@ -3,8 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import lemur_core
 from lemur_core.errors import LemurError, MisfitError, SettingsError
@@ -117,12 +119,32 @@ def test_changed_study_says_what_differs_and_needs_the_same_population():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+def test_trainings_on_other_content_of_a_dataset_are_not_mixed():
+    rng, folder = np.random.default_rng(0), Path("data/folder")
+    text = FILE.partition("[[dataset]]")[0].replace("epochs = 2", "epochs = 1")
+    given = study(f'{text}[[dataset]]\nname = "folder"\npx = 8\n')
+    for content in range(2):
+        for split, count in (("train", 24), ("test", 8)):
+            for number in range(count):
+                file = folder / split / "ab"[number % 2] / f"{number}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(rng.integers(0, 255, (8, 8), dtype="uint8")).save(file)
+        outcome, _ = trained(given)
+        assert (outcome.trained, outcome.missing) == (3, {}), content
+    rows = lemur_core.data(columns=["trial", "started"], db="lemur.db").sort_values("started")
+    assert len(rows) == 6
+    runs = read_results("small", "lemur.db").runs["run"]
+    assert {*runs} == {*rows["trial"][3:]}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_failed_trainings_are_named_and_do_not_stop_the_study():
-    given = study(FILE.replace("lr = 0.05", "lr = 1e30"))
+    # More than fail alike before lemur gives up a net that is searched.
+    given = study(FILE.replace("lr = 0.05", "lr = 1e30").replace("count = 3", "count = 5"))
     outcome, _ = trained(given)
-    assert outcome.trained == 0
-    assert [len(names) for names in outcome.missing.values()] == [3, 3]
-    assert sum(outcome.reasons.values()) == 6
+    assert (outcome.trained, outcome.exit_status) == (0, 1)
+    assert [len(names) for names in outcome.missing.values()] == [5, 5]
+    assert sum(outcome.reasons.values()) == 10
     with pytest.raises(LemurError, match="no results of study 'small'"):
         read_results("small", "lemur.db", given.conditions)
 

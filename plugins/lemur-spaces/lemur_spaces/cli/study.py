@@ -37,6 +37,7 @@ The file describes the study, for example:
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of each training.")
 @click.option("--device", default="auto", show_default=True, help="A torch device.")
 @click.option("--time", "time_limit", help="Start no training after this time, e.g. 2h30m.")
+@click.option("--epoch-limit", type=float, help="Maximum duration of an epoch in minutes.  [30]")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained and the cost, and stop.")
 @data_option
 @db_option
@@ -58,7 +59,7 @@ def study(
     _print_plan(prepared, workers, threads, options["device"])
     if dry_run:
         return
-    given = {"threads": options["threads"]} if options["threads"] else {}
+    given = {name: options[name] for name in ("threads", "epoch_limit") if options[name]}
     outcome = run_study(
         prepared,
         _say,
@@ -82,7 +83,8 @@ def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> 
     study, members = prepared.study, prepared.population.members
     rows, total = [], 0.0
     for condition, samples in zip(study.conditions, prepared.samples, strict=True):
-        done = sum(map(len, prepared.trials(condition).values()))
+        trials = prepared.trials(condition, prepared.members(condition))
+        done = sum(map(len, trials.values()))
         wanted = most_chosen(condition, prepared.names) * condition.seeds
         left = wanted - done
         each = (

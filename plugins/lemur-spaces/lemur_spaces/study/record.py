@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from lemur_spaces.study.spec import Condition, Study
 
 KIND = "space-study"
-# Trials of one of these are the same, whatever the name of the dataset and of the net.
-_IDENTITY = ["data", "fingerprint", "nn_code", "recipe"]
+IDENTITY = ["data", "fingerprint", "nn_code", "recipe"]
+"""Columns of the dataset's content and of the code: trials that differ in one are not compared."""
 
 
 def spec_of(study: Study, members: Sequence[Member]) -> dict[str, Any]:
@@ -147,11 +147,7 @@ def trials_of(
     }
     keys = [_key(_without(prm, "transform")) for prm in rows["prm"]]
     rows = rows.assign(design=[names.get(key) for key in keys]).dropna(subset=["design"])
-    rows = rows.sort_values("started", kind="stable")
-    if not rows.empty:
-        latest = rows.iloc[-1]
-        same = [_equal(rows[column], latest[column]) for column in _IDENTITY]
-        rows = rows[reduce(and_, same)]
+    rows = of_latest(rows)
     trials: defaultdict[str, list[str]] = defaultdict(list)
     for name, trial in zip(rows["design"], rows["trial"], strict=True):
         if len(trials[name]) < condition.seeds:
@@ -167,9 +163,22 @@ def _last_epochs(condition: Condition, net: Entry, db: str) -> DataFrame:
         nn=net.name,
         epoch=condition.trained_epochs,
         where={"state": "finished", "prm.transform": condition.transform},
-        columns=["trial", "prm", "epochs", "started", *_IDENTITY],
+        columns=["trial", "prm", "epochs", "started", *IDENTITY],
         db=db,
     ).query("epochs == @condition.trained_epochs")
+
+
+def of_latest(rows: DataFrame) -> DataFrame:
+    """Return the rows with the dataset's content and the code of the latest trial, oldest first.
+
+    Args:
+        rows: Rows of one condition, with the columns ``started`` and `IDENTITY`.
+    """
+    rows = rows.sort_values("started", kind="stable")
+    if rows.empty:
+        return rows
+    latest = rows.iloc[-1]
+    return rows[reduce(and_, [_equal(rows[column], latest[column]) for column in IDENTITY])]
 
 
 def _equal(values: Series, value: Any) -> Series:

@@ -6,10 +6,12 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pandas import concat
+
 import lemur_core
 from lemur_core.errors import NoResultsError, UnknownNameError
 from lemur_spaces.complexity import Complexity
-from lemur_spaces.study.record import recorded
+from lemur_spaces.study.record import IDENTITY, of_latest, recorded
 from lemur_spaces.study.spec import METRICS, controlled
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = [
     "trial", "epoch", "accuracy", "validation", "prm", "role", "metric", "scores", "epochs",
+    "started", *IDENTITY,
 ]  # fmt: skip
 _OF_RUN = ("epoch", "error", "selection")
 # The columns of the errors by each of `METRICS`.
@@ -67,14 +70,15 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
         db=db,
     )
     roles = [one.role for one in conditions] or sorted(frame["role"].unique())
-    frame = frame[frame["role"].isin(roles)]
-    if frame.empty:
+    parts = [of_latest(part) for role, part in frame.groupby("role") if role in roles]
+    if not parts:
         raise NoResultsError("study", name, ())
+    frame = concat(parts)
     designs = _designs(found.spec)
     frame = frame.assign(net=_names(frame["prm"], designs, found.spec["hyperparameters"]))
     labels = labels_of(sorted({controlled(role)[0] for role in roles}))
-    parts = frame["role"].map(controlled)
-    runs = _runs(frame.assign(dataset=parts.str[0].map(labels), control=parts.str[1]))
+    pairs = frame["role"].map(controlled)
+    runs = _runs(frame.assign(dataset=pairs.str[0].map(labels), control=pairs.str[1]))
     missing = missing_of(runs[runs["control"] == ""], designs["net"], labels.values())
     return StudyResults(runs.merge(designs, on="net"), missing, found.spec)
 
@@ -129,7 +133,7 @@ def _runs(frame: DataFrame) -> DataFrame:
     for column, metric in zip(_KINDS, METRICS.values(), strict=True):
         runs[column] = [_test_error(row, metric) for row in runs.itertuples()]
     runs = runs.rename(columns={"trial": "run"})
-    runs = runs.sort_values(["dataset", "control", "net", "run"], ignore_index=True)
+    runs = runs.sort_values(["dataset", "control", "net", "started"], ignore_index=True)
     return runs[["net", "dataset", "run", *_OF_RUN, *_KINDS, "control", "epochs"]]
 
 

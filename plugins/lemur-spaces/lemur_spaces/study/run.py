@@ -62,11 +62,11 @@ class Prepared:
         """Names of the designs."""
         return [member.name for member in self.population.members]
 
-    def trials(self, condition: Condition) -> Mapping[str, Sequence[str]]:
-        """Return the ids of the finished trainings of a condition, by name of the design."""
-        if not _exists(self.db):
-            return {}
-        return trials_of(condition, self.members(condition), self.net, self.db)
+    def trials(
+        self, condition: Condition, members: Sequence[Member]
+    ) -> Mapping[str, Sequence[str]]:
+        """Return the ids of the finished trainings of designs, by name of the design."""
+        return trials_of(condition, members, self.net, self.db) if exists(self.db) else {}
 
     def members(self, condition: Condition) -> Sequence[Member]:
         """Return the designs that are trained under a condition.
@@ -76,12 +76,12 @@ class Prepared:
         if not condition.control:
             return self.population.members
         errors = self._errors(replace(condition, control="", times=1))
-        names = chosen(condition, errors) if errors else []
+        names = set(chosen(condition, errors)) if errors else set()
         return [member for member in self.population.members if member.name in names]
 
     def _errors(self, condition: Condition) -> Mapping[str, float]:
         """Return the mean validation error of each net that was trained under a condition."""
-        if not _exists(self.db):
+        if not exists(self.db):
             return {}
         try:
             runs = read_results(self.study.name, self.db, [condition]).runs
@@ -97,7 +97,7 @@ class Outcome:
 
     Attributes:
         trained: Number of finished trainings of the study, earlier ones included.
-        missing: Names of the designs without a finished training, by role of the condition.
+        missing: Names of the designs that lack a finished training, by role of the condition.
         reasons: Number of trials that failed for each reason.
         is_interrupted: Whether the user interrupted the study.
         is_timed_out: Whether its time was over.
@@ -137,7 +137,7 @@ def prepare(study: Study, db: str, data: Path, say: Callable[[str], None]) -> Pr
     """
     population = draw_population(study.request)
     say(f"{len(population.members):,} designs of {study.request.name} from {population.draws}")
-    found = recorded(study.name, db) if _exists(db) else None
+    found = recorded(study.name, db) if exists(db) else None
     if found is not None:
         check_population(study, spec_of(study, population.members), found)
         for line in changes(study, found):
@@ -179,30 +179,36 @@ def run_study(
         say(f"{condition.role}: {len(members):,} nets")
         if not members:
             continue
-        campaign = campaign_of(prepared, condition) | settings
+        campaign = campaign_of(prepared, condition, members) | settings
         if ends is not None:
             campaign["time"] = f"{max(ends - time.monotonic(), _LEAST_S):.1f}s"
         summary = lemur_core.run(**campaign)
+        for line in summary.left_out:
+            say(line)
         _add(outcome, summary)
-        _record(prepared, condition, outcome)
+        _record(prepared, condition, members, outcome)
         if outcome.is_partial:
             break
     return outcome
 
 
-def _record(prepared: Prepared, condition: Condition, outcome: Outcome) -> None:
+def _record(
+    prepared: Prepared, condition: Condition, members: Sequence[Member], outcome: Outcome
+) -> None:
     """Add the trials of a condition to the collection, and count them."""
-    trials = prepared.trials(condition)
-    names = [member.name for member in prepared.members(condition)]
-    _collect(prepared, {condition.role: [one for name in names for one in trials.get(name, ())]})
+    found = prepared.trials(condition, members)
+    trials = {member.name: found.get(member.name, ()) for member in members}
+    _collect(prepared, {condition.role: [one for ids in trials.values() for one in ids]})
     outcome.trained += sum(map(len, trials.values()))
-    if missing := [name for name in names if name not in trials]:
+    missing = [name for name, ids in trials.items() if len(ids) < condition.seeds]
+    if missing:
         outcome.missing[condition.role] = missing
 
 
-def campaign_of(prepared: Prepared, condition: Condition) -> dict[str, Any]:
-    """Return the settings of the campaign that trains the population on a dataset."""
-    members, study = prepared.members(condition), prepared.study
+def campaign_of(
+    prepared: Prepared, condition: Condition, members: Sequence[Member]
+) -> dict[str, Any]:
+    """Return the settings of the campaign that trains designs on a dataset."""
     values = {name: [member.design[name] for member in members] for name in members[0].design}
     return {
         "task": TASK,
@@ -216,7 +222,9 @@ def campaign_of(prepared: Prepared, condition: Condition) -> dict[str, Any]:
         | condition.training,
         "epochs": condition.trained_epochs,
         "seeds": condition.seeds,
-        "seed": study.request.seed,
+        "seed": prepared.study.request.seed,
+        # Each design is another net: however many fail, the others are trained.
+        "fail_attempts": len(members) * condition.seeds + 1,
         "db": prepared.db,
         "data": prepared.data,
     }
@@ -252,5 +260,7 @@ def _check_images(
             raise SettingsError(f"dataset {condition.dataset!r}, {member.name}: {error}") from None
 
 
-def _exists(db: str) -> bool:
-    return "://" in db or Path(db).exists()
+def exists(db: str) -> bool:
+    """Return whether a database exists; one on a server is taken to."""
+    file = db.removeprefix("sqlite:///")
+    return "://" in file or Path(file).exists()
