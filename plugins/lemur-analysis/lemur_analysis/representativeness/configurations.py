@@ -298,9 +298,12 @@ def _stage(rows: DataFrame, setting: str, column: str) -> Callable[[Axes], None]
         middles = _medians(stage_rows, column)
         ax.plot(middles.index, middles, color=ORANGE, lw=1.8)
         if setting in ("bottleneck", "group"):
-            ticks = sorted(stage_rows[column].unique())
+            # Adjusted group widths can have any value; the labels of all would overlap.
+            values = sorted(stage_rows[column].unique())
+            ticks = [value for value in values if float(np.log2(value)).is_integer()] or values
             ax.set_xscale("log", base=2)
             ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            ax.minorticks_off()
         stage = column.rpartition("_")[2]
         title = f"{setting}, stage {stage} (n={len(stage_rows):,})"
         ax.set_title(title, loc="left", fontsize=8)

@@ -264,6 +264,15 @@ def test_the_line_of_a_stage_joins_medians():
         rep.stage_scatter(both, dataset="z")
 
 
+def test_panels_of_stages_have_one_title_and_ticks_at_powers_of_two():
+    groups = dict(zip("abcdef", (1, 2, 6, 10, 16, 18), strict=True))
+    frame = population({"x": dict.fromkeys(groups, 0.1)}, group_1=groups)
+    (ax,) = drawn(frame, "stage_scatter")
+    assert ax.get_title("left") == "group, stage 1 (n=6)"
+    assert ax.get_title("center") == ""
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "2", "16"]
+
+
 def test_a_logarithmic_axis_leaves_out_values_that_are_not_positive():
     frame = population({"x": {"a": 0.1, "b": 0.3}}, macs={"a": 0, "b": 10})
     (ax,) = drawn(frame, "error_against", complexity="macs", log=True)

@@ -1,0 +1,115 @@
+"""``lemur spaces report``: does a net's rank on one dataset predict its rank on the others?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lemur_core.commands import db_option, print_line, warn
+from lemur_core.errors import MissingPluginError, SettingsError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@click.command()
+@click.argument("study")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The page.  [STUDY.html]",
+)
+@click.option("--reference", default="", metavar="DATASET", help="Compare the others with it.")
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write a row for each training to a CSV file.",
+)
+@db_option
+def report(study: str, out: Path | None, reference: str, table: Path | None, db: str) -> None:
+    """Write a page about STUDY: rank agreement, noise, and what drives the errors.
+
+    STUDY is the TOML file of a study, or its name in the database, which also selects datasets that
+    are no longer in the file; or a CSV file with the columns net, dataset and error, and further
+    ones such as parameters, macs or depth_1.
+    """
+    _check_analysis()
+    import matplotlib
+
+    from lemur_spaces.report.contents import contents
+    from lemur_spaces.report.page import write_page
+
+    matplotlib.use("agg")
+    file = Path(study)
+    runs, missing, lines = _of_file(file) if _ends(file, ".csv") else _of_study(study, db)
+    title = file.stem if _ends(file, ".csv", ".toml") else study
+    out = out or Path(f"{title}.html")
+    if table is not None:
+        _write_csv(runs, table)
+    for dataset, nets in missing.groupby("dataset")["net"]:
+        warn(f"{dataset}: {len(nets):,} nets have no finished training; the page names them")
+    figures = write_page(contents(runs, missing, reference), f"Study {title}", lines, out)
+    print_line(f"wrote {out}: {len(runs):,} trainings, {figures} figures")
+
+
+def _ends(file: Path, *suffixes: str) -> bool:
+    return file.suffix.lower() in suffixes
+
+
+def _of_study(name: str, db: str) -> tuple[DataFrame, DataFrame, list[str]]:
+    """Return the trainings and missing trainings of a study, and what it is."""
+    from lemur_spaces.study.results import read_results
+    from lemur_spaces.study.spec import read_study
+
+    if _ends(Path(name), ".toml"):
+        study = read_study(Path(name))
+        results = read_results(study.name, db, study.conditions)
+    else:
+        results = read_results(name, db)
+    spec = results.spec
+    bands = "; ".join(f"{key} {band}" for key, band in spec["bands"].items()) or "all complexities"
+    images = spec["images"]
+    lines = [
+        f"{spec['count']:,} designs of {spec['space']}, drawn with seed {spec['seed']}: {bands} "
+        f"at {images['px']} px with {images['classes']:,} classes.",
+        f"{len(results.runs):,} finished trainings.",
+    ]
+    return results.runs, results.missing, lines
+
+
+def _of_file(path: Path) -> tuple[DataFrame, DataFrame, list[str]]:
+    """Return the population in a CSV file."""
+    from pandas import read_csv
+
+    from lemur_spaces.study.results import missing_of
+
+    try:
+        runs = read_csv(path)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{str(path)!r} cannot be read: {error}") from None
+    lacking = [name for name in ("net", "dataset", "error") if name not in runs.columns]
+    if lacking:
+        raise SettingsError(f"{str(path)!r} has no column {' and '.join(lacking)}")
+    nets, datasets = runs["net"].unique(), sorted(runs["dataset"].unique())
+    missing = missing_of(runs, nets, datasets)
+    return runs.dropna(subset=["error"]), missing, [f"{len(nets):,} nets in {path}."]
+
+
+def _write_csv(runs: DataFrame, path: Path) -> None:
+    from lemur_core.files import replacement, write_errors
+
+    with write_errors(path), replacement(path) as temporary:
+        runs.to_csv(temporary, index=False)
+    print_line(f"wrote {path}")
+
+
+def _check_analysis() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("lemur_analysis") is None:
+        raise MissingPluginError("lemur spaces report", "lemur-analysis")

@@ -1,0 +1,1 @@
+"""Parametric nets, whose hyperparameters are the numbers of a design."""

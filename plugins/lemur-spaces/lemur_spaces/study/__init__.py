@@ -1,0 +1,10 @@
+"""Studies: a population of a design space, trained on several datasets.
+
+- `lemur_spaces.study.spec`: a study as its TOML file describes it.
+- `lemur_spaces.study.tables`: checked access to the tables of a TOML file.
+- `lemur_spaces.study.pipelines`: the pipelines and datasets of a study.
+- `lemur_spaces.study.cost`: the time that a study takes, from trainings of a few batches.
+- `lemur_spaces.study.record`: a study's population and trials, as a collection of the database.
+- `lemur_spaces.study.run`: train a study.
+- `lemur_spaces.study.results`: the errors of a study's nets on each dataset.
+"""

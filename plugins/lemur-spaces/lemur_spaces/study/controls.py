@@ -1,0 +1,43 @@
+"""The nets with which a control of a study is trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lemur_spaces.study.spec import LONGER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lemur_spaces.study.spec import Condition
+
+
+def chosen(control: Condition, errors: Mapping[str, float]) -> list[str]:
+    """Return the names of the nets of a control.
+
+    For longer training, they are the best and the worst nets. For the noise of training, they are
+    evenly spaced in the order of the errors, for example at both quartiles.
+
+    Args:
+        control: The control.
+        errors: Validation error of each net under the condition that is controlled.
+
+    >>> from lemur_spaces.study.spec import Condition
+    >>> noise = Condition("digits", 8, 2, "top-1", "norm_8", {}, control="noise", nets=2)
+    >>> chosen(noise, {"a": 0.4, "b": 0.1, "c": 0.3, "d": 0.2})
+    ['d', 'a']
+    """
+    ordered = sorted(errors, key=lambda name: (errors[name], name))
+    count, size = control.nets, len(ordered)
+    if control.control == LONGER:
+        return ordered if 2 * count >= size else ordered[:count] + ordered[-count:]
+    count = min(count, size)
+    return [ordered[(2 * number + 1) * size // (2 * count)] for number in range(count)]
+
+
+def most_chosen(condition: Condition, population: Sequence[str]) -> int:
+    """Return how many nets of a population a condition trains at most."""
+    if not condition.control:
+        return len(population)
+    nets = 2 * condition.nets if condition.control == LONGER else condition.nets
+    return min(nets, len(population))

@@ -1,0 +1,151 @@
+"""The errors of a study's nets on each dataset, as lemur-analysis reads populations."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pandas import concat
+
+import lemur_core
+from lemur_core.errors import NoResultsError, UnknownNameError
+from lemur_spaces.complexity import Complexity
+from lemur_spaces.study.record import IDENTITY, of_latest, recorded
+from lemur_spaces.study.spec import METRICS, controlled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pandas import DataFrame
+
+    from lemur_spaces.study.spec import Condition
+
+
+_COLUMNS = [
+    "trial", "epoch", "accuracy", "validation", "prm", "role", "metric", "scores", "epochs",
+    "started", *IDENTITY,
+]  # fmt: skip
+_OF_RUN = ("epoch", "error", "selection")
+# The columns of the errors by each of `METRICS`.
+_KINDS = ("top1_error", "top5_error")
+
+
+class StudyResults(NamedTuple):
+    """What a study recorded.
+
+    Attributes:
+        runs: A row per training: ``net``, ``dataset``, ``run``, ``epoch`` (the best by validation),
+            ``error`` (on the test split at that epoch, 0 to 1), ``selection`` (the validation
+            error), ``top1_error`` and ``top5_error`` (missing if not recorded), ``control`` (empty,
+            ``longer`` or ``noise``), ``epochs`` (the length of the training), the net's
+            complexities, and the numbers of its design.
+        missing: A row per net and dataset without a finished training: ``net``, ``dataset``.
+        spec: The population, as in `lemur_spaces.study.record.spec_of`.
+    """
+
+    runs: DataFrame
+    missing: DataFrame
+    spec: Mapping[str, Any]
+
+
+def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> StudyResults:
+    """Return the results of a study.
+
+    Args:
+        name: Name of the study.
+        db: The database.
+        conditions: The conditions to return, trained or not; empty means all that have trials.
+
+    Raises:
+        UnknownNameError: There is no study of this name.
+        NoResultsError: Nothing is trained.
+    """
+    found = recorded(name, db)
+    if found is None:
+        raise UnknownNameError("study", name, _studies(db), none="none is recorded")
+    frame = lemur_core.data(
+        collection=name,
+        columns=_COLUMNS,
+        db=db,
+    )
+    roles = [one.role for one in conditions] or sorted(frame["role"].unique())
+    parts = [of_latest(part) for role, part in frame.groupby("role") if role in roles]
+    if not parts:
+        raise NoResultsError("study", name, ())
+    frame = concat(parts)
+    designs = _designs(found.spec)
+    frame = frame.assign(net=_names(frame["prm"], designs, found.spec["hyperparameters"]))
+    labels = labels_of(sorted({controlled(role)[0] for role in roles}))
+    pairs = frame["role"].map(controlled)
+    runs = _runs(frame.assign(dataset=pairs.str[0].map(labels), control=pairs.str[1]))
+    missing = missing_of(runs[runs["control"] == ""], designs["net"], labels.values())
+    return StudyResults(runs.merge(designs, on="net"), missing, found.spec)
+
+
+def missing_of(runs: DataFrame, nets: Iterable[str], datasets: Iterable[str]) -> DataFrame:
+    """Return a row for each net and dataset without an error: ``net`` and ``dataset``."""
+    from pandas import DataFrame
+
+    rows = runs.dropna(subset=["error"])
+    present = set(zip(rows["net"], rows["dataset"], strict=True))
+    missing = [(net, at) for at in datasets for net in nets if (net, at) not in present]
+    return DataFrame(missing, columns=["net", "dataset"])
+
+
+def labels_of(roles: Sequence[str]) -> dict[str, str]:
+    """Return a short name for each condition: its dataset, with what tells equal ones apart.
+
+    >>> labels_of(["digits px=8 epochs=2", "digits px=16 epochs=2", "mnist px=28 epochs=2"])
+    {'digits px=8 epochs=2': 'digits px=8', 'digits px=16 epochs=2': 'digits px=16', \
+'mnist px=28 epochs=2': 'mnist'}
+    """
+    by_dataset: dict[str, list[str]] = {}
+    for role in roles:
+        by_dataset.setdefault(role.split()[0], []).append(role)
+    labels = {}
+    for dataset, same in by_dataset.items():
+        counts = Counter(part for role in same for part in role.split()[1:])
+        for role in same:
+            own = [part for part in role.split()[1:] if counts[part] < len(same)]
+            labels[role] = " ".join([dataset, *own])
+    return labels
+
+
+def _designs(spec: Mapping[str, Any]) -> DataFrame:
+    from pandas import DataFrame
+
+    columns = ["net", *spec["hyperparameters"], *Complexity._fields]
+    return DataFrame(spec["designs"], columns=columns)
+
+
+def _names(prms: Any, designs: DataFrame, hyperparameters: Sequence[str]) -> list[str]:
+    rows = designs[["net", *hyperparameters]].itertuples(index=False)
+    names = {tuple(row[1:]): row[0] for row in rows}
+    return [names[tuple(prm[name] for name in hyperparameters)] for prm in prms]
+
+
+def _runs(frame: DataFrame) -> DataFrame:
+    """Return the best epoch of each training by validation; in a tie, the last."""
+    ordered = frame.sort_values(["validation", "epoch"], ascending=False, kind="stable")
+    best = ordered.drop_duplicates(["dataset", "control", "trial"])
+    runs = best.assign(error=1 - best["accuracy"], selection=1 - best["validation"])
+    for column, metric in zip(_KINDS, METRICS.values(), strict=True):
+        runs[column] = [_test_error(row, metric) for row in runs.itertuples()]
+    runs = runs.rename(columns={"trial": "run"})
+    runs = runs.sort_values(["dataset", "control", "net", "started"], ignore_index=True)
+    return runs[["net", "dataset", "run", *_OF_RUN, *_KINDS, "control", "epochs"]]
+
+
+def _test_error(row: Any, metric: str) -> float:
+    """Return the test error of an epoch by a metric; NaN if it was not recorded."""
+    if row.metric == metric:
+        return float(row.error)
+    scores = row.scores if isinstance(row.scores, dict) else {}
+    return 1 - scores[metric][1] if metric in scores else math.nan
+
+
+def _studies(db: str) -> list[str]:
+    from lemur_spaces.study.record import KIND
+
+    return [summary.name for summary in lemur_core.collections(db=db) if summary.kind == KIND]

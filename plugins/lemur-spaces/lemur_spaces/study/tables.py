@@ -1,0 +1,71 @@
+"""Checked access to the tables of a study's TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+_TYPES = {int: "an integer", str: "a text", dict: "a table"}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises:
+        SettingsError: The file cannot be read.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{str(path)!r}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{str(path)!r} is not TOML: {error}") from None
+
+
+def check_names(where: str, table: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raise `SettingsError` if a table has an unknown name."""
+    for name in table:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            raise SettingsError(f"{where} has {name!r}; {hint}")
+
+
+def value_of(where: str, table: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:
+    """Return a value of a table.
+
+    Args:
+        where: Name of the table, for error messages.
+        table: The table.
+        name: Name of the value.
+        kind: Its type.
+        default: The value if the table has none; None if it needs one.
+
+    Raises:
+        SettingsError: The value has another type, or is missing.
+    """
+    value = table.get(name, default)
+    if value is None:
+        raise SettingsError(f"{where} lacks {name!r}; expected {_TYPES[kind]}")
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise SettingsError(f"{where}: {name} is {value!r}; expected {_TYPES[kind]}")
+    return value
+
+
+def count_of(where: str, table: Mapping[str, Any], name: str, default: int | None) -> int:
+    """Return an integer from 1; see `value_of`.
+
+    Raises:
+        SettingsError: The value is no integer from 1, or is missing.
+    """
+    count: int = value_of(where, table, name, int, default)
+    if count < 1:
+        raise SettingsError(f"{where}: {name} is {count}; expected 1 or more")
+    return count

@@ -1,0 +1,355 @@
+"""A study trains each net of its population on each dataset, and goes on where it ended."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import lemur_core
+from lemur_core.errors import LemurError, MisfitError, SettingsError
+from lemur_spaces.cli.group import spaces
+from lemur_spaces.report.contents import contents
+from lemur_spaces.study.results import labels_of, read_results
+from lemur_spaces.study.run import prepare, run_study
+from lemur_spaces.study.spec import read_study
+
+FILE = """
+[population]
+space = "AnyNetX"
+count = 3
+band = "20e3..90e3"
+px = 8
+channels = 1
+classes = 10
+
+[training]
+epochs = 2
+lr = 0.05
+batch = 16
+
+[[dataset]]
+name = "digits[samples=60,test=40]"
+px = 8
+
+[[dataset]]
+name = "digits[classes=5,samples=60,test=40]"
+px = 8
+epochs = 1
+"""
+FIRST = (
+    "digits[samples=60,test=40] px=8 epochs=2 error=top-1 transform=norm_8 batch=16 lr=0.05 "
+    "momentum=0.9"
+)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def study(text=FILE):
+    Path("small.toml").write_text(text)
+    return read_study(Path("small.toml"))
+
+
+def trained(given, **settings):
+    lines = []
+    prepared = prepare(given, "lemur.db", Path("data"), lines.append)
+    return run_study(prepared, lines.append, in_process=True, threads=1, **settings), lines
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_study_trains_each_net_on_each_dataset_once():
+    outcome, _ = trained(study())
+    assert (outcome.trained, outcome.missing, outcome.reasons) == (6, {}, {})
+    recorded = lemur_core.data(db="lemur.db")
+    again, lines = trained(study())
+    assert again == outcome
+    assert not [line for line in lines if "changed" in line]
+    assert len(lemur_core.data(db="lemur.db")) == len(recorded) == 3 * 2 + 3 * 1
+
+    collection = lemur_core.collection("small", db="lemur.db")
+    roles = [member.role for member in collection.members]
+    assert (roles.count(FIRST), len(roles)) == (3, 6)
+
+    results = read_results("small", "lemur.db")
+    assert results.missing.empty
+    best = recorded.sort_values(["validation", "epoch"]).groupby("trial").last()
+    runs = results.runs.set_index("run")
+    assert ((1 - best["accuracy"]) - runs["error"]).abs().max() < 1e-12
+    for trial, prm in recorded.groupby("trial")["prm"].first().items():
+        stages = [f"{name}_{stage}" for name in ("depth", "width") for stage in (1, 2, 3, 4)]
+        assert all(runs.loc[trial, name] == prm[name] for name in stages)
+    # lemur counts the parameters of the net that it trains, here for as many classes.
+    trained_nets = lemur_core.data(
+        dataset="digits[samples=60,test=40]", columns=["trial", "parameters"], db="lemur.db"
+    ).set_index("trial")["parameters"]
+    assert (runs.loc[trained_nets.index, "parameters"] == trained_nets).all()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_changed_study_says_what_differs_and_needs_the_same_population():
+    only_first = replace(study(), conditions=study().conditions[:1])
+    trained(only_first)
+    with pytest.raises(SettingsError) as caught:
+        trained(study(FILE.replace("count = 3", "count = 2")))
+    assert str(caught.value) == (
+        "study 'small' began with another population: count 3 -> 2; restore it, or give the file "
+        "another name"
+    )
+    changed = study(FILE.replace("lr = 0.05", "lr = 0.1"))
+    outcome, lines = trained(replace(changed, conditions=changed.conditions[:1]))
+    assert lines[1] == (
+        "study 'small' changed: digits[samples=60,test=40]: lr 0.05 -> 0.1; its nets are trained "
+        "anew"
+    )
+    assert outcome.trained == 3
+    results = read_results("small", "lemur.db")
+    assert {*results.runs["dataset"]} == {
+        f"digits[samples=60,test=40] lr={lr}" for lr in (0.05, 0.1)
+    }
+    both = read_results("small", "lemur.db", study().conditions)
+    assert len(both.runs) == 3
+    missing = both.missing
+    assert {*missing["dataset"]} == {"digits[classes=5,samples=60,test=40]"}
+    assert {*missing["net"]} == {*both.runs["net"]}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_trainings_on_other_content_of_a_dataset_are_not_mixed():
+    rng, folder = np.random.default_rng(0), Path("data/folder")
+    text = FILE.partition("[[dataset]]")[0].replace("epochs = 2", "epochs = 1")
+    given = study(f'{text}[[dataset]]\nname = "folder"\npx = 8\n')
+    for content in range(2):
+        for split, count in (("train", 24), ("test", 8)):
+            for number in range(count):
+                file = folder / split / "ab"[number % 2] / f"{number}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(rng.integers(0, 255, (8, 8), dtype="uint8")).save(file)
+        outcome, _ = trained(given)
+        assert (outcome.trained, outcome.missing) == (3, {}), content
+    rows = lemur_core.data(columns=["trial", "started"], db="lemur.db").sort_values("started")
+    assert len(rows) == 6
+    runs = read_results("small", "lemur.db").runs["run"]
+    assert {*runs} == {*rows["trial"][3:]}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_failed_trainings_are_named_and_do_not_stop_the_study():
+    # More than fail alike before lemur gives up a net that is searched.
+    given = study(FILE.replace("lr = 0.05", "lr = 1e30").replace("count = 3", "count = 5"))
+    outcome, _ = trained(given)
+    assert (outcome.trained, outcome.exit_status) == (0, 1)
+    assert [len(names) for names in outcome.missing.values()] == [5, 5]
+    assert sum(outcome.reasons.values()) == 10
+    with pytest.raises(LemurError, match="no results of study 'small'"):
+        read_results("small", "lemur.db", given.conditions)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_further_seeds_train_each_net_again():
+    text = FILE.replace("epochs = 2", "epochs = 1\nseeds = 2").replace("count = 3", "count = 1")
+    given = replace(study(text), conditions=study(text).conditions[:1])
+    outcome, _ = trained(given)
+    assert outcome.trained == 2
+    twice = read_results("small", "lemur.db").runs["run"]
+    assert len({*twice}) == 2
+    # Another study of the same nets with one seed counts the first training of each.
+    once = replace(given, name="once", conditions=[replace(given.conditions[0], seeds=1)])
+    outcome, _ = trained(once)
+    assert outcome.trained == 1
+    assert [*read_results("once", "lemur.db").runs["run"]] in ([twice[0]], [twice[1]])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("line", ['scheduler = "cosine"', "gamma = 0.5\nscheduler = 'exponential'"])
+def test_schedulers_end_with_the_training(line):
+    given = study(FILE.replace("lr = 0.05", f"lr = 0.05\n{line}").replace("count = 3", "count = 1"))
+    outcome, _ = trained(given)
+    assert (outcome.trained, outcome.missing) == (2, {})
+    rows = lemur_core.data(columns=["epochs", "prm"], db="lemur.db")
+    ends = [prm.get("scheduler_epochs") for prm in rows["prm"]]
+    assert ends == ([*rows["epochs"]] if "cosine" in line else [None] * len(rows))
+
+
+CONTROLS = """
+[longer]
+times = 2
+nets = 1
+
+[noise]
+seeds = 3
+nets = 1
+"""
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_controls_train_some_nets_longer_and_some_more_often():
+    text = FILE.partition('[[dataset]]\nname = "digits[classes')[0] + CONTROLS
+    given = study(text.replace("epochs = 2", 'epochs = 1\nerror = "top-1+top-5"'))
+    assert [one.control for one in given.conditions] == ["", "longer", "noise"]
+    outcome, _ = trained(given)
+    assert (outcome.trained, outcome.missing) == (3 + 2 + 3, {})
+    runs = read_results("small", "lemur.db", given.conditions).runs
+    whole = runs[runs["control"] == ""]
+    ranked = [*whole.sort_values(["selection", "net"])["net"]]
+    longer, noise = (runs[runs["control"] == name] for name in ("longer", "noise"))
+    assert {*longer["net"]} == {ranked[0], ranked[-1]}
+    assert {*longer["epochs"]} == {2}
+    assert {*noise["net"]} == {ranked[1]}
+    assert len({*noise["run"]}) == 3
+    assert {*runs["dataset"]} == {"digits[samples=60,test=40]"}
+
+    rows = lemur_core.data(epoch=1, where={"epochs": 1}, db="lemur.db").set_index("trial")
+    # Both errors come from one training, not from one for each.
+    assert {*rows["metric"]} == {"acc"}
+    for run in whole.itertuples():
+        recorded = rows.loc[run.run]
+        assert run.top1_error == run.error == pytest.approx(1 - recorded["accuracy"])
+        assert run.top5_error == pytest.approx(1 - recorded["scores"]["acc5"][1])
+        assert run.top5_error <= run.top1_error
+    again, _ = trained(given)
+    assert again == outcome
+    titles = [part.title for part in contents(runs, read_results("small", "lemur.db").missing)]
+    assert titles[-3:] == ["Top-1 and top-5", "Longer training", "Repeated training"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_study_whose_time_is_over_goes_on_where_it_ended():
+    given = replace(study(), conditions=study().conditions[:1])
+    outcome, _ = trained(given, time_limit="0.001s")
+    assert outcome.is_timed_out
+    assert (outcome.exit_status, outcome.trained) == (0, 0)
+    with pytest.raises(SettingsError, match="time is 'soon'"):
+        trained(given, time_limit="soon")
+    outcome, _ = trained(given)
+    assert not outcome.is_partial
+    assert (outcome.exit_status, outcome.trained) == (0, 3)
+
+
+def test_dry_run_says_the_cost_and_trains_nothing():
+    study()
+    result = CliRunner().invoke(
+        spaces, ["study", "small.toml", "--dry-run"], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    assert "about " in result.stdout
+    assert " of training with 1 worker, as timed with a few nets" in result.stdout
+    assert not Path("lemur.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("count = 3", "", "[population] lacks 'count'; expected an integer"),
+        ("count = 3", "count = 0", "[population]: count is 0; expected 1 or more"),
+        ("count = 3", "cuont = 3", "[population] has 'cuont'; did you mean 'count'?"),
+        ("px = 8\nchannels", "channels", "[population] lacks 'px'; expected an integer"),
+        ("lr = 0.05", "", "[training] lacks 'lr'; all nets are trained with one value"),
+        ("lr = 0.05", "lr = [1, 2]", "[training]: lr is [1, 2]; expected a number or a text"),
+        (
+            "lr = 0.05",
+            'lr = "1e-3..1e-1"',
+            "[training]: lr is '1e-3..1e-1'; expected a single value, and numbers without "
+            "quotation marks",
+        ),
+        (
+            "epochs = 1",
+            'error = "top-2"',
+            "dataset 'digits[classes=5,samples=60,test=40]': error is 'top-2'; expected top-1 or "
+            "top-5",
+        ),
+        (
+            "epochs = 1",
+            'error = "top-1+top-1"',
+            "dataset 'digits[classes=5,samples=60,test=40]': error is 'top-1+top-1'; expected "
+            "top-1 or top-5",
+        ),
+        (
+            "[[dataset]]",
+            "[noise]\nnets = 2\n[[dataset]]",
+            "[noise] lacks 'seeds'; expected an integer",
+        ),
+        (
+            "[[dataset]]",
+            "[longer]\ntimes = 0\n[[dataset]]",
+            "[longer]: times is 0; expected 1 or more",
+        ),
+        (
+            "epochs = 1",
+            'transform = "norm_32"',
+            "dataset 'digits[classes=5,samples=60,test=40]': transform 'norm_32' does not name the "
+            "size of 8 px; write 'norm_{px}'",
+        ),
+        (
+            '"digits[classes=5,samples=60,test=40]"\npx = 8\nepochs = 1',
+            '"digits[samples=60,test=40]"\npx = 8',
+            "dataset 'digits[samples=60,test=40]' is given twice with equal settings",
+        ),
+        (
+            'band = "20e3..90e3"',
+            'band = "9..1"',
+            "[population] band=9..1: the band is empty; expected the smaller number first",
+        ),
+    ],
+)
+def test_wrong_study_is_one_line(old, new, message):
+    assert old in FILE
+    with pytest.raises(SettingsError) as caught:
+        study(FILE.replace(old, new, 1))
+    assert str(caught.value) == message
+
+
+def test_study_without_datasets_is_one_line():
+    with pytest.raises(SettingsError) as caught:
+        study(FILE.partition("[[dataset]]")[0])
+    assert str(caught.value) == (
+        "small.toml has no dataset; expected [[dataset]] tables with a name"
+    )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ("digitz", "unknown dataset 'digitz'"),
+        ("coco", "dataset 'coco' serves img-segmentation, obj-detection only"),
+        ("digits[classes=2]", "acc5 needs at least 5 classes; the dataset has 2"),
+        ("cifar-10", "cifar-10"),
+    ],
+)
+def test_datasets_that_cannot_be_used_are_named_before_anything_is_trained(dataset, message):
+    text = FILE.partition("[[dataset]]")[0]
+    given = study(f'{text}[[dataset]]\nname = "{dataset}"\npx = 8\nerror = "top-5"\n')
+    with pytest.raises(LemurError) as caught:
+        prepare(given, "lemur.db", Path("data"), lambda line: None)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_images_that_are_too_small_are_refused_before_anything_is_trained():
+    text = FILE.replace('"AnyNetX"', '"CNN-10"').replace("px = 8\nchannels", "px = 32\nchannels")
+    given = study(text.replace("20e3..90e3", "1e4..9e6").replace("count = 3", "count = 30"))
+    small = [replace(one, px=1) for one in given.conditions]
+    with pytest.raises((SettingsError, MisfitError)):
+        prepare(replace(given, conditions=small), "lemur.db", Path("data"), lambda line: None)
+
+
+def test_collection_that_is_no_study_is_left_alone():
+    with lemur_core.recording(
+        "img-classification_digits_acc_Net", {"lr": 1.0}, db="lemur.db"
+    ) as one:
+        one.epoch(accuracy=0.5, validation=0.5)
+    lemur_core.collect("small", db="lemur.db")
+    with pytest.raises(SettingsError) as caught:
+        prepare(study(), "lemur.db", Path("data"), lambda line: None)
+    assert str(caught.value) == (
+        "collection 'small' is a set, not a study of a design space; choose another name"
+    )
+
+
+def test_conditions_of_one_dataset_are_told_apart():
+    roles = ["a px=8 epochs=2", "a px=8 epochs=4", "b px=8 epochs=2"]
+    assert labels_of(roles) == {roles[0]: "a epochs=2", roles[1]: "a epochs=4", roles[2]: "b"}
