@@ -7,4 +7,7 @@ with the same column names.
 - `lemur_analysis.stats`: functions that compute statistics and return DataFrames.
 - `lemur_analysis.pairs`: pairs of trainings, as in CrossedWires.
 - `lemur_analysis.representativeness`: does a net's rank on one dataset predict its rank on others?
+- `lemur_analysis.report.population`: a page with the answer, for any population of nets.
+
+These are the modules that other plugins may use.
 """

@@ -10,15 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from pandas import DataFrame, concat
-from pandas.testing import assert_frame_equal
 from scipy.stats import spearmanr
 
 from lemur_core.errors import MissingPluginError, SettingsError, UnknownNameError
 from lemur_spaces import anynet
 from lemur_spaces.cli.group import spaces
 from lemur_spaces.complexity import Images
-from lemur_spaces.report.contents import contents
-from lemur_spaces.study.results import missing_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -39,73 +36,80 @@ def runs(tmp_path, monkeypatch):
     return frame[~((frame["net"] == "n3") & (frame["dataset"] == "b"))]
 
 
-def parts_of(runs):
-    missing = missing_of(runs, runs["net"].unique(), ("a", "b", "c"))
-    return {part.title: part for part in contents(runs, missing)}
+def tables(page):
+    """Return the rows of each table by caption."""
+    found = re.findall(
+        r"<caption>(.*?)</caption>.*?<script type=\"application/json\">(.*?)</script>", page, re.S
+    )
+    return {title: json.loads(rows) for title, rows in found}
 
 
-def test_correlations_are_those_of_scipy(runs):
-    [table] = parts_of(runs)["Rank agreement"].tables.values()
+def report_of(frame, *arguments):
+    """Write the report of a frame; return the command's result and the page."""
+    frame.to_csv("nets.csv", index=False)
+    command = ["report", "nets.csv", *arguments]
+    result = CliRunner().invoke(spaces, command, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result, Path("nets.html").read_text(encoding="utf-8")
+
+
+def plain(runs):
+    """Return errors only, whose page is written faster."""
+    return runs[["net", "dataset", "error"]]
+
+
+def test_correlations_are_those_of_scipy_over_the_nets_that_both_datasets_have(runs):
+    _, page = report_of(plain(runs))
     errors = runs.pivot(index="net", columns="dataset", values="error")
-    for row in table.itertuples():
-        pair = errors[[row.dataset, row.other]].dropna()
-        assert row.nets == len(pair)
-        assert row.correlation == pytest.approx(spearmanr(*pair.to_numpy().T).statistic)
-
-
-def test_missing_trainings_are_named_and_not_averaged(runs):
-    datasets = parts_of(runs)["Datasets"].tables
-    summary, missing = datasets.values()
-    assert missing.to_dict("records") == [{"net": "n3", "dataset": "b"}]
-    assert summary.set_index("dataset")["nets"].to_dict() == {"a": 12, "b": 11, "c": 12}
-    assert summary.set_index("dataset")["missing"].to_dict() == {"a": 0, "b": 1, "c": 0}
-    means = runs.groupby("dataset")["error"].median()
-    assert summary.set_index("dataset")["median"].to_dict() == pytest.approx(means.to_dict())
-
-
-def test_noise_is_unknown_with_one_training_and_measured_with_several(runs):
-    assert "unknown" in parts_of(runs)["Noise of training"].text
-    twice = runs.loc[runs.index.repeat(2)].reset_index(drop=True)
-    twice["run"] = range(len(twice))
-    tables = parts_of(twice)["Noise of training"].tables
-    assert [*tables] == ["Reliability of the ranks on each dataset"]
+    rows = tables(page)["Rank correlations"]
+    assert len(rows) == 3
+    for dataset, other, nets, correlation, *_ in rows:
+        pair = errors[[dataset, other]].dropna()
+        assert nets == len(pair)
+        assert correlation == pytest.approx(spearmanr(*pair.to_numpy().T).statistic, abs=1e-4)
 
 
 def test_further_trainings_of_some_nets_do_not_favour_them(runs):
     further = runs[runs["net"] == "n5"].assign(error=0.0)
     frame = concat([runs.assign(run=0), further.assign(run=1)], ignore_index=True)
-    [once], [more] = (parts_of(one)["Rank agreement"].tables.values() for one in (runs, frame))
-    assert_frame_equal(once, more)
+    once, more = (tables(report_of(plain(one))[1]) for one in (runs, frame))
+    assert once["Rank correlations"] == more["Rank correlations"]
 
 
-def test_errors_of_both_kinds_are_those_of_the_same_net_and_dataset(runs):
-    both = runs.assign(top1_error=runs["error"], top5_error=runs["error"] / 3)
-    [draw] = parts_of(both)["Top-1 and top-5"].figures.values()
-    for axes in draw():
-        points = np.asarray(axes.collections[0].get_offsets())
-        np.testing.assert_allclose(points[:, 1], points[:, 0] / 3)
+def test_controls_are_shown_apart_from_the_population(runs):
+    rows = plain(runs).assign(epochs=1, control="", run=range(len(runs)))
+    longer = rows[rows["net"].isin(["n1", "n2"]) & (rows["dataset"] == "a")]
+    noise = rows[(rows["net"] == "n4") & (rows["dataset"] == "a")]
+    noise = concat([noise.assign(run=100 + at, error=at / 10) for at in range(3)])
+    controls = [longer.assign(epochs=5, error=0.0, control="longer"), noise.assign(control="noise")]
+    _, page = report_of(concat([rows, *controls]))
+    _, alone = report_of(plain(runs))
+    shown = tables(page)
+    for name, table in tables(alone).items():
+        assert shown[name] == table
+    errors = rows[rows["dataset"] == "a"].set_index("net")["error"]
+    assert shown["Errors after trainings of several lengths"] == [
+        row
+        for net in ("n1", "n2")
+        for row in (["a", net, 1, pytest.approx(errors[net], abs=1e-4)], ["a", net, 5, 0])
+    ]
+    [repeated] = [row for row in shown["Spread of the errors"] if row[1] == "n4"]
+    values = [errors["n4"], 0, 0.1, 0.2]
+    assert repeated[:4] == ["a", "n4", 4, pytest.approx(np.mean(values), abs=1e-4)]
 
 
 def test_page_has_every_section_and_names_missing_nets(runs):
-    runs.to_csv("nets.csv", index=False)
-    arguments = ["report", "nets.csv", "--reference", "a", "--csv", "copy.csv"]
-    result = CliRunner().invoke(spaces, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    result, page = report_of(runs, "--reference", "a", "--csv", "copy.csv")
     assert "b: 1 nets have no finished training; the page names them" in result.stderr
-    page = Path("nets.html").read_text()
     headings = re.findall(r"<h2>(.*?)</h2>", page)
-    assert headings == ["Datasets", "Rank agreement", "Noise of training", "Complexity", "Stages"]
+    assert headings == [
+        "About", "Datasets", "Agreement", "Noise of training", "Complexity", "Design space",
+    ]  # fmt: skip
     figures = int(re.search(r"(\d+) figures", result.stdout)[1])
-    assert page.count('src="data:image/png;base64,') == figures > 10
-    assert "Traceback" not in page
-    [missing] = re.findall(r"Nets without a finished training.*?<script[^>]*>(.*?)</script>", page)
-    assert json.loads(missing) == [["n3", "b"]]
+    assert page.count("data-svg=") == figures > 10
+    assert "<dt>compared with</dt><dd>a</dd>" in page
+    assert tables(page)["Nets without an error on a dataset"] == [["b", "n3"]]
     assert len(Path("copy.csv").read_text().splitlines()) == len(runs) + 1
-
-
-def test_frame_without_stages_or_complexities_is_enough(runs):
-    titles = [*parts_of(runs[["net", "dataset", "error"]])]
-    assert titles == ["Datasets", "Rank agreement", "Noise of training", "Complexity"]
 
 
 def test_report_names_the_plugin_that_it_needs(runs, monkeypatch):

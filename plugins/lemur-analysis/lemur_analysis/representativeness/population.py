@@ -8,6 +8,7 @@
 | `depth_1`, `width_1`, `bottleneck_1`, `group_1`, `depth_2`, ... | stage settings (optional) |
 | `run` | identifies one of several runs of a net on a dataset |
 | `selection` | error of a run by which the best run is chosen; default: ``error`` |
+| `top1_error`, `top5_error`, `training_error` | further errors of the same row (optional) |
 
 Rows with a missing error are left out. Infinite errors, several metrics or tasks, and duplicate
 rows for a net and dataset are errors, so that nothing is averaged or chosen silently.
@@ -34,7 +35,8 @@ _SIZE = r"_(\d+)(?:_|$)"
 """Pattern of the resolution in the name of a transform, for example 299 in ``norm_299_flip``."""
 COMPLEXITIES = ("parameters", "macs", "activations")
 """Columns of complexities. In results they are facts, or the recorded parameters of the net."""
-_DESCRIBED = rf"epoch|{'|'.join(COMPLEXITIES)}|(depth|width|bottleneck|group)(_\d+)?"
+_ERRORS = ("training_error", "top1_error", "top5_error")
+_DESCRIBED = rf"epoch|{'|'.join((*COMPLEXITIES, *_ERRORS))}|(depth|width|bottleneck|group)(_\d+)?"
 _FACT = "fact."
 """Prefix of a fact's column in results that have another column of its name."""
 
@@ -139,7 +141,8 @@ def best_runs(runs: DataFrame, *, settings: int = 0) -> DataFrame:
     Returns:
         A row per net and dataset: ``net``, ``dataset``, ``error``, ``runs`` (number of runs) and,
         if ``settings`` is 0, the columns of the best run that describe it, as far as ``runs`` has
-        them: ``epoch``, `COMPLEXITIES` and stage settings.
+        them: ``epoch``, ``training_error``, ``top1_error``, ``top5_error``, `COMPLEXITIES` and
+        stage settings.
 
     Raises:
         SettingsError: A column is missing, an error is infinite, or ``settings`` is negative.

@@ -43,7 +43,7 @@ def tables(page):
 
 def test_a_page_has_correlations_and_names_missing_errors(written):
     said, page = written(lists(**ERRORS), title="Five nets", about=[("study", "mine")])
-    assert said == "5 nets on 3 datasets, 1 missing errors, 4 figures"
+    assert said == "5 nets on 3 datasets, 1 missing error, 4 figures"
     assert "<title>Five nets</title>" in page
     assert "<dt>study</dt><dd>mine</dd>" in page
     assert tables(page)["Nets without an error on a dataset"] == [["c", "n4"]]
@@ -54,7 +54,7 @@ def test_a_page_has_correlations_and_names_missing_errors(written):
     assert [row[1] for row in best if row[0] == "b"] == ["n3", "n4", "n2", "n1", "n0"]
     assert captions(page) == [
         "Rank correlations between datasets",
-        "Rank correlations with a, and noise ceilings where nets have several runs",
+        "Rank correlations with a",
         "Errors on each dataset against those on a",
         "Errors on all pairs",
     ]
@@ -66,8 +66,77 @@ def test_the_reference_can_be_chosen_and_must_be_known(written):
     assert "<dt>compared with</dt><dd>c</dd>" in page
     with pytest.raises(SettingsError, match="no dataset 'd' in the results; they have a, b, c"):
         written(lists(**ERRORS), reference="d")
-    with pytest.raises(SettingsError, match="compared between two datasets or more; it has a"):
-        written(lists(a=[0.1, 0.2]))
+
+
+def test_one_dataset_has_errors_but_no_ranks_to_compare(written):
+    said, page = written(lists(a=[0.1, 0.2]))
+    assert said == "2 nets on 1 dataset, 0 figures"
+    assert "Ranks are compared between two datasets or more; this population has one." in page
+    assert "Rank correlations" not in tables(page)
+    with pytest.raises(SettingsError, match="the population has no errors; expected a row for"):
+        written(lists(a=[np.nan, np.nan]))
+
+
+def test_errors_are_described_by_dataset_as_pandas_does(written):
+    frame = lists(**ERRORS)
+    _, page = written(concat([frame, population({"d": {"n0": np.nan}})], ignore_index=True))
+    rows = {row[0]: row[1:] for row in tables(page)["Errors of the nets"]}
+    for name, errors in ERRORS.items():
+        assert rows[name] == [
+            len(errors), min(errors), *map(pytest.approx, np.quantile(errors, [0.25, 0.5, 0.75])),
+            max(errors), 5 - len(errors),
+        ]  # fmt: skip
+    assert rows["d"] == [0, None, None, None, None, None, 5]
+    missing = tables(page)["Nets without an error on a dataset"]
+    assert missing == [["c", "n4"], *(["d", f"n{at}"] for at in range(5))]
+
+
+def test_each_section_says_what_it_shows(written):
+    _, page = written(stages())
+    sections = re.findall(r"<section id=.*?><h2>(.*?)</h2>\s*<p>(.*?)</p>", page)
+    titles = ["Datasets", "Agreement", "Noise of training", "Complexity", "Design space"]
+    assert [title for title, _ in sections] == titles
+    assert all(text.endswith(".") for _, text in sections)
+
+
+def test_noise_ceilings_need_several_runs(written):
+    frame = lists(**ERRORS)
+    _, page = written(frame)
+    assert "so the noise ceilings are unknown" in page
+    assert "Reliability of the ranks on each dataset" not in tables(page)
+    again = frame.assign(error=frame["error"] + 0.01)
+    _, page = written(concat([frame, again], ignore_index=True))
+    assert "so the noise ceilings are unknown" not in page
+    assert [row[0] for row in tables(page)["Reliability of the ranks on each dataset"]] == [*"abc"]
+    spread = {(row[0], row[1]): row[2:5] for row in tables(page)["Spread of the errors"]}
+    # Two runs that differ by 0.01 have a standard deviation of 0.01 / sqrt(2).
+    assert spread["a", "n0"] == [2, pytest.approx(0.105), pytest.approx(0.00707, abs=1e-5)]
+    assert "Rank correlations with a, and noise ceilings" in captions(page)
+
+
+def test_nets_can_be_compared_at_equal_numbers_of_runs(written):
+    frame = lists(**ERRORS)
+    further = frame[frame["net"] == "n3"].assign(error=0.0)
+    runs = concat([frame, further], ignore_index=True)
+    _, once = written(frame)
+    _, equal = written(runs, equal_runs=True)
+    assert tables(equal)["Rank correlations"] == tables(once)["Rank correlations"]
+    assert "only the first run of each are compared" in equal
+    _, best = written(runs)
+    assert tables(best)["Rank correlations"] != tables(once)["Rank correlations"]
+    assert "Nets have 1 to 2 runs on a dataset, of which the best counts" in best
+
+
+def test_top5_errors_are_drawn_against_top1_errors_of_the_same_run(written, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(rep, "top1_against_top5", lambda frame: drawn.append(frame))
+    frame = lists(**ERRORS).assign(selection=[*range(14)])
+    both = frame.assign(top1_error=frame["error"] * 2, top5_error=frame["error"])
+    worse = both.assign(selection=99, top1_error=0.9)
+    with pytest.raises(AttributeError):  # The figure is None.
+        written(concat([worse, both], ignore_index=True))
+    [rows] = drawn
+    assert list(rows["error"]) == list(2 * rows["top5_error"])
 
 
 def stages():
@@ -104,14 +173,16 @@ def test_runs_are_compared_by_the_best_one_and_counted(written):
     assert "<dt>runs, of which the best count</dt><dd>28</dd>" in page
     pairs = {tuple(row[:2]): row[3] for row in tables(page)["Rank correlations"]}
     assert pairs == {("a", "b"): -1, ("a", "c"): 0.8, ("b", "c"): -0.8}
-    assert "Figures that are not shown" in page  # No net has five runs.
+    assert "Spread of single nets' runs" in page.replace("&#x27;", "'")
 
 
 def test_controls_are_drawn_from_the_given_frames(written):
     frame = lists(**ERRORS)
     longer = concat([frame.assign(epochs=10), frame.assign(epochs=50)], ignore_index=True)
     _, page = written(frame, controls={"longer_training": longer})
-    assert "Errors after trainings of several lengths" in captions(page)
+    assert "Errors after trainings of several lengths" in captions(page)[-1]
+    [first, *_] = tables(page)["Errors after trainings of several lengths"]
+    assert first == ["a", "n0", 10, 0.1]
     with pytest.raises(SettingsError, match="control 'longer'; expected longer_training, noise_of"):
         written(frame, controls={"longer": longer})
     _, page = written(frame.assign(top5_error=frame["error"] / 2))

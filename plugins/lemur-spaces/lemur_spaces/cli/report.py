@@ -13,6 +13,11 @@ from lemur_core.errors import MissingPluginError, SettingsError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_CONTROLS = {"longer": "longer_training", "noise": "noise_of_training"}
+"""Figures of lemur-analysis for the controls of a study."""
+_TRAINING = ["net", "dataset", "epochs"]
+_RUN = ["net", "dataset", "run"]
+
 
 @click.command()
 @click.argument("study")
@@ -41,27 +46,34 @@ def report(study: str, out: Path | None, reference: str, table: Path | None, db:
     _check_analysis()
     import matplotlib
 
-    from lemur_spaces.report.contents import contents
-    from lemur_spaces.report.page import write_page
+    from lemur_analysis.report.population import write_population
 
     matplotlib.use("agg")
     file = Path(study)
-    runs, missing, lines = _of_file(file) if _ends(file, ".csv") else _of_study(study, db)
+    runs, missing, about = _of_file(file) if _ends(file, ".csv") else _of_study(study, db)
     title = file.stem if _ends(file, ".csv", ".toml") else study
     out = out or Path(f"{title}.html")
     if table is not None:
         _write_csv(runs, table)
     for dataset, nets in missing.groupby("dataset")["net"]:
         warn(f"{dataset}: {len(nets):,} nets have no finished training; the page names them")
-    figures = write_page(contents(runs, missing, reference), f"Study {title}", lines, out)
-    print_line(f"wrote {out}: {len(runs):,} trainings, {figures} figures")
+    written = write_population(
+        _with_missing(_trainings(runs, ""), missing),
+        out,
+        title=f"Study {title}",
+        reference=reference,
+        about=[*about, ("finished trainings", int(runs["error"].count()))],
+        controls=_controls(runs),
+        equal_runs=True,
+    )
+    print_line(f"wrote {out}: {written}")
 
 
 def _ends(file: Path, *suffixes: str) -> bool:
     return file.suffix.lower() in suffixes
 
 
-def _of_study(name: str, db: str) -> tuple[DataFrame, DataFrame, list[str]]:
+def _of_study(name: str, db: str) -> tuple[DataFrame, DataFrame, list[tuple[str, str]]]:
     """Return the trainings and missing trainings of a study, and what it is."""
     from lemur_spaces.study.results import read_results
     from lemur_spaces.study.spec import read_study
@@ -74,15 +86,15 @@ def _of_study(name: str, db: str) -> tuple[DataFrame, DataFrame, list[str]]:
     spec = results.spec
     bands = "; ".join(f"{key} {band}" for key, band in spec["bands"].items()) or "all complexities"
     images = spec["images"]
-    lines = [
-        f"{spec['count']:,} designs of {spec['space']}, drawn with seed {spec['seed']}: {bands} "
-        f"at {images['px']} px with {images['classes']:,} classes.",
-        f"{len(results.runs):,} finished trainings.",
+    about = [
+        ("designs", f"{spec['count']:,} of {spec['space']}, drawn with seed {spec['seed']}"),
+        ("complexities", f"{bands} at {images['px']} px with {images['classes']:,} classes"),
+        ("error", "on the test split, at the epoch with the best validation score"),
     ]
-    return results.runs, results.missing, lines
+    return results.runs, results.missing, about
 
 
-def _of_file(path: Path) -> tuple[DataFrame, DataFrame, list[str]]:
+def _of_file(path: Path) -> tuple[DataFrame, DataFrame, list[tuple[str, str]]]:
     """Return the population in a CSV file."""
     from pandas import read_csv
 
@@ -95,9 +107,42 @@ def _of_file(path: Path) -> tuple[DataFrame, DataFrame, list[str]]:
     lacking = [name for name in ("net", "dataset", "error") if name not in runs.columns]
     if lacking:
         raise SettingsError(f"{str(path)!r} has no column {' and '.join(lacking)}")
-    nets, datasets = runs["net"].unique(), sorted(runs["dataset"].unique())
-    missing = missing_of(runs, nets, datasets)
-    return runs.dropna(subset=["error"]), missing, [f"{len(nets):,} nets in {path}."]
+    rows = _trainings(runs, "")
+    missing = missing_of(rows, rows["net"].unique(), sorted(rows["dataset"].unique()))
+    return runs, missing, [("file", str(path))]
+
+
+def _trainings(runs: DataFrame, control: str) -> DataFrame:
+    """Return the trainings of a control; those of the whole population if it is empty."""
+    if "control" not in runs.columns:
+        return runs if not control else runs.head(0)
+    # CSV files have missing values instead of empty texts.
+    return runs[runs["control"].fillna("") == control].drop(columns="control")
+
+
+def _with_missing(runs: DataFrame, missing: DataFrame) -> DataFrame:
+    """Return the trainings, and a row without an error for each missing one."""
+    from pandas import concat
+
+    return concat([runs, missing.assign(error=float("nan"))], ignore_index=True)
+
+
+def _controls(runs: DataFrame) -> dict[str, DataFrame]:
+    """Return the population of each control: its trainings, and those of the whole population."""
+    from pandas import concat
+
+    controls = {}
+    for control, name in _CONTROLS.items():
+        rows = _trainings(runs, control)
+        if rows.empty:
+            continue
+        whole = _trainings(runs, "")
+        rows = concat([whole[whole["dataset"].isin(rows["dataset"])], rows], ignore_index=True)
+        key = _TRAINING if control == "longer" else _RUN
+        if {*key} <= {*rows.columns}:
+            rows = rows.drop_duplicates(key, ignore_index=True)
+        controls[name] = rows
+    return controls
 
 
 def _write_csv(runs: DataFrame, path: Path) -> None:

@@ -1,0 +1,292 @@
+"""The sections of a page about a population: what each shows, its tables and its figures."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lemur_analysis import representativeness as rep
+from lemur_analysis.representativeness.agreement import MOST_SCATTERED
+from lemur_analysis.representativeness.population import COMPLEXITIES, NET
+from lemur_analysis.representativeness.stages import stage_columns, with_totals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pandas import DataFrame
+
+CONTROLS: dict[str, str] = {
+    "longer_training": "Errors after trainings of several lengths; where lines cross, the "
+    "shortest trainings do not rank the nets as the longest do",
+    "noise_of_training": "Spread of single nets' runs next to that of the population",
+    "top1_against_top5": "Top-5 against top-1 error",
+    "balanced_errors": "Errors after training on balanced against unbalanced classes",
+    "pretraining_gain": "Errors with pretraining against errors from scratch",
+}
+"""Figures of controls, by the name of their function, with captions."""
+_NOISE, _LONGER, _TOP5 = "noise_of_training", "longer_training", "top1_against_top5"
+_BEST = 10
+_LEAST_RUNS = 2
+_LOGARITHMIC = ("parameters", "macs", "activations")
+_STATISTICS = {
+    "count": "nets",
+    "min": "lowest",
+    "25%": "25%",
+    "50%": "median",
+    "75%": "75%",
+    "max": "highest",
+}
+
+
+class Figure(NamedTuple):
+    """A figure, which is drawn from the frame of its section."""
+
+    name: str
+    caption: str
+    draw: Callable[[DataFrame], Any]
+
+
+class Section(NamedTuple):
+    """A section of the page.
+
+    Attributes:
+        name: Its id on the page.
+        title: Its title.
+        text: What it shows, in a few sentences.
+        tables: Its tables by title.
+        figures: Its figures.
+        frame: The frame that the figures are drawn from.
+    """
+
+    name: str
+    title: str
+    text: str
+    tables: Mapping[str, DataFrame]
+    figures: Sequence[Figure]
+    frame: DataFrame
+
+
+class Population(NamedTuple):
+    """The contents of a page.
+
+    Attributes:
+        best: The best of the compared runs: one row per net and dataset.
+        compared: The runs that are compared: those of ``runs``, or equally many of each net.
+        runs: All runs.
+        reference: The dataset with which the others are compared.
+        missing: The missing errors: ``dataset`` and ``net``.
+        controls: Populations for figures of controls, by a name in `CONTROLS`.
+    """
+
+    best: DataFrame
+    compared: DataFrame
+    runs: DataFrame
+    reference: str
+    missing: DataFrame
+    controls: Mapping[str, DataFrame]
+
+
+def sections_of(population: Population) -> Iterator[Section]:
+    """Yield the sections of a page."""
+    yield _datasets(population)
+    yield _agreement(population)
+    yield _noise(population)
+    yield from _complexity(population.best)
+    yield from _design_space(population.best)
+    yield from _controls(population)
+
+
+def is_repeated(runs: DataFrame) -> bool:
+    """Return whether a net has several runs on a dataset."""
+    return bool(runs.duplicated(list(NET)).any())
+
+
+def _datasets(population: Population) -> Section:
+    best, missing = population.best, population.missing["dataset"].value_counts()
+    names = sorted({*best["dataset"], *missing.index})
+    table = best.groupby("dataset", observed=True)["error"].describe()[[*_STATISTICS]]
+    table = table.rename(columns=_STATISTICS).reindex(names)
+    table = table.assign(
+        nets=table["nets"].fillna(0).astype("int64"), missing=missing.reindex(names, fill_value=0)
+    )
+    shown = {"Errors of the nets": table.rename_axis("dataset").reset_index()}
+    text = f"The distribution of the nets' errors on each dataset. {_numbers_of_runs(population)}"
+    return Section("datasets", "Datasets", text.strip(), shown, [], best)
+
+
+def _numbers_of_runs(population: Population) -> str:
+    """Return a sentence about the runs that are compared; empty if each net has one."""
+    counts = population.compared.groupby(list(NET), observed=True).size()
+    least, most = counts.min(), counts.max()
+    if least < most:
+        return (
+            f"Nets have {least:,} to {most:,} runs on a dataset, of which the best counts. This "
+            "favours nets with many runs."
+        )
+    if len(population.compared) < len(population.runs):
+        first = "first run" if most == 1 else f"first {most:,} runs"
+        return f"Some nets have more runs than others, so only the {first} of each are compared."
+    return f"Each net has {most:,} runs on a dataset, of which the best counts." if most > 1 else ""
+
+
+def _agreement(population: Population) -> Section:
+    best = population.best
+    shown = {f"The {_BEST} best nets of each dataset": _best_nets(best)}
+    if best["dataset"].nunique() < 2:
+        text = "Ranks are compared between two datasets or more; this population has one."
+        return Section("agreement", "Agreement", text, shown, [], best)
+    text = (
+        "A correlation of 1 means that both datasets rank the nets alike, 0 that the ranks are "
+        "unrelated. It is computed over the nets that have an error on both, and has an interval "
+        "of 95 %."
+    )
+    shown = {"Rank correlations": rep.rank_correlations(best), **shown}
+    figures = [*_agreement_figures(population)]
+    return Section("agreement", "Agreement", text, shown, figures, best)
+
+
+def _best_nets(best: DataFrame) -> DataFrame:
+    ranked = best.sort_values(["error", "net"], kind="stable")
+    described = [name for name in COMPLEXITIES if name in best.columns]
+    top = ranked.groupby("dataset", sort=False).head(_BEST).sort_values(["dataset", "error"])
+    return top[["dataset", "net", "error", *described]]
+
+
+def _agreement_figures(population: Population) -> Iterator[Figure]:
+    best, compared, reference = population.best, population.compared, population.reference
+    yield Figure("rank-agreement", "Rank correlations between datasets", rep.rank_agreement)
+    ceilings = ", and noise ceilings" if is_repeated(compared) else ""
+    yield Figure(
+        "rank-transfer",
+        f"Rank correlations with {reference}{ceilings}",
+        _of(compared, rep.rank_transfer, reference=reference),
+    )
+    yield Figure(
+        "error-scatter",
+        f"Errors on each dataset against those on {reference}",
+        partial(rep.error_scatter, reference=reference),
+    )
+    if best["dataset"].nunique() <= MOST_SCATTERED:
+        yield Figure("scatter-matrix", "Errors on all pairs", rep.scatter_matrix)
+
+
+def _noise(population: Population) -> Section:
+    runs = population.controls.get(_NOISE, population.runs)
+    texts, shown = [], {}
+    if is_repeated(population.runs):
+        texts += [
+            "The noise ceiling is the correlation that two datasets which rank the nets alike are "
+            "expected to have, given how much the runs of a net differ; agreement is low only if "
+            "a correlation is below it."
+        ]
+        shown["Reliability of the ranks on each dataset"] = rep.noise_ceiling(population.runs)
+    else:
+        texts += [
+            "Each net has one run on a dataset, so the noise ceilings are unknown: noise alone may "
+            "explain correlations below 1. Ceilings need two runs or more of each net."
+        ]
+    figures = []
+    if is_repeated(runs):
+        texts += ["Errors tell nets apart if the population spreads much more than a net's runs."]
+        shown["Spread of the errors"] = rep.training_noise(runs, least=_LEAST_RUNS)
+        draw = _of(runs, rep.noise_of_training, least=_LEAST_RUNS)
+        figures += [Figure("noise-of-training", CONTROLS[_NOISE], draw)]
+    return Section("noise", "Noise of training", " ".join(texts), shown, figures, runs)
+
+
+def _complexity(best: DataFrame) -> Iterator[Section]:
+    rows = with_totals(best)
+    names = tuple(name for name in ("depth", "width", *COMPLEXITIES) if name in rows.columns)
+    if not names:
+        return
+    shown = {
+        "Rank correlations of the error with complexities": rep.complexity_correlations(
+            rows, columns=names
+        )
+    }
+    figures = [
+        Figure(
+            f"error-{name}",
+            f"Error against {name}",
+            partial(rep.error_against, complexity=name, log=name in _LOGARITHMIC),
+        )
+        for name in names
+    ]
+    if {"depth", "width"} <= {*names}:
+        caption = "Rank correlations of the error with cumulative depth and width"
+        figures.insert(0, Figure("complexity-correlation", caption, rep.complexity_correlation))
+    text = "A negative correlation means that larger nets have lower errors."
+    yield Section("complexity", "Complexity", text, shown, figures, rows)
+
+
+def _design_space(best: DataFrame) -> Iterator[Section]:
+    if not stage_columns(best):
+        return
+    shown = {
+        "Nets whose settings ascend through the stages": rep.ascending_counts(best),
+        "Settings of the best net, and of the 15 best": rep.best_configurations(best),
+    }
+    figures = [
+        Figure("error-ecdf", "Errors of sub-populations", rep.error_ecdf),
+        Figure("best-configuration", "Settings of the best nets", rep.best_configuration),
+        *(
+            Figure(
+                f"stages-{name}",
+                f"Error against the settings of each stage: {name}",
+                partial(rep.stage_scatter, dataset=name),
+            )
+            for name in dict.fromkeys(best["dataset"])
+        ),
+    ]
+    text = "The settings of each stage, which the error may depend on."
+    yield Section("design-space", "Design space", text, shown, figures, best)
+
+
+def _controls(population: Population) -> Iterator[Section]:
+    given = dict(population.controls)
+    if len(both := _with_both_errors(population.best)):
+        given.setdefault(_TOP5, both)
+    figures = [
+        Figure(name.replace("_", "-"), caption, _of(given[name], getattr(rep, name)))
+        for name, caption in CONTROLS.items()
+        if name in given and name != _NOISE
+    ]
+    runs = population.runs
+    if "training_error" in runs.columns and "depth" in with_totals(runs).columns:
+        draw = partial(rep.error_against, error="training_error")
+        figures.append(Figure("training-error", "Training error against depth", draw))
+    shown = {}
+    if _LONGER in given:
+        shown["Errors after trainings of several lengths"] = _lengths(given[_LONGER])
+    if figures:
+        text = "Do the ranks depend on how the nets were trained, or on which error is measured?"
+        yield Section("controls", "Controls", text, shown, figures, runs)
+
+
+def _with_both_errors(best: DataFrame) -> DataFrame:
+    """Return the rows with a top-5 error; their ``error`` is the top-1 error."""
+    if "top5_error" not in best.columns:
+        return best.head(0)
+    if "top1_error" in best.columns:
+        best = best.assign(error=best["top1_error"])
+    return best.dropna(subset=["error", "top5_error"])
+
+
+def _lengths(frame: DataFrame) -> DataFrame:
+    """Return the errors of the nets that were trained for several numbers of epochs."""
+    columns = ["dataset", "net", "epochs", "error"]
+    if "epochs" not in frame.columns:
+        return frame.reindex(columns=columns).head(0)
+    rows = frame[frame.duplicated(list(NET), keep=False)]
+    return rows.sort_values(columns[:3])[columns]
+
+
+def _of(frame: DataFrame, draw: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Return a function that draws a figure of this frame, whatever frame it is given."""
+    return partial(_draw_other, draw, frame, options)
+
+
+def _draw_other(
+    draw: Callable[..., Any], frame: DataFrame, options: Mapping[str, Any], _: DataFrame
+) -> Any:
+    return draw(frame, **options)
