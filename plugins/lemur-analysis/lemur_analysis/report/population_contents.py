@@ -176,8 +176,8 @@ def _noise(population: Population) -> Section:
     if is_repeated(population.runs):
         texts += [
             "The noise ceiling is the correlation that two datasets which rank the nets alike are "
-            "expected to have, given how much the runs of a net differ; agreement is low only if "
-            "a correlation is below it."
+            "expected to have, given how much the runs of a net differ. A correlation that reaches "
+            "it is as high as the noise allows."
         ]
         shown["Reliability of the ranks on each dataset"] = rep.noise_ceiling(population.runs)
     else:
@@ -188,7 +188,8 @@ def _noise(population: Population) -> Section:
     figures = []
     if is_repeated(runs):
         texts += ["Errors tell nets apart if the population spreads much more than a net's runs."]
-        shown["Spread of the errors"] = rep.training_noise(runs, least=_LEAST_RUNS)
+        spread = rep.training_noise(runs, least=_LEAST_RUNS)
+        shown["Spread of the errors"] = spread.fillna({"net": "all nets, mean of each"})
         draw = _of(runs, rep.noise_of_training, least=_LEAST_RUNS)
         figures += [Figure("noise-of-training", CONTROLS[_NOISE], draw)]
     return Section("noise", "Noise of training", " ".join(texts), shown, figures, runs)
@@ -238,7 +239,7 @@ def _design_space(best: DataFrame) -> Iterator[Section]:
             for name in dict.fromkeys(best["dataset"])
         ),
     ]
-    text = "The settings of each stage, which the error may depend on."
+    text = "How the error depends on the settings of the stages, from the first to the last."
     yield Section("design-space", "Design space", text, shown, figures, best)
 
 

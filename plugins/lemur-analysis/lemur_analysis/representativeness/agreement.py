@@ -46,6 +46,7 @@ MOST_TEXTS = 14
 """With more datasets, the matrix shows only colours; `rank_correlations` returns the numbers."""
 MOST_SCATTERED = 16
 """Maximum number of datasets in a scatterplot matrix."""
+_LONG_NAME = 20
 MOST_INCHES = 18
 """Maximum width of a matrix, in inches."""
 
@@ -220,7 +221,9 @@ def scatter_matrix(
             "select fewer, or draw rank_agreement"
         )
     if ax is None:
-        edge = max(1.3 * count, 4)
+        # Long names of a few datasets would overlap.
+        longest = max(len(label(name)) for name in names)
+        edge = max(1.3 * count, 4, min(1 + 0.07 * longest * count, 9))
         figure, ax = plt.subplots(count, count, figsize=(edge, edge), sharex="col", squeeze=False)
         # Measuring all texts for a layout would take as long as drawing them. Margins in inches.
         figure.subplots_adjust(
@@ -325,7 +328,10 @@ def _transfer(ax: Axes, table: DataFrame, reference: str, method: str) -> None:
                label="correlation, 95 %")  # fmt: skip
     ax.axvline(0, color="black", lw=0.8)
     ax.set_yticks(table.index, [f"{label(row.other)} (n={row.nets})" for row in table.itertuples()])
-    ax.set(xlim=(-1.03, 1.03), xlabel=f"correlation ({method}) with {label(reference)}")
+    name = label(reference)
+    # A long name on the same line would be cut off.
+    gap = "\n" if len(name) > _LONG_NAME else " "
+    ax.set(xlim=(-1.03, 1.03), xlabel=f"correlation ({method}) with{gap}{name}")
     ax.legend(fontsize="x-small", frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 
 
