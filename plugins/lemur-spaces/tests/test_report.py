@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,6 +111,21 @@ def test_page_has_every_section_and_names_missing_nets(runs):
     assert "<dt>compared with</dt><dd>a</dd>" in page
     assert tables(page)["Nets without an error on a dataset"] == [["b", "n3"]]
     assert len(Path("copy.csv").read_text().splitlines()) == len(runs) + 1
+
+
+def test_nets_of_a_study_that_were_never_trained_are_named(runs, monkeypatch):
+    spec = {
+        "space": "AnyNetX", "count": 13, "seed": 0, "bands": {},
+        "images": {"px": 32, "classes": 10},
+    }  # fmt: skip
+    missing = DataFrame({"net": ["n12", "n12", "n3"], "dataset": ["a", "c", "b"]})
+    results = SimpleNamespace(runs=plain(runs).assign(control=""), missing=missing, spec=spec)
+    monkeypatch.setattr("lemur_spaces.study.results.read_results", lambda *_: results)
+    CliRunner().invoke(spaces, ["report", "mine"], catch_exceptions=False)
+    page = Path("mine.html").read_text(encoding="utf-8")
+    named = tables(page)["Nets without an error on a dataset"]
+    assert named == [["a", "n12"], ["b", "n12"], ["b", "n3"], ["c", "n12"]]
+    assert "<dt>designs</dt><dd>13 of AnyNetX, drawn with seed 0</dd>" in page
 
 
 def test_report_names_the_plugin_that_it_needs(runs, monkeypatch):
