@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from lemur_core.store.collections import Collection
 
+_LONGEST = 300
+
 
 def collections_text(db: str) -> str:
     """Return a table of the collections of a database."""
@@ -59,7 +61,17 @@ def _json_lines(name: str, value: Any) -> Iterator[str]:
         yield f"{name:<12}{json_text(value)}"
         return
     for key, member in value.items():
-        yield f"{name:<12}{key} = {json_text(member)}"
+        yield f"{name:<12}{key} = {_text(member)}"
+
+
+def _text(value: Any) -> str:
+    """Return a value as JSON; of a long list its length and its first member."""
+    text = json_text(value)
+    if len(text) <= _LONGEST or not isinstance(value, list):
+        return text
+    first = json_text(value[0])
+    shown = first if len(first) <= _LONGEST else f"{first[:_LONGEST]}..."
+    return f"a list of {len(value):,}, of which the first is {shown}"
 
 
 def _roles(roles: dict[str, int]) -> str:

@@ -177,6 +177,13 @@ y            0  {C}
     )
 
 
+def test_a_long_list_is_shown_by_its_length_and_its_first_member(db):
+    designs = [[f"net-{number}", number] for number in range(1500)]
+    collect("study", {"x": [A]}, spec={"designs": designs}, db=db)
+    lines = shown("show", "collection", "study", "--db", db).splitlines()
+    assert 'spec        designs = a list of 1,500, of which the first is ["net-0", 0]' in lines
+
+
 def test_a_missing_collection_is_an_error_of_one_line(db):
     with pytest.raises(UnknownNameError, match="unknown collection 'zoo'; there are none"):
         shown("show", "collection", "zoo", "--db", db)

@@ -9,5 +9,6 @@ with the same column names.
 - `lemur_analysis.representativeness`: does a net's rank on one dataset predict its rank on others?
 - `lemur_analysis.report.population`: a page with the answer, for any population of nets.
 
-These are the modules that other plugins may use.
+Other plugins may use these modules, and the interfaces of what they can register,
+`lemur_analysis.plot.figure` and `lemur_analysis.papers.paper`.
 """

@@ -49,3 +49,9 @@ def lemur_register_nets() -> list[Entry]:
 def lemur_register_commands() -> list[Entry]:
     summary = "Sample design spaces, and train their nets on several datasets."
     return [Entry("spaces", "lemur_spaces.cli.group:spaces", summary=summary)]
+
+
+@hookimpl(optionalhook=True)
+def lemur_register_papers() -> list[Entry]:
+    summary = "Tuggener et al. 2022: ImageNet as a basis for choosing nets"
+    return [Entry("representativeness", "lemur_spaces.paper:claims", summary=summary)]

@@ -47,7 +47,7 @@ class Request:
     most_draws: int = MOST_DRAWS
 
 
-class Member(NamedTuple):
+class PopulationMember(NamedTuple):
     """A design of a population.
 
     Attributes:
@@ -62,7 +62,7 @@ class Member(NamedTuple):
 
 
 @dataclass
-class Draws:
+class DrawCounts:
     """What became of the draws.
 
     Attributes:
@@ -104,8 +104,8 @@ class Population(NamedTuple):
         draws: What became of the draws.
     """
 
-    members: Sequence[Member]
-    draws: Draws
+    members: Sequence[PopulationMember]
+    draws: DrawCounts
 
 
 def draw_population(request: Request) -> Population:
@@ -115,8 +115,8 @@ def draw_population(request: Request) -> Population:
         SettingsError: The request is contradictory, or too few draws are in the bands.
     """
     _check(request)
-    draws = Draws()
-    members: dict[str, Member] = {}
+    draws = DrawCounts()
+    members: dict[str, PopulationMember] = {}
     for member in _valid(request, draws):
         if not lies_in(member.complexity, request.bands):
             draws.outside += 1
@@ -129,7 +129,7 @@ def draw_population(request: Request) -> Population:
     raise SettingsError(_too_few(request, len(members), draws))
 
 
-def _valid(request: Request, draws: Draws) -> Iterator[Member]:
+def _valid(request: Request, draws: DrawCounts) -> Iterator[PopulationMember]:
     """Yield the valid designs, adjusted ones included, until the draws are used up."""
     space, rng = request.space, Random(request.seed)
     while draws.total < request.most_draws:
@@ -142,10 +142,10 @@ def _valid(request: Request, draws: Draws) -> Iterator[Member]:
         for name, value in complexity._asdict().items():
             low, high = draws.seen.get(name, (value, value))
             draws.seen[name] = min(low, value), max(high, value)
-        yield Member(name_of(request.name, design), design, complexity)
+        yield PopulationMember(name_of(request.name, design), design, complexity)
 
 
-def _valid_design(request: Request, design: Design | None, draws: Draws) -> Design | None:
+def _valid_design(request: Request, design: Design | None, draws: DrawCounts) -> Design | None:
     """Return a valid design of what was drawn; None if there is none."""
     if design is None:
         return None
@@ -184,7 +184,7 @@ def _check(request: Request) -> None:
             raise SettingsError(f"{name}={value}: expected {values_text(shared[name])}")
 
 
-def _too_few(request: Request, found: int, draws: Draws) -> str:
+def _too_few(request: Request, count: int, draws: DrawCounts) -> str:
     bands = ", ".join(f"{name} {band}" for name, band in request.bands.items())
     seen = "; ".join(
         f"{name} of valid designs: {draws.seen[name][0]:,}..{draws.seen[name][1]:,}"
@@ -193,7 +193,7 @@ def _too_few(request: Request, found: int, draws: Draws) -> str:
     )
     where = f" with {bands}" if bands else ""
     return (
-        f"space {request.name!r}: {found:,} of {request.count:,} designs{where} at "
+        f"space {request.name!r}: {count:,} of {request.count:,} designs{where} at "
         f"{request.images.px} px in {draws}{'; ' if seen else ''}{seen}; widen the band, or allow "
         "more draws"
     )

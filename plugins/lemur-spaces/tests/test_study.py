@@ -189,7 +189,7 @@ nets = 1
 def test_controls_train_some_nets_longer_and_some_more_often():
     text = FILE.partition('[[dataset]]\nname = "digits[classes')[0] + CONTROLS
     given = study(text.replace("epochs = 2", 'epochs = 1\nerror = "top-1+top-5"'))
-    assert [one.control for one in given.conditions] == ["", "longer", "noise"]
+    assert [condition.control for condition in given.conditions] == ["", "longer", "noise"]
     outcome, _ = trained(given)
     assert (outcome.trained, outcome.missing) == (3 + 2 + 3, {})
     runs = read_results("small", "lemur.db", given.conditions).runs
@@ -336,7 +336,7 @@ def test_datasets_that_cannot_be_used_are_named_before_anything_is_trained(datas
 def test_images_that_are_too_small_are_refused_before_anything_is_trained():
     text = FILE.replace('"AnyNetX"', '"CNN-10"').replace("px = 8\nchannels", "px = 32\nchannels")
     given = study(text.replace("20e3..90e3", "1e4..9e6").replace("count = 3", "count = 30"))
-    small = [replace(one, px=1) for one in given.conditions]
+    small = [replace(condition, px=1) for condition in given.conditions]
     with pytest.raises((SettingsError, MisfitError)):
         prepare(replace(given, conditions=small), "lemur.db", Path("data"), lambda line: None)
 
@@ -344,8 +344,8 @@ def test_images_that_are_too_small_are_refused_before_anything_is_trained():
 def test_collection_that_is_no_study_is_left_alone():
     with lemur_core.recording(
         "img-classification_digits_acc_Net", {"lr": 1.0}, db="lemur.db"
-    ) as one:
-        one.epoch(accuracy=0.5, validation=0.5)
+    ) as trial:
+        trial.epoch(accuracy=0.5, validation=0.5)
     lemur_core.collect("small", db="lemur.db")
     with pytest.raises(SettingsError) as caught:
         prepare(study(), "lemur.db", Path("data"), lambda line: None)

@@ -21,7 +21,7 @@ from lemur_spaces.population import MOST_DRAWS, Request, draw_population
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lemur_spaces.population import Member
+    from lemur_spaces.population import PopulationMember
     from lemur_spaces.space import Design, Value
 
 FORMATS = ("table", "csv", "json", "jsonl")
@@ -132,7 +132,7 @@ def _shared(text: str) -> tuple[str, Value]:
     return name, value
 
 
-def _text(members: Sequence[Member], form: str) -> str:
+def _text(members: Sequence[PopulationMember], form: str) -> str:
     rows = [
         {"name": member.name, **member.design, **member.complexity._asdict()} for member in members
     ]
@@ -149,7 +149,7 @@ def _text(members: Sequence[Member], form: str) -> str:
     return text.getvalue()
 
 
-def _table(members: Sequence[Member]) -> str:
+def _table(members: Sequence[PopulationMember]) -> str:
     """Return a table in which the numbers of all stages share a column."""
     settings = _settings(members[0].design)
     rows = [

@@ -11,7 +11,7 @@ import click
 from lemur_core.commands import data_option, db_option, duration, print_line, print_text, text_table
 
 if TYPE_CHECKING:
-    from lemur_spaces.study.run import Outcome, Prepared
+    from lemur_spaces.study.run import Prepared, StudyOutcome
 
 _MOST_NAMED = 5
 EPILOG = """\b
@@ -118,11 +118,13 @@ def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> 
     )
 
 
-def _print_outcome(prepared: Prepared, outcome: Outcome) -> None:
+def _print_outcome(prepared: Prepared, outcome: StudyOutcome) -> None:
     from lemur_spaces.study.controls import most_chosen
 
     study = prepared.study
-    wanted = sum(most_chosen(one, prepared.names) * one.seeds for one in study.conditions)
+    wanted = sum(
+        most_chosen(condition, prepared.names) * condition.seeds for condition in study.conditions
+    )
     print_line(
         f"study {study.name!r}: {outcome.trained:,} of {wanted:,} trainings are finished, in "
         f"{prepared.db}"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lemur_core import Entry
-    from lemur_spaces.population import Member
-    from lemur_spaces.study.pipelines import Samples
+    from lemur_spaces.population import PopulationMember
+    from lemur_spaces.study.pipelines import DatasetSize
     from lemur_spaces.study.spec import Condition
 
 TIMED_NETS = 4
@@ -25,10 +25,10 @@ _BATCHES = 2
 
 
 def seconds_per_net(
-    members: Sequence[Member],
+    members: Sequence[PopulationMember],
     net: Entry,
     condition: Condition,
-    samples: Samples,
+    samples: DatasetSize,
     device: str,
     threads: int,
 ) -> float:
@@ -57,7 +57,7 @@ def seconds_per_net(
 
 
 def _seconds(
-    member: Member, net: Entry, condition: Condition, samples: Samples, device: str
+    member: PopulationMember, net: Entry, condition: Condition, samples: DatasetSize, device: str
 ) -> float:
     seed_everything(0)
     built = build(net, member.design, samples.images)

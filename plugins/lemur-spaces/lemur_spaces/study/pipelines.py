@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TASK = "img-classification"
 
 
-class Samples(NamedTuple):
+class DatasetSize(NamedTuple):
     """The size of a dataset.
 
     Attributes:
@@ -44,7 +44,7 @@ def pipeline_of(condition: Condition, net: str) -> Pipeline:
     return pipeline
 
 
-def samples_of(condition: Condition, pipeline: Pipeline, data: Path) -> Samples:
+def samples_of(condition: Condition, pipeline: Pipeline, data: Path) -> DatasetSize:
     """Load the dataset of a condition and return its size.
 
     Args:
@@ -67,4 +67,4 @@ def samples_of(condition: Condition, pipeline: Pipeline, data: Path) -> Samples:
     scored = len(bundle.test) + (len(bundle.validation) if bundle.validation is not None else 0)
     image = bundle.train[0][0]
     images = Images(condition.px, image.shape[0], bundle.out_shape[0])
-    return Samples(images, len(bundle.train), scored)
+    return DatasetSize(images, len(bundle.train), scored)

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
     from lemur_core import Collection, Entry
-    from lemur_spaces.population import Member
-    from lemur_spaces.study.spec import Condition, Study
+    from lemur_spaces.population import PopulationMember
+    from lemur_spaces.study.spec import Condition, SpaceStudy
 
 KIND = "space-study"
 IDENTITY = ["data", "fingerprint", "nn_code", "recipe"]
 """Columns of the dataset's content and of the code: trials that differ in one are not compared."""
 
 
-def spec_of(study: Study, members: Sequence[Member]) -> dict[str, Any]:
+def spec_of(study: SpaceStudy, members: Sequence[PopulationMember]) -> dict[str, Any]:
     """Return what the collection of a study records of its population, a JSON value.
 
     ``designs`` has a row for each design, with its name, its hyperparameters in the order of
@@ -61,29 +61,29 @@ def recorded(name: str, db: str) -> Collection | None:
         SettingsError: The collection of this name is not a study.
     """
     try:
-        found = lemur_core.collection(name, db=db)
+        collection = lemur_core.collection(name, db=db)
     except UnknownNameError:
         return None
-    if found.kind != KIND:
+    if collection.kind != KIND:
         raise SettingsError(
-            f"collection {name!r} is a {found.kind}, not a study of a design space; choose another "
-            "name"
+            f"collection {name!r} is a {collection.kind}, not a study of a design space; choose "
+            "another name"
         )
-    return found
+    return collection
 
 
-def check_population(study: Study, spec: Mapping[str, Any], found: Collection) -> None:
+def check_population(study: SpaceStudy, spec: Mapping[str, Any], collection: Collection) -> None:
     """Check that a study goes on with the population that it began with.
 
     Raises:
         SettingsError: The population differs.
     """
     differing = [
-        f"{name} {_short(found.spec.get(name))} -> {_short(value)}"
+        f"{name} {_short(collection.spec.get(name))} -> {_short(value)}"
         for name, value in spec.items()
-        if found.spec.get(name) != value and name not in ("designs", "hyperparameters")
+        if collection.spec.get(name) != value and name not in ("designs", "hyperparameters")
     ]
-    if found.spec.get("designs") != spec["designs"]:
+    if collection.spec.get("designs") != spec["designs"]:
         differing = differing or ["other designs are drawn, by another version of the space"]
         raise SettingsError(
             f"study {study.name!r} began with another population: {', '.join(differing)}; restore "
@@ -91,18 +91,18 @@ def check_population(study: Study, spec: Mapping[str, Any], found: Collection) -
         )
 
 
-def changes(study: Study, found: Collection) -> Iterator[str]:
+def changes(study: SpaceStudy, collection: Collection) -> Iterator[str]:
     """Yield a line for each condition that differs from a recorded one of the same dataset."""
     current = {condition.role for condition in study.conditions}
-    roles = {member.role for member in found.members}
+    roles = {member.role for member in collection.members}
     for role in sorted(roles - current):
         dataset, (base, control) = role.split()[0], controlled(role)
         if control and base not in current:
             continue  # The condition that it controls is named.
         same = [
-            one
-            for one in study.conditions
-            if (one.dataset, one.control) == (dataset, control) and one.role not in roles
+            other
+            for other in study.conditions
+            if (other.dataset, other.control) == (dataset, control) and other.role not in roles
         ]
         for condition in same:
             before, now = _settings(role), _settings(condition.role)
@@ -126,7 +126,7 @@ def _short(value: object) -> str:
 
 
 def trials_of(
-    condition: Condition, members: Sequence[Member], net: Entry, db: str
+    condition: Condition, members: Sequence[PopulationMember], net: Entry, db: str
 ) -> dict[str, list[str]]:
     """Return the ids of the finished trials of a condition, by name of the design, oldest first.
 
@@ -196,4 +196,4 @@ def _key(prm: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 
 def _without(prm: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {one: value for one, value in prm.items() if one != name}
+    return {other: value for other, value in prm.items() if other != name}

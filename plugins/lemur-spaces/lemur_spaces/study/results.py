@@ -61,26 +61,26 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
         UnknownNameError: There is no study of this name.
         NoResultsError: Nothing is trained.
     """
-    found = recorded(name, db)
-    if found is None:
+    collection = recorded(name, db)
+    if collection is None:
         raise UnknownNameError("study", name, _studies(db), none="none is recorded")
     frame = lemur_core.data(
         collection=name,
         columns=_COLUMNS,
         db=db,
     )
-    roles = [one.role for one in conditions] or sorted(frame["role"].unique())
+    roles = [condition.role for condition in conditions] or sorted(frame["role"].unique())
     parts = [of_latest(part) for role, part in frame.groupby("role") if role in roles]
     if not parts:
         raise NoResultsError("study", name, ())
     frame = concat(parts)
-    designs = _designs(found.spec)
-    frame = frame.assign(net=_names(frame["prm"], designs, found.spec["hyperparameters"]))
+    designs = _designs(collection.spec)
+    frame = frame.assign(net=_names(frame["prm"], designs, collection.spec["hyperparameters"]))
     labels = labels_of(sorted({controlled(role)[0] for role in roles}))
     pairs = frame["role"].map(controlled)
     runs = _runs(frame.assign(dataset=pairs.str[0].map(labels), control=pairs.str[1]))
     missing = missing_of(runs[runs["control"] == ""], designs["net"], labels.values())
-    return StudyResults(runs.merge(designs, on="net"), missing, found.spec)
+    return StudyResults(runs.merge(designs, on="net"), missing, collection.spec)
 
 
 def missing_of(runs: DataFrame, nets: Iterable[str], datasets: Iterable[str]) -> DataFrame:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from lemur_core import Entry, Summary
-    from lemur_spaces.population import Member, Population
-    from lemur_spaces.study.pipelines import Samples
-    from lemur_spaces.study.spec import Condition, Study
+    from lemur_spaces.population import Population, PopulationMember
+    from lemur_spaces.study.pipelines import DatasetSize
+    from lemur_spaces.study.spec import Condition, SpaceStudy
 
 
 # A campaign whose time is over at once still says what is left.
@@ -50,10 +50,10 @@ class Prepared:
         data: Folder of the datasets.
     """
 
-    study: Study
+    study: SpaceStudy
     population: Population
     net: Entry
-    samples: Sequence[Samples]
+    samples: Sequence[DatasetSize]
     db: str
     data: Path
 
@@ -63,12 +63,12 @@ class Prepared:
         return [member.name for member in self.population.members]
 
     def trials(
-        self, condition: Condition, members: Sequence[Member]
+        self, condition: Condition, members: Sequence[PopulationMember]
     ) -> Mapping[str, Sequence[str]]:
         """Return the ids of the finished trainings of designs, by name of the design."""
         return trials_of(condition, members, self.net, self.db) if exists(self.db) else {}
 
-    def members(self, condition: Condition) -> Sequence[Member]:
+    def members(self, condition: Condition) -> Sequence[PopulationMember]:
         """Return the designs that are trained under a condition.
 
         Those of a control are known once nets are trained under the condition that it controls.
@@ -92,7 +92,7 @@ class Prepared:
 
 
 @dataclass
-class Outcome:
+class StudyOutcome:
     """What became of a study.
 
     Attributes:
@@ -122,7 +122,7 @@ class Outcome:
         return int(bool(self.missing) and not self.is_timed_out)
 
 
-def prepare(study: Study, db: str, data: Path, say: Callable[[str], None]) -> Prepared:
+def prepare(study: SpaceStudy, db: str, data: Path, say: Callable[[str], None]) -> Prepared:
     """Draw the population of a study, and check its datasets and its record.
 
     Args:
@@ -137,13 +137,13 @@ def prepare(study: Study, db: str, data: Path, say: Callable[[str], None]) -> Pr
     """
     population = draw_population(study.request)
     say(f"{len(population.members):,} designs of {study.request.name} from {population.draws}")
-    found = recorded(study.name, db) if exists(db) else None
-    if found is not None:
-        check_population(study, spec_of(study, population.members), found)
-        for line in changes(study, found):
+    collection = recorded(study.name, db) if exists(db) else None
+    if collection is not None:
+        check_population(study, spec_of(study, population.members), collection)
+        for line in changes(study, collection):
             say(f"study {study.name!r} changed: {line}")
     net = installed().get("net", study.request.space.net)
-    samples: list[Samples] = []
+    samples: list[DatasetSize] = []
     for condition in study.conditions:
         if condition.control:
             samples.append(samples[-1])
@@ -155,7 +155,7 @@ def prepare(study: Study, db: str, data: Path, say: Callable[[str], None]) -> Pr
 
 def run_study(
     prepared: Prepared, say: Callable[[str], None], *, time_limit: str = "", **settings: Any
-) -> Outcome:
+) -> StudyOutcome:
     """Train the population on each dataset, and record the trials in the study's collection.
 
     What is already trained is not trained again. A failed training does not stop the study.
@@ -169,7 +169,7 @@ def run_study(
     Raises:
         SettingsError: A setting is invalid.
     """
-    study, outcome = prepared.study, Outcome()
+    study, outcome = prepared.study, StudyOutcome()
     seconds = Settings.of({"time": time_limit}).time if time_limit else None
     ends = None if seconds is None else time.monotonic() + seconds
     with code_database(prepared.db, create=True):
@@ -193,12 +193,15 @@ def run_study(
 
 
 def _record(
-    prepared: Prepared, condition: Condition, members: Sequence[Member], outcome: Outcome
+    prepared: Prepared,
+    condition: Condition,
+    members: Sequence[PopulationMember],
+    outcome: StudyOutcome,
 ) -> None:
     """Add the trials of a condition to the collection, and count them."""
-    found = prepared.trials(condition, members)
-    trials = {member.name: found.get(member.name, ()) for member in members}
-    _collect(prepared, {condition.role: [one for ids in trials.values() for one in ids]})
+    by_design = prepared.trials(condition, members)
+    trials = {member.name: by_design.get(member.name, ()) for member in members}
+    _collect(prepared, {condition.role: [uid for uids in trials.values() for uid in uids]})
     outcome.trained += sum(map(len, trials.values()))
     missing = [name for name, ids in trials.items() if len(ids) < condition.seeds]
     if missing:
@@ -206,7 +209,7 @@ def _record(
 
 
 def campaign_of(
-    prepared: Prepared, condition: Condition, members: Sequence[Member]
+    prepared: Prepared, condition: Condition, members: Sequence[PopulationMember]
 ) -> dict[str, Any]:
     """Return the settings of the campaign that trains designs on a dataset."""
     values = {name: [member.design[name] for member in members] for name in members[0].design}
@@ -236,7 +239,7 @@ def _collect(prepared: Prepared, members: Mapping[str, Sequence[str]]) -> None:
     lemur_core.collect(study.name, members, kind=KIND, spec=spec, db=prepared.db)
 
 
-def _add(outcome: Outcome, summary: Summary) -> None:
+def _add(outcome: StudyOutcome, summary: Summary) -> None:
     for reason, count in summary.reasons.items():
         outcome.reasons[reason] = outcome.reasons.get(reason, 0) + count
     outcome.is_interrupted = summary.interrupted
@@ -244,7 +247,7 @@ def _add(outcome: Outcome, summary: Summary) -> None:
 
 
 def _check_images(
-    study: Study, population: Population, condition: Condition, samples: Samples
+    study: SpaceStudy, population: Population, condition: Condition, samples: DatasetSize
 ) -> None:
     """Check that the images of a dataset are large enough for all designs.
 

@@ -145,7 +145,7 @@ def controlled(role: str) -> tuple[str, str]:
 
 
 @dataclass(frozen=True)
-class Study:
+class SpaceStudy:
     """A study.
 
     Attributes:
@@ -160,7 +160,7 @@ class Study:
     conditions: Sequence[Condition]
 
 
-def read_study(path: Path) -> Study:
+def read_study(path: Path) -> SpaceStudy:
     """Return the study that a TOML file describes.
 
     Raises:
@@ -181,7 +181,7 @@ def read_study(path: Path) -> Study:
     ]
     _check_distinct(conditions)
     request = _request(value_of(path.name, tables, "population", dict, None))
-    return Study(path.stem, request, conditions)
+    return SpaceStudy(path.stem, request, conditions)
 
 
 def _with_controls(condition: Condition, tables: Mapping[str, Any]) -> Iterator[Condition]:
