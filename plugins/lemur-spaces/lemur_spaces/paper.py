@@ -32,7 +32,7 @@ OTHER_NETS = (
 MEAN = "the mean of the eight printed correlations is 0.500"
 
 
-class Row(NamedTuple):
+class PublishedRow(NamedTuple):
     """A row of table 3.
 
     Attributes:
@@ -47,17 +47,17 @@ class Row(NamedTuple):
 
 
 TABLE_3 = {
-    "concrete": Row(0.001, 0.106, 2),
-    "mlc2008": Row(0.476, 0.811, 10),
-    "ham10000": Row(0.517, 0.608, 5),
-    "powerline": Row(-0.436, 0.294, 2),
-    "insects": Row(0.967, 0.95, 100),
-    "natural": Row(-0.38, 0.186, 5),
-    "cifar-10": Row(-0.104, 0.45, 10),
-    "cifar-100": Row(0.476, 0.595, 100),
+    "concrete": PublishedRow(0.001, 0.106, 2),
+    "mlc2008": PublishedRow(0.476, 0.811, 10),
+    "ham10000": PublishedRow(0.517, 0.608, 5),
+    "powerline": PublishedRow(-0.436, 0.294, 2),
+    "insects": PublishedRow(0.967, 0.95, 100),
+    "natural": PublishedRow(-0.38, 0.186, 5),
+    "cifar-10": PublishedRow(-0.104, 0.45, 10),
+    "cifar-100": PublishedRow(0.476, 0.595, 100),
 }
 """Rank correlations by dataset."""
-MEANS = Row(0.19, 0.507, 0)
+MEANS = PublishedRow(0.19, 0.507, 0)
 """The last row of table 3, the mean of its columns as printed."""
 TABLE_4 = {
     1000: (-0.205, -0.511),

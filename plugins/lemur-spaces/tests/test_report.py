@@ -39,10 +39,10 @@ def runs(tmp_path, monkeypatch):
 
 def tables(page):
     """Return the rows of each table by caption."""
-    found = re.findall(
+    drawn = re.findall(
         r"<caption>(.*?)</caption>.*?<script type=\"application/json\">(.*?)</script>", page, re.S
     )
-    return {title: json.loads(rows) for title, rows in found}
+    return {title: json.loads(rows) for title, rows in drawn}
 
 
 def report_of(frame, *arguments):
@@ -73,7 +73,7 @@ def test_correlations_are_those_of_scipy_over_the_nets_that_both_datasets_have(r
 def test_further_trainings_of_some_nets_do_not_favour_them(runs):
     further = runs[runs["net"] == "n5"].assign(error=0.0)
     frame = concat([runs.assign(run=0), further.assign(run=1)], ignore_index=True)
-    once, more = (tables(report_of(plain(one))[1]) for one in (runs, frame))
+    once, more = (tables(report_of(plain(frame_of_runs))[1]) for frame_of_runs in (runs, frame))
     assert once["Rank correlations"] == more["Rank correlations"]
 
 
@@ -101,7 +101,7 @@ def test_controls_are_shown_apart_from_the_population(runs):
 
 def test_page_has_every_section_and_names_missing_nets(runs):
     result, page = report_of(runs, "--reference", "a", "--csv", "copy.csv")
-    assert "b: 1 nets have no finished training; the page names them" in result.stderr
+    assert "b: 1 net has no finished training; the page names them" in result.stderr
     headings = re.findall(r"<h2>(.*?)</h2>", page)
     assert headings == [
         "About", "Datasets", "Agreement", "Noise of training", "Complexity", "Design space",

@@ -17,7 +17,7 @@ from lemur_analysis.report.elements import bullets, cover, details, gallery, pag
 from lemur_analysis.report.html_table import table
 from lemur_analysis.report.population_contents import (
     CONTROLS,
-    Population,
+    ComparedPopulation,
     is_repeated,
     sections_of,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-    from lemur_analysis.report.population_contents import Figure, Section
+    from lemur_analysis.report.population_contents import Figure, PopulationSection
 
 
 def write_population(
@@ -106,7 +106,7 @@ def missing_cells(frame: DataFrame) -> DataFrame:
 
 def _population(
     frame: DataFrame, reference: str, controls: Mapping[str, DataFrame], *, equal_runs: bool
-) -> Population:
+) -> ComparedPopulation:
     unknown = [name for name in controls if name not in CONTROLS]
     if unknown:
         raise SettingsError(f"control {unknown[0]!r}; expected {', '.join(CONTROLS)}")
@@ -119,7 +119,7 @@ def _population(
         check_dataset(reference, list(dict.fromkeys(best["dataset"])))
     else:
         reference = str(best["dataset"].value_counts().sort_index().idxmax())
-    return Population(best, compared, runs, reference, missing_cells(frame), controls)
+    return ComparedPopulation(best, compared, runs, reference, missing_cells(frame), controls)
 
 
 def _equally_many(runs: DataFrame) -> DataFrame:
@@ -128,14 +128,14 @@ def _equally_many(runs: DataFrame) -> DataFrame:
     return runs[cells.cumcount() < cells.size().min()]
 
 
-def _summary(population: Population, figures: int) -> str:
+def _summary(population: ComparedPopulation, figures: int) -> str:
     datasets, lacking = population.best["dataset"].nunique(), len(population.missing)
     nets = f"{population.best['net'].nunique():,} nets on {datasets} dataset{'s' * (datasets > 1)}"
     missing = f", {lacking:,} missing error{'s' * (lacking > 1)}" if lacking else ""
     return f"{nets}{missing}, {figures} figures"
 
 
-def _counts(population: Population) -> Iterator[tuple[str, Any]]:
+def _counts(population: ComparedPopulation) -> Iterator[tuple[str, Any]]:
     best, runs = population.best, population.runs
     yield "nets", int(best["net"].nunique())
     yield "datasets", ", ".join(dict.fromkeys(best["dataset"]))
@@ -146,7 +146,7 @@ def _counts(population: Population) -> Iterator[tuple[str, Any]]:
     yield "missing errors", len(population.missing)
 
 
-def _draw_all(section: Section) -> tuple[list[Drawing], list[str]]:
+def _draw_all(section: PopulationSection) -> tuple[list[Drawing], list[str]]:
     """Return the figures of a section, and a line for each one that cannot be drawn."""
     parts = [
         _draw(figure, section.frame, f"{section.name}-{figure.name}") for figure in section.figures
@@ -180,7 +180,7 @@ def _about(
     yield "</section>"
 
 
-def _html(section: Section, pictures: Sequence[Drawing]) -> Iterator[str]:
+def _html(section: PopulationSection, pictures: Sequence[Drawing]) -> Iterator[str]:
     yield f'<section id="{section.name}"><h2>{text(section.title)}</h2>'
     yield f"<p>{text(section.text)}</p>"
     for number, (title, frame) in enumerate(section.tables.items()):

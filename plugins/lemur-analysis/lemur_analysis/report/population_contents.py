@@ -46,7 +46,7 @@ class Figure(NamedTuple):
     draw: Callable[[DataFrame], Any]
 
 
-class Section(NamedTuple):
+class PopulationSection(NamedTuple):
     """A section of the page.
 
     Attributes:
@@ -66,7 +66,7 @@ class Section(NamedTuple):
     frame: DataFrame
 
 
-class Population(NamedTuple):
+class ComparedPopulation(NamedTuple):
     """The contents of a page.
 
     Attributes:
@@ -86,7 +86,7 @@ class Population(NamedTuple):
     controls: Mapping[str, DataFrame]
 
 
-def sections_of(population: Population) -> Iterator[Section]:
+def sections_of(population: ComparedPopulation) -> Iterator[PopulationSection]:
     """Yield the sections of a page."""
     yield _datasets(population)
     yield _agreement(population)
@@ -101,7 +101,7 @@ def is_repeated(runs: DataFrame) -> bool:
     return bool(runs.duplicated(list(NET)).any())
 
 
-def _datasets(population: Population) -> Section:
+def _datasets(population: ComparedPopulation) -> PopulationSection:
     best, missing = population.best, population.missing["dataset"].value_counts()
     names = sorted({*best["dataset"], *missing.index})
     table = best.groupby("dataset", observed=True)["error"].describe()[[*_STATISTICS]]
@@ -111,10 +111,10 @@ def _datasets(population: Population) -> Section:
     )
     shown = {"Errors of the nets": table.rename_axis("dataset").reset_index()}
     text = f"The distribution of the nets' errors on each dataset. {_numbers_of_runs(population)}"
-    return Section("datasets", "Datasets", text.strip(), shown, [], best)
+    return PopulationSection("datasets", "Datasets", text.strip(), shown, [], best)
 
 
-def _numbers_of_runs(population: Population) -> str:
+def _numbers_of_runs(population: ComparedPopulation) -> str:
     """Return a sentence about the runs that are compared; empty if each net has one."""
     counts = population.compared.groupby(list(NET), observed=True).size()
     least, most = counts.min(), counts.max()
@@ -129,12 +129,12 @@ def _numbers_of_runs(population: Population) -> str:
     return f"Each net has {most:,} runs on a dataset, of which the best counts." if most > 1 else ""
 
 
-def _agreement(population: Population) -> Section:
+def _agreement(population: ComparedPopulation) -> PopulationSection:
     best = population.best
     shown = {f"The {_BEST} best nets of each dataset": _best_nets(best)}
     if best["dataset"].nunique() < 2:
         text = "Ranks are compared between two datasets or more; this population has one."
-        return Section("agreement", "Agreement", text, shown, [], best)
+        return PopulationSection("agreement", "Agreement", text, shown, [], best)
     text = (
         "A correlation of 1 means that both datasets rank the nets alike, 0 that the ranks are "
         "unrelated. It is computed over the nets that have an error on both, and has an interval "
@@ -142,7 +142,7 @@ def _agreement(population: Population) -> Section:
     )
     shown = {"Rank correlations": rep.rank_correlations(best), **shown}
     figures = [*_agreement_figures(population)]
-    return Section("agreement", "Agreement", text, shown, figures, best)
+    return PopulationSection("agreement", "Agreement", text, shown, figures, best)
 
 
 def _best_nets(best: DataFrame) -> DataFrame:
@@ -152,7 +152,7 @@ def _best_nets(best: DataFrame) -> DataFrame:
     return top[["dataset", "net", "error", *described]]
 
 
-def _agreement_figures(population: Population) -> Iterator[Figure]:
+def _agreement_figures(population: ComparedPopulation) -> Iterator[Figure]:
     best, compared, reference = population.best, population.compared, population.reference
     yield Figure("rank-agreement", "Rank correlations between datasets", rep.rank_agreement)
     ceilings = ", and noise ceilings" if is_repeated(compared) else ""
@@ -170,7 +170,7 @@ def _agreement_figures(population: Population) -> Iterator[Figure]:
         yield Figure("scatter-matrix", "Errors on all pairs", rep.scatter_matrix)
 
 
-def _noise(population: Population) -> Section:
+def _noise(population: ComparedPopulation) -> PopulationSection:
     runs = population.controls.get(_NOISE, population.runs)
     texts, shown = [], {}
     if is_repeated(population.runs):
@@ -192,10 +192,10 @@ def _noise(population: Population) -> Section:
         shown["Spread of the errors"] = spread.fillna({"net": "all nets, mean of each"})
         draw = _of(runs, rep.noise_of_training, least=_LEAST_RUNS)
         figures += [Figure("noise-of-training", CONTROLS[_NOISE], draw)]
-    return Section("noise", "Noise of training", " ".join(texts), shown, figures, runs)
+    return PopulationSection("noise", "Noise of training", " ".join(texts), shown, figures, runs)
 
 
-def _complexity(best: DataFrame) -> Iterator[Section]:
+def _complexity(best: DataFrame) -> Iterator[PopulationSection]:
     rows = with_totals(best)
     names = tuple(name for name in ("depth", "width", *COMPLEXITIES) if name in rows.columns)
     if not names:
@@ -217,10 +217,10 @@ def _complexity(best: DataFrame) -> Iterator[Section]:
         caption = "Rank correlations of the error with cumulative depth and width"
         figures.insert(0, Figure("complexity-correlation", caption, rep.complexity_correlation))
     text = "A negative correlation means that larger nets have lower errors."
-    yield Section("complexity", "Complexity", text, shown, figures, rows)
+    yield PopulationSection("complexity", "Complexity", text, shown, figures, rows)
 
 
-def _design_space(best: DataFrame) -> Iterator[Section]:
+def _design_space(best: DataFrame) -> Iterator[PopulationSection]:
     if not stage_columns(best):
         return
     shown = {
@@ -240,10 +240,10 @@ def _design_space(best: DataFrame) -> Iterator[Section]:
         ),
     ]
     text = "How the error depends on the settings of the stages, from the first to the last."
-    yield Section("design-space", "Design space", text, shown, figures, best)
+    yield PopulationSection("design-space", "Design space", text, shown, figures, best)
 
 
-def _controls(population: Population) -> Iterator[Section]:
+def _controls(population: ComparedPopulation) -> Iterator[PopulationSection]:
     given = dict(population.controls)
     if len(both := _with_both_errors(population.best)):
         given.setdefault(_TOP5, both)
@@ -261,7 +261,7 @@ def _controls(population: Population) -> Iterator[Section]:
         shown["Errors after trainings of several lengths"] = _lengths(given[_LONGER])
     if figures:
         text = "Do the ranks depend on how the nets were trained, or on which error is measured?"
-        yield Section("controls", "Controls", text, shown, figures, runs)
+        yield PopulationSection("controls", "Controls", text, shown, figures, runs)
 
 
 def _with_both_errors(best: DataFrame) -> DataFrame:

@@ -56,7 +56,8 @@ def report(study: str, out: Path | None, reference: str, table: Path | None, db:
     if table is not None:
         _write_csv(runs, table)
     for dataset, nets in missing.groupby("dataset")["net"]:
-        warn(f"{dataset}: {len(nets):,} nets have no finished training; the page names them")
+        count = "1 net has" if len(nets) == 1 else f"{len(nets):,} nets have"
+        warn(f"{dataset}: {count} no finished training; the page names them")
     written = write_population(
         _with_missing(_trainings(runs, ""), missing),
         out,
