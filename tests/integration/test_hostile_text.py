@@ -23,6 +23,13 @@ TEXT = f"{SIGNS}[red][link=http://x]:smile:{HTML}\nFORGED is valid"
 # Text that only JSON can contain.
 IN_JSON = json.dumps(f"{TEXT}\ud800")
 NAME = f"a{TEXT}"
+# TOML accepts no escapes of surrogates.
+IN_TOML = json.dumps(TEXT.replace("\x7f", "").replace("\U000e0041", ""))
+STUDY = """
+population = {space = SPACE, count = 1, px = 8, channels = 1, classes = 10}
+training = {epochs = 1, lr = 0.1, batch = 8}
+dataset = [{name = DATASET, px = 8}]
+"""
 CODE = f"# {TEXT}\nclass Net:\n    pass\n"
 # Control sequences of lemur itself, for styles and replaced lines, and of rich's live display.
 OWN = re.compile(r"\x1b\[(?:[12]|3[123]|0)m|\r\x1b\[K")
@@ -100,6 +107,9 @@ def hostile(tmp_path_factory):
         connection.execute("update stat set extra = ?, source_id = 1", [f'{{"x": {IN_JSON}}}'])
         connection.execute("update trial set versions = ?", [f"{{{IN_JSON}: {IN_JSON}}}"])
     (folder / "broken.json").write_text(f'{{"{SIGNS}')
+    for part, other in (("space", "dataset"), ("dataset", "space")):
+        text = STUDY.replace(part.upper(), IN_TOML).replace(other.upper(), '"AnyNetX"')
+        (folder / f"{part}.toml").write_text(text)
     data = folder / "data"
     data.mkdir()
     (data / NAME.replace("/", "")).touch()
@@ -183,6 +193,11 @@ COMMANDS = {
     "plot": [(0, "plot", "score-epoch", "--out", "figures")],
     "report": [(0, "report", "--figures", "none")],
     "reproduce-paper": [(2, "reproduce-paper", NAME)],
+    "spaces": [
+        (2, "spaces", "sample", NAME), (2, "spaces", "sample", "AnyNetX", "--band", NAME),
+        (2, "spaces", "sample", "AnyNetX", "--set", NAME), (2, "spaces", "report", NAME),
+        (2, "spaces", "study", "space.toml"), (2, "spaces", "study", "dataset.toml"),
+    ],
     "stats": [
         (0, "stats"), *((0, "stats", "--table", name) for name in ("summary", "anomalies")),
         (0, "stats", "--table", "nets", "--format", "csv"),

@@ -65,8 +65,9 @@ def test_third_party_nets_train_on_another_plugins_data_with_its_metric(call, tm
 def test_third_party_plugin_passes_its_contract_tests(call):
     tests = TINY / "tests" / "test_contract.py"
     tested = call(
-        "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", TINY, tests
-    )
+        "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", TINY,
+        "--confcutdir", TINY, tests,
+    )  # fmt: skip
     assert tested.returncode == 0, tested.stdout
     # 4 tests of the plugin, 2 of each entry, 11 of each net, 3 of the metric, 3 of the exporter, 4
     # of the importer, and 1 of the kind that the plugin declares.
