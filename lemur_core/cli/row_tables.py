@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
-from lemur_core.store.reading.errors import ERRORS
+from lemur_core.store.reading.metric_errors import ERRORS
 from lemur_core.trial import State
 
 if TYPE_CHECKING:

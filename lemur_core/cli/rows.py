@@ -18,7 +18,7 @@ from lemur_core.errors import SettingsError
 from lemur_core.escapes import escape
 from lemur_core.files import replacement
 from lemur_core.passwords import redact
-from lemur_core.store.reading.errors import ERRORS
+from lemur_core.store.reading.metric_errors import ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -14,7 +14,8 @@ from lemur_core.errors import SettingsError, ShapeError, UnknownNameError
 from lemur_core.kinds.task import task_of
 from lemur_core.reproduction.restore import find, restore
 from lemur_core.store.database import DEFAULT_DB
-from lemur_core.train.training import precision, score
+from lemur_core.train.scoring import errors_of, score
+from lemur_core.train.training import precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ class Confusion:
         metric: Name of the pipeline's metric.
         score: Score of these predictions by the metric, 0 to 1.
         recorded: The score that was recorded for the epoch; None if there is none.
+        error: Error of these predictions, 0 or more, if lower values of the metric are better.
     """
 
     counts: np.ndarray[Any, np.dtype[np.int64]]
@@ -58,6 +60,7 @@ class Confusion:
     metric: str
     score: float
     recorded: float | None
+    error: float | None = None
 
     @property
     def accuracy(self) -> float:
@@ -154,6 +157,7 @@ def _counted(stored: StoredTrial, restored: Restored, split: str) -> Confusion:
         pipeline.metric,
         scores[pipeline.metric],
         None if epoch is None else getattr(epoch, _SCORES[split]),
+        errors_of(metrics).get(pipeline.metric),
     )
 
 

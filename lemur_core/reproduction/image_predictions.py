@@ -22,7 +22,8 @@ from lemur_core.reproduction.predict import by_sample
 from lemur_core.train.draws import Draws, derived_seed, seed_generators
 from lemur_core.train.finite import Outputs
 from lemur_core.train.generators import preserve_generators
-from lemur_core.train.training import precision, scored_at_once
+from lemur_core.train.scoring import scored_at_once
+from lemur_core.train.training import precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

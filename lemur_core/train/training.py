@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lemur_core.error_metric import Errors
 from lemur_core.errors import (
     CodeChangedError,
     ContractError,
@@ -24,7 +23,6 @@ from lemur_core.errors import (
 )
 from lemur_core.frozen_layers import patterns_in
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
-from lemur_core.kinds.metric import ErrorMetric, Metric, metric_of
 from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
@@ -33,25 +31,28 @@ from lemur_core.train import checkpoint, saved_weights
 from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.class_weights import weigh_classes
 from lemur_core.train.draws import derived_seed
-from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
+from lemur_core.train.finite import check_number, check_weights, finite_buffers
 from lemur_core.train.freezing import FrozenLayers
 from lemur_core.train.initial_weights import load_initial_weights
 from lemur_core.train.net_description import NetDescription, describe, metadata_of
 from lemur_core.train.part_scorer import PartScorer
+from lemur_core.train.scoring import (
+    build_metrics,
+    epoch_of,
+    error_facts,
+    errors_of,
+    score,
+    score_batch,
+    scored_at_once,
+)
 from lemur_core.train.validation_loss import ValidationLoss
 from lemur_core.trial import CLASS_WEIGHTS, Epoch, Keep, Size, Trial, best_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lemur_core.pipeline import Pipeline
+    from lemur_core.kinds.metric import Metric
     from lemur_core.train.epoch_hooks import EpochHooks
-
-# Scoring stores no activations, so its batches can be larger than in training. Their number of
-# pixels is limited because the activations of large images need much memory.
-_SCORED_AT_ONCE = 256
-_SCORED_PIXELS = 2**20
-_LARGE_SIDE = 224
 
 
 def run_trial(trial: Trial, bundle: DataBundle, hooks: EpochHooks | None = None) -> Iterator[Epoch]:
@@ -187,7 +188,7 @@ class Training:
                 epoch,
                 within=within,
                 validation_loss=validation_loss.mean(),
-                facts=_error_facts(validated, tested),
+                facts=error_facts(validated, tested),
             )
             # Before the checkpoint is written, so that a resumed trial has the facts too.
             epochs.append(hooks(trial, epoch, net) if hooks else epoch)
@@ -233,16 +234,6 @@ class Training:
             )
         if trial.checkpoint and (latest.number < trial.epochs or trial.keep_checkpoint):
             save_checkpoint(trial.checkpoint, self.net, epochs)
-
-
-def scored_at_once(batch: int, side: int | None) -> int:
-    """Return the number of samples in a batch that is scored.
-
-    Args:
-        batch: Number of samples in a training batch.
-        side: Height and width of the net's inputs; None if unknown.
-    """
-    return max(batch, min(_SCORED_AT_ONCE, _SCORED_PIXELS // (side or _LARGE_SIDE) ** 2))
 
 
 def configure_execution(net: Any, prm: Mapping[str, Any]) -> None:
@@ -291,48 +282,6 @@ def _warn(what: str, error: Exception) -> None:
     warnings.warn(f"{what}: {error_text(error)}", stacklevel=3)
 
 
-def build_metrics(
-    pipeline: Pipeline, out_shape: tuple[int, ...], device: torch.device
-) -> dict[str, Metric]:
-    """Return the pipeline's metrics on the device, the objective first."""
-    metrics: dict[str, Metric] = {}
-    for name, entry in {pipeline.metric: pipeline.metric_entry, **pipeline.also}.items():
-        metric = metric_of(entry, out_shape)
-        if isinstance(metric, nn.Module):
-            metric.to(device)
-        metrics[name] = metric if entry.higher_is_better else ErrorMetric(metric, entry.name)
-    return metrics
-
-
-def errors_of(metrics: Mapping[str, Metric]) -> dict[str, float]:
-    """Return the errors that were computed last, by name of those metrics that compute errors."""
-    return {
-        name: metric.error for name, metric in metrics.items() if isinstance(metric, ErrorMetric)
-    }
-
-
-def _error_facts(validation: Mapping[str, float], test: Mapping[str, float]) -> dict[str, float]:
-    facts: dict[str, float] = {}
-    for name, error in validation.items():
-        facts |= Errors(error, test[name]).facts(name)
-    return facts
-
-
-def epoch_of(
-    number: int,
-    loss: float | None,
-    validation: Mapping[str, float],
-    accuracy: Mapping[str, float],
-    duration_ns: int,
-    size: Size,
-) -> Epoch:
-    """Return an epoch; the first metric in ``validation`` is the objective."""
-    objective, *others = validation
-    scores = {name: (validation[name], accuracy[name]) for name in others}
-    validated, tested = validation[objective], accuracy[objective]
-    return Epoch(number, loss, validated, tested, duration_ns, scores, size=size)
-
-
 def build_net(
     trial: Trial,
     bundle: DataBundle,
@@ -359,7 +308,7 @@ def build_net(
     net: Any = net_module.net(in_shape, bundle.out_shape, dict(trial.prm), device)
     net.to(device)
     try:
-        _score_batch(net.eval(), metrics, *sample)
+        score_batch(net.eval(), metrics, *sample)
     except (NotFiniteError, ContractError):
         raise
     # Foreign code may raise anything if the shapes are not those it was written for.
@@ -386,46 +335,6 @@ def train_epoch(net: Any, train_data: TrainData) -> float | None:
     result = net.learn(train_data)
     loss = result[1] if isinstance(result, tuple) else result
     return None if loss is None else check_number("training loss", float(loss))
-
-
-def score(
-    net: Any,
-    scored: TrainData,
-    metrics: Mapping[str, Metric],
-    split: str = "validation",
-    loss: ValidationLoss | None = None,
-) -> dict[str, float]:
-    """Return the net's score over the batches of a split by each metric, 0 to 1.
-
-    Args:
-        net: The net.
-        scored: The batches of the split.
-        metrics: The metrics by name.
-        split: Name of the split, for error messages.
-        loss: Records the loss of each batch; None computes no loss.
-
-    Raises:
-        NotFiniteError: An output or a score is NaN or infinite.
-    """
-    net.eval()
-    for metric in metrics.values():
-        metric.reset()
-    seen_outputs = Outputs(split)
-    with torch.inference_mode():
-        with seen_outputs.explain_errors():
-            for inputs, targets in scored:
-                outputs = net(inputs)
-                seen_outputs.record(outputs)
-                for metric in metrics.values():
-                    metric.update(outputs, targets)
-                if loss is not None:
-                    loss.record(outputs, targets)
-        # Checked before the scores, as most metrics accept NaN.
-        seen_outputs.check()
-        return {
-            name: check_number(f"score {name}", float(metric.compute()))
-            for name, metric in metrics.items()
-        }
 
 
 def seed_everything(seed: int) -> None:
@@ -465,15 +374,3 @@ def _shape_of(inputs: Any, dataset: str) -> torch.Size:
         f"dataset {dataset!r}: its batches hold {type(inputs).__name__} instead of tensors; "
         "expected inputs that are tensors, or a collate function in the bundle that makes them"
     )
-
-
-def _score_batch(net: Any, metrics: Mapping[str, Metric], inputs: Any, targets: Any) -> None:
-    # Lazy modules create parameters here, which could not be trained if made in inference mode.
-    with torch.no_grad():
-        outputs, seen_outputs = net(inputs), Outputs("validation")
-        seen_outputs.record(outputs)
-        with seen_outputs.explain_errors():
-            for metric in metrics.values():
-                metric.reset()
-                metric.update(outputs, targets)
-                metric.compute()

@@ -159,6 +159,17 @@ def test_tables_show_errors(train, lemur):
     assert printed("data", "--columns", "error", "--sort", "error").startswith("error")
 
 
+def test_a_confusion_matrix_has_the_error_of_its_predictions(train, tmp_path):
+    file = tmp_path / "far.py"
+    file.write_text(FILE)
+    summary, _ = train(str(file), trials=1, keep_weights="best")
+    matrix = lemur_core.confusion("last", split="test", db=summary.db)
+    [row] = best(db=summary.db).to_dict("records")
+    assert matrix.error == pytest.approx(10 * (1 - matrix.accuracy))
+    assert matrix.error == row["error"]
+    assert matrix.score == matrix.recorded == row["accuracy"]
+
+
 def test_an_estimator_is_refused(train):
     with pytest.raises(MisfitError) as raised:
         train(estimator="soon")

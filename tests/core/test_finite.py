@@ -10,7 +10,8 @@ from torch import nn
 from lemur_core import data, run
 from lemur_core.errors import LemurError
 from lemur_core.train.finite import Outputs, check_weights, finite_buffers
-from lemur_core.train.training import NotFiniteError, score
+from lemur_core.train.scoring import score
+from lemur_core.train.training import NotFiniteError
 
 NAN, INF = math.nan, math.inf
 LARGEST = torch.finfo(torch.float32).max

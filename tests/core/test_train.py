@@ -21,7 +21,8 @@ from lemur_core.kinds.metric import as_metric
 from lemur_core.kinds.net import as_net, build_optimizer, build_scheduler
 from lemur_core.kinds.transform import Normalisation, as_transform
 from lemur_core.train.batches import batches, mixed
-from lemur_core.train.training import NotFiniteError, check_weights, score, seed_everything
+from lemur_core.train.scoring import score
+from lemur_core.train.training import NotFiniteError, check_weights, seed_everything
 
 CPU = torch.device("cpu")
 

@@ -21,7 +21,6 @@ from lemur_core.store.collections import collection_id
 from lemur_core.store.datasets import read_names
 from lemur_core.store.reading.collected import memberships
 from lemur_core.store.reading.columns import plain_series
-from lemur_core.store.reading.errors import ERRORS, error_columns
 from lemur_core.store.reading.facts import check_facts_known, column_of, fact_names, fact_series
 from lemur_core.store.reading.filters import PRM, Filters
 from lemur_core.store.reading.frame_options import (
@@ -32,6 +31,7 @@ from lemur_core.store.reading.frame_options import (
     is_fact,
 )
 from lemur_core.store.reading.highest import highest
+from lemur_core.store.reading.metric_errors import ERRORS, error_columns
 from lemur_core.store.reading.order import best_first, in_order
 from lemur_core.store.reading.rows import fetched
 from lemur_core.store.reading.seeds import seed_columns

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from lemur_core.store import fields, schema
 from lemur_core.store.reading.collected import ROLES
-from lemur_core.store.reading.errors import ERRORS
 from lemur_core.store.reading.filters import PRM
+from lemur_core.store.reading.metric_errors import ERRORS
 from lemur_core.store.reading.seeds import ERROR_SEEDS, SEEDS
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lemur_core.escapes import one_line
 from lemur_core.store.reading.collected import ROLES
 from lemur_core.store.reading.columns import is_missing, to_json
-from lemur_core.store.reading.errors import ERRORS
 from lemur_core.store.reading.filters import PRM
 from lemur_core.store.reading.frame_options import COLUMNS, CURVE, STATS
+from lemur_core.store.reading.metric_errors import ERRORS
 from lemur_core.store.reading.seeds import ERROR_SEEDS, SEEDS
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
-from lemur_core.store.reading.errors import read_errors
 from lemur_core.store.reading.highest import By, highest
+from lemur_core.store.reading.metric_errors import read_errors
 from lemur_core.store.statements import where_in
 from lemur_core.trial import State
 

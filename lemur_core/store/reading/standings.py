@@ -11,8 +11,8 @@ from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.patience import patiently
 from lemur_core.store.ranking import best_first, has_validation
-from lemur_core.store.reading.errors import read_errors
 from lemur_core.store.reading.filters import Filters
+from lemur_core.store.reading.metric_errors import read_errors
 from lemur_core.store.reading.seeds import SeedScores, seed_scores
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.store.writing.past_trials import read_prm

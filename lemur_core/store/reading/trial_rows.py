@@ -11,10 +11,10 @@ from lemur_core.fact import WHOLE_TRIAL
 from lemur_core.store import schema
 from lemur_core.store.facts import read_facts
 from lemur_core.store.ranking import best_first
-from lemur_core.store.reading.errors import ERRORS, read_errors
 from lemur_core.store.reading.facts import fact_names
 from lemur_core.store.reading.filters import PRM, TRIAL_COLUMNS
 from lemur_core.store.reading.frame import read_prms
+from lemur_core.store.reading.metric_errors import ERRORS, read_errors
 from lemur_core.store.statements import where_in
 from lemur_core.store.trials import short_ids
 from lemur_core.tags import NOTE, TAG, tags_of

@@ -10,12 +10,13 @@ with the depth and width of the nets.
 from __future__ import annotations
 
 from functools import cache, partial
+from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.errors import MissingDataError, NoResultsError, StoreError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from pandas import DataFrame
 
@@ -77,7 +78,7 @@ def claims(sources: Sources) -> Iterator[Claim]:
         printed = [getattr(row, column) for row in TABLE_3.values()]
         yield Claim(
             f"mean rank correlation with {what}", "table 3", getattr(MEANS, column),
-            partial(_mean, printed), 0.0005 if column == "closest" else 0.005, PRINTED,
+            partial(fmean, printed), 0.0005 if column == "closest" else 0.005, PRINTED,
             MEAN if column == "closest" else "",
         )  # fmt: skip
     errors = cache(partial(_errors, sources))
@@ -102,10 +103,6 @@ def _repeated(text: str, where: str, published: float, compute: Callable[[], flo
     from lemur_analysis.papers.paper import Claim
 
     return Claim(text, where, published, compute, 0.0005, PRINTED, OTHER_NETS)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _errors(sources: Sources) -> DataFrame:

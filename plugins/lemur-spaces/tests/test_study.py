@@ -103,7 +103,7 @@ def test_changed_study_says_what_differs_and_needs_the_same_population():
     outcome, lines = trained(replace(changed, conditions=changed.conditions[:1]))
     assert lines[1] == (
         "study 'small' changed: digits[samples=60,test=40]: lr 0.05 -> 0.1; its nets are trained "
-        "anew"
+        "again"
     )
     assert outcome.trained == 3
     results = read_results("small", "lemur.db")
@@ -250,7 +250,7 @@ def test_dry_run_says_the_cost_and_trains_nothing():
     [
         ("count = 3", "", "[population] lacks 'count'; expected an integer"),
         ("count = 3", "count = 0", "[population]: count is 0; expected 1 or more"),
-        ("count = 3", "cuont = 3", "[population] has 'cuont'; did you mean 'count'?"),
+        ("count = 3", "cuont = 3", "[population] has 'cuont'. Did you mean 'count'?"),
         ("px = 8\nchannels", "channels", "[population] lacks 'px'; expected an integer"),
         ("lr = 0.05", "", "[training] lacks 'lr'; all nets are trained with one value"),
         ("lr = 0.05", "lr = [1, 2]", "[training]: lr is [1, 2]; expected a number or a text"),

@@ -131,7 +131,7 @@ def _heading(matrix: Confusion, width: int) -> Iterator[str]:
     yield shortened(f"{matrix.trial[:8]} {matrix.pipeline}, epoch {matrix.epoch}", width)
     yield (
         f"{matrix.split} split: accuracy {number_text(matrix.accuracy)} ({right:,} of {total:,}), "
-        f"{matrix.metric} {number_text(matrix.score)}"
+        f"{matrix.metric} {number_text(matrix.score if matrix.error is None else matrix.error)}"
     )
     yield ""
 
@@ -208,5 +208,6 @@ def _json(matrix: Confusion) -> str:
         "metric": matrix.metric,
         "score": matrix.score,
         "recorded": matrix.recorded,
+        "error": matrix.error,
     }
     return json.dumps(values, ensure_ascii=False) + "\n"

@@ -130,10 +130,10 @@ def _print_outcome(prepared: Prepared, outcome: StudyOutcome) -> None:
         f"{prepared.db}"
     )
     for reason, count in outcome.reasons.items():
-        print_line(f"failed {count:,} times: {reason}")
+        print_line(f"{count:,} failed: {reason}")
     for role, names in outcome.missing.items():
         more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-        print_line(f"{role}: not trained: {', '.join(names[:_MOST_NAMED])}{more}")
+        print_line(f"{role}: lack trainings: {', '.join(names[:_MOST_NAMED])}{more}")
     if outcome.is_partial:
         print_line("not finished; the same command continues")
     else:

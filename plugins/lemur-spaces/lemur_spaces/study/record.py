@@ -111,7 +111,7 @@ def changes(study: SpaceStudy, collection: Collection) -> Iterator[str]:
                 for name in dict.fromkeys([*before, *now])
                 if before.get(name) != now.get(name)
             ]
-            yield f"{dataset}: {', '.join(parts)}; its nets are trained anew"
+            yield f"{dataset}: {', '.join(parts)}; its nets are trained again"
         if not same:
             yield f"{dataset} ({role.partition(' ')[2]}) is no longer part of it; its trials stay"
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from lemur_core.errors import SettingsError
+from lemur_core.errors import SettingsError, hint
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -33,9 +32,7 @@ def check_names(where: str, table: Mapping[str, Any], known: Collection[str]) ->
     """Raise `SettingsError` if a table has an unknown name."""
     for name in table:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            raise SettingsError(f"{where} has {name!r}; {hint}")
+            raise SettingsError(f"{where} has {name!r}{hint(name, [*known])}")
 
 
 def value_of(where: str, table: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:
