@@ -38,7 +38,8 @@ class Errors(NamedTuple):
 
     def text(self, metric: str) -> str:
         """Return the errors for people, for example ``validation mae 3.2500, test mae 3.5000``."""
-        return f"validation {metric} {self.validation:.4f}, test {metric} {self.test:.4f}"
+        validation, test = map(error_number, self)
+        return f"validation {metric} {validation}, test {metric} {test}"
 
 
 def error_facts(metric: str) -> tuple[str, str]:
@@ -48,6 +49,15 @@ def error_facts(metric: str) -> tuple[str, str]:
     ('validation_error.mae', 'error.mae')
     """
     return f"validation_error.{metric}", f"error.{metric}"
+
+
+def error_number(error: float) -> str:
+    """Return an error for people: four decimals, or four digits if it is very small or large.
+
+    >>> error_number(3.25), error_number(2e-6), error_number(1e17)
+    ('3.2500', '2e-06', '1e+17')
+    """
+    return f"{error:.4f}" if error == 0 or 1e-4 <= error < 1e6 else f"{error:.4g}"
 
 
 def score_of(error: float) -> float:

@@ -17,6 +17,8 @@ MOST_BYTES = 2**16
 PREFIX = "fact."
 """Prefix of the column of a fact whose name is that of another column."""
 _RESERVED = (PREFIX, "prm.")
+# The facts that `lemur_core.error_metric` names.
+_OF_METRICS = ("error.", "validation_error.")
 
 
 def check_facts(facts: Any) -> dict[str, Any]:
@@ -28,6 +30,23 @@ def check_facts(facts: Any) -> dict[str, Any]:
     if not isinstance(facts, Mapping):
         raise FactError(f"facts {facts!r}: expected a dictionary of values by name")
     return {name: _check_fact(name, facts[name]) for name in sorted(facts, key=_check_name)}
+
+
+def check_own_facts(facts: Any) -> dict[str, Any]:
+    """Return facts of users and plugins as they are recorded, sorted by name.
+
+    Raises:
+        FactError: A name or value is invalid, or a name is that of an error by a metric.
+    """
+    checked = check_facts(facts)
+    for name in checked:
+        for prefix in _OF_METRICS:
+            if name.startswith(prefix):
+                raise FactError(
+                    f"fact {name!r}: starts with {prefix!r}, which is reserved for errors by a "
+                    "metric"
+                )
+    return checked
 
 
 def _check_name(name: Any) -> str:

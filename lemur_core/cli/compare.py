@@ -69,18 +69,29 @@ def _differing(
 
 
 def _curves(first: StoredTrial, second: StoredTrial) -> str:
+    as_errors = all(any(map(trial.errors, trial.epochs)) for trial in (first, second))
     rows = [
-        [str(number), *_scores(left), *_scores(right)]
+        [
+            str(number),
+            *_scores(first, left, as_errors=as_errors),
+            *_scores(second, right, as_errors=as_errors),
+        ]
         for number, (left, right) in enumerate(zip_longest(first.epochs, second.epochs), 1)
     ]
+    names = ("error", "validation error") if as_errors else ("accuracy", "validation")
     headers = ["epoch"]
     for trial in (first, second):
-        headers += [f"{name} {trial.facts['uid'][:8]}" for name in ("accuracy", "validation")]
+        headers += [f"{name} {trial.facts['uid'][:8]}" for name in names]
     return text_table(headers, rows) if rows else ""
 
 
-def _scores(epoch: StoredEpoch | None) -> list[str]:
-    return ["-", "-"] if epoch is None else [_digits(epoch.accuracy), _digits(epoch.validation)]
+def _scores(trial: StoredTrial, epoch: StoredEpoch | None, *, as_errors: bool) -> list[str]:
+    if epoch is None:
+        return ["-", "-"]
+    if as_errors:
+        errors = trial.errors(epoch)
+        return ["-", "-"] if errors is None else [_digits(errors.test), _digits(errors.validation)]
+    return [_digits(epoch.accuracy), _digits(epoch.validation)]
 
 
 def _code(first: StoredTrial, second: StoredTrial) -> Iterator[list[str]]:

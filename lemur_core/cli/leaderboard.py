@@ -11,6 +11,7 @@ from lemur_core.cli.failure import SHORT, db_flag
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import counted, duration, prm_text
 from lemur_core.continuation import origin_in
+from lemur_core.error_metric import error_number
 from lemur_core.escapes import join_lines
 from lemur_core.restriction import split, without_fold
 from lemur_core.trial import State
@@ -84,8 +85,8 @@ def _continued_text(folds: Sequence[Standing]) -> str:
 def _folds_row(net: str, folds: Sequence[Standing]) -> list[str]:
     return [
         net,
-        _mean_text([_value(fold.error, fold.accuracy) for fold in folds]),
-        _mean_text([_value(fold.validation_error, fold.validation) for fold in folds]),
+        _mean_text(_values(folds, "error", "accuracy")),
+        _mean_text(_values(folds, "validation_error", "validation")),
         f"{len(folds)} of {_restriction(folds[0]).folds}{_continued_text(folds)}",
     ]
 
@@ -112,9 +113,9 @@ def _row(standing: Standing) -> Sequence[str]:
     return [
         standing.pipeline.rpartition("_")[2],
         "-" if (fold := _restriction(standing).fold) is None else str(fold),
-        f"{_value(standing.error, standing.accuracy):.4f}",
+        _text(standing.error, standing.accuracy),
         *_seeds(standing),
-        f"{_value(standing.validation_error, standing.validation):.4f}",
+        _text(standing.validation_error, standing.validation),
         standing.uid[:SHORT],
         str(standing.trial),
         str(standing.epoch),
@@ -124,9 +125,15 @@ def _row(standing: Standing) -> Sequence[str]:
     ]
 
 
-def _value(error: float | None, score: float) -> float:
+def _values(folds: Sequence[Standing], error: str, score: str) -> list[float]:
+    """Return the errors of folds, or their scores if the error of one of them is unknown."""
+    errors = [getattr(fold, error) for fold in folds]
+    return [getattr(fold, score) for fold in folds] if None in errors else errors
+
+
+def _text(error: float | None, score: float) -> str:
     """Return what people read: the error, if the metric gives errors, or the score."""
-    return score if error is None else error
+    return f"{score:.4f}" if error is None else error_number(error)
 
 
 def _seeds(standing: Standing) -> tuple[str, str]:
@@ -136,7 +143,7 @@ def _seeds(standing: Standing) -> tuple[str, str]:
         mean, deviation = standing.error_mean, standing.error_std
     if standing.seeds is None or mean is None or deviation is None:
         return "", "1"
-    return f"{mean:.4f} ± {deviation:.4f}", str(standing.seeds)
+    return f"{error_number(mean)} ± {error_number(deviation)}", str(standing.seeds)
 
 
 def _board(standing: Standing) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
+from lemur_core.error_metric import error_number
 from lemur_core.store.reading.metric_errors import ERRORS
 from lemur_core.trial import State
 
@@ -65,8 +66,7 @@ def _table(frame: DataFrame) -> str:
     data = ["data"] if frame["data"].nunique(dropna=False) > 1 else []
     user = ["user"] if "user" in frame else []
     state = ["state"] if _has_unfinished(frame) else []
-    has_errors = "error" in frame and frame["error"].notna().any()
-    scores = ERRORS if has_errors else ("accuracy", "validation")
+    scores = _scores(frame)
     averages = _averages(frame, scores[0])
     prms = [name for name in frame if name.startswith(_PRM) and frame[name].notna().any()]
     rows = [
@@ -74,7 +74,7 @@ def _table(frame: DataFrame) -> str:
             row["nn"], *(_text_of(row[name]) for name in data),
             *(_cell_text(row[name]) for name in user), row["trial"][:8],
             row["epoch"], *(_state(row[name]) for name in state),
-            *(_digits(row[name], 4) for name in (*scores, *predicted)),
+            *(_score(name, row[name]) for name in (*scores, *predicted)),
             *(_average(row, name) for name in averages),
             _digits(row["duration"], 1, 1e9), *(_cell_text(row[name]) for name in more),
             *_prm_cells(row, prms),
@@ -105,6 +105,19 @@ def _has_unfinished(frame: DataFrame) -> bool:
 
 def _state(name: str) -> str:
     return State(name).words
+
+
+def _scores(frame: DataFrame) -> tuple[str, ...]:
+    """Return the columns of scores to show: errors if all rows have them, both if some do."""
+    has_error = frame["error"].notna() if "error" in frame else None
+    if has_error is None or not has_error.any():
+        return ("accuracy", "validation")
+    return ERRORS if has_error.all() else (*ERRORS, "accuracy", "validation")
+
+
+def _score(name: str, value: Any) -> str:
+    is_error = name in ERRORS and value == value
+    return error_number(value) if is_error else _digits(value, 4)
 
 
 def _header(column: str) -> str:

@@ -9,7 +9,7 @@ from lemur_core.cli.table import text_table
 from lemur_core.cli.text import binary, counted, json_text
 from lemur_core.continuation import origin_in
 from lemur_core.early_end import ENDED_EARLY, REPEATS, EarlyEnd
-from lemur_core.error_metric import Errors
+from lemur_core.error_metric import error_number
 from lemur_core.escapes import join_lines
 from lemur_core.restriction import split
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
@@ -56,13 +56,9 @@ def _facts(trial: StoredTrial) -> Iterator[str]:
 
 
 def _scores(trial: StoredTrial, epoch: StoredEpoch) -> str:
-    if errors := _errors(trial, epoch):
+    if errors := trial.errors(epoch):
         return errors.text(trial.facts["metric"])
     return f"validation {_digits(epoch.validation, 4)}, test {epoch.accuracy:.4f}"
-
-
-def _errors(trial: StoredTrial, epoch: StoredEpoch) -> Errors | None:
-    return Errors.among(trial.epochs_attached.get(epoch.number, {}), trial.facts["metric"])
 
 
 def _links(trial: StoredTrial) -> Iterator[str]:
@@ -131,11 +127,11 @@ def _curve(trial: StoredTrial) -> str:
         return "no epoch was recorded"
     others = sorted({name for epoch in trial.epochs for name in epoch.scores})
     headers, rows = [*_HEADERS, *others], [_row(epoch, others) for epoch in trial.epochs]
-    errors = [_errors(trial, epoch) for epoch in trial.epochs]
+    errors = [trial.errors(epoch) for epoch in trial.epochs]
     if any(errors):
         headers += ["error", "validation error"]
         for row, error in zip(rows, errors, strict=True):
-            row += [_digits(error and error.test, 4), _digits(error and error.validation, 4)]
+            row += ["-", "-"] if error is None else [*map(error_number, reversed(error))]
     return text_table(headers, rows)
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
 from lemur_core.continuation import origin_in
+from lemur_core.error_metric import error_number
 from lemur_core.store.reading.trial_rows import value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from lemur_core.store.reading.trial_rows import Row
 
@@ -32,13 +33,14 @@ def trials_table(rows: Sequence[Row]) -> str:
         return "no such trials"
     boards = {"_".join(row[part] for part in _BOARD) for row in rows}
     net = "net" if len(boards) == 1 else "pipeline"
+    with_errors = {row["metric"] for row in rows if row["error"] is not None}
     cells: dict[str, Callable[[Row], object]] = {
         "id": lambda row: row["id"],
         net: lambda row: row["nn" if net == "net" else net],
         "number": lambda row: _text(row["number"]),
         "state": lambda row: row["state"],
-        "validation": lambda row: _score(row, "validation_error", "validation"),
-        "test": lambda row: _score(row, "error", "accuracy"),
+        "validation": lambda row: _score(row, "validation_error", "validation", with_errors),
+        "test": lambda row: _score(row, "error", "accuracy", with_errors),
         "epochs": _epochs,
         "seconds": lambda row: _digits(row["seconds"], 1),
         "started": lambda row: _moment(row["started"]),
@@ -92,9 +94,11 @@ def _text(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _score(row: Row, error: str, score: str) -> str:
+def _score(row: Row, error: str, score: str, with_errors: Collection[str]) -> str:
     """Return a trial's error, if its metric gives errors, or its score."""
-    return _digits(row[score] if row[error] is None else row[error], 4)
+    if row["metric"] not in with_errors:
+        return _digits(row[score], 4)
+    return "-" if row[error] is None else error_number(row[error])
 
 
 def _digits(value: float | None, digits: int) -> str:

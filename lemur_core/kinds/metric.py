@@ -60,6 +60,7 @@ class _PublishedMetric:
         self.reset = metric.reset
         self.update = metric.__call__
         self.compute = metric.result
+        self.higher_is_better = getattr(metric, "higher_is_better", None)
 
 
 class ErrorMetric:

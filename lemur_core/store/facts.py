@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select
 
 from lemur_core.errors import FactError
-from lemur_core.fact import WHOLE_TRIAL, check_facts
+from lemur_core.fact import WHOLE_TRIAL, check_own_facts
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, open_engine
 from lemur_core.store.patience import patiently
@@ -49,7 +49,7 @@ def record(
         UnknownNameError: No trial matches ``uid``, or several do.
         StoreError: The database does not exist or cannot be written.
     """
-    checked, number = check_facts(facts), check_epoch(epoch)
+    checked, number = check_own_facts(facts), check_epoch(epoch)
 
     def write(connection: Connection) -> None:
         trial = find_trial(connection, uid)

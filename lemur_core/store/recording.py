@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lemur_core.error_metric import Errors, score_of
 from lemur_core.errors import ArtefactError, RecordingError, error_text
-from lemur_core.fact import check_facts
+from lemur_core.fact import check_own_facts
 from lemur_core.json_value import NotJsonError, json_value
 from lemur_core.naming import check_name
 from lemur_core.restriction import canonical
@@ -176,7 +176,7 @@ class Recording:
             StoreError: The database cannot be written.
         """
         writer, number = self._running, len(self._epochs) + 1
-        checked = check_facts(facts or {})
+        checked = check_own_facts(facts or {})
         if errors is not None:
             if (validation, accuracy) != (None, None):
                 raise RecordingError(f"epoch {number}: expected either scores or errors")
@@ -214,7 +214,7 @@ class Recording:
         """
         writer, number = self._running, check_epoch(epoch)
         with self._survives_loss():
-            writer.record_facts(self._id, check_facts(facts), number, replace=replace)
+            writer.record_facts(self._id, check_own_facts(facts), number, replace=replace)
 
     def attach(
         self,

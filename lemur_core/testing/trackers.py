@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from lemur_core.entry import Entry
-from lemur_core.fact import check_facts
+from lemur_core.fact import check_own_facts
 from lemur_core.kinds.tracker import Tracker, make_tracker
 from lemur_core.options import Selection, options_of
 from lemur_core.pipeline import Pipeline
@@ -104,7 +104,7 @@ class HookRules:
             "lemur_epoch_trained", trial=_trial(1), epoch=_epoch(1), net=net, folder=tmp_path
         )
         for facts in results:
-            check_facts(facts)
+            check_own_facts(facts)
         after = net.state_dict()
         changed = [name for name, value in before.items() if not value.equal(after[name])]
         assert not changed, f"lemur_epoch_trained changes the net's {changed[0]}"

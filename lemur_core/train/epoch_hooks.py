@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import FactError
-from lemur_core.fact import check_facts
+from lemur_core.fact import check_own_facts
 from lemur_core.guarded_hooks import guarded_hooks
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class EpochHooks:
                     self._warn_once(f"{_HOOK}: fact {name!r} is given twice; one is kept")
                     continue
                 try:
-                    facts |= check_facts({name: value})
+                    facts |= check_own_facts({name: value})
                 except FactError as error:
                     self._warn_once(f"{_HOOK}: {error}; it is left out")
         return facts

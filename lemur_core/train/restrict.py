@@ -138,10 +138,13 @@ def _each_split(bundle: DataBundle, change: Callable[[Samples, str], Samples]) -
 def _balanced(bundle: DataBundle, seed: int, dataset: str) -> Samples:
     """Return the training samples, of the largest class as many as of the second largest."""
     samples, targets = bundle.train, targets_of(bundle.train)
-    if len(bundle.out_shape) != 1 or targets is None:
+    is_classes = targets is not None and not targets.is_floating_point()
+    if len(bundle.out_shape) != 1 or targets is None or not is_classes:
         raise PatternError(
             f"dataset {dataset!r}: its targets are not classes, so they cannot be balanced"
         )
+    if not len(targets):
+        return samples
     check_classes(targets, bundle.out_shape[0], dataset, "train")
     counts, order = torch.bincount(targets).sort(descending=True, stable=True)
     if len(counts) < 2 or counts[0] == counts[1]:

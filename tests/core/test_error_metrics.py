@@ -1,6 +1,7 @@
 """Metrics of which lower values are better: the search minimises them, and tables show them."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +13,11 @@ from lemur_core.cli.wording import epoch_text, outcome_text
 from lemur_core.error_metric import Errors, score_of
 from lemur_core.errors import ContractError, FactError, MisfitError, RecordingError
 from lemur_core.events import EpochEnded, TrialFinished, Warned
+from lemur_core.file_entry import file_entry
 from lemur_core.kinds.metric import ErrorMetric, metric_of
 from lemur_core.settings import Settings
+from lemur_core.store.reading.standings import Standing
+from lemur_core.summary import Summary
 from lemur_core.testing.metrics import MetricRules
 
 TASKS = ("img-classification",)
@@ -45,6 +49,24 @@ class Negative(Distance):
 class Undeclared(Distance):
     # As torchmetrics' errors have it.
     higher_is_better = False
+"""
+PUBLISHED = """
+TASKS = ("img-classification",)
+
+class _Far:
+    higher_is_better = False
+
+    def reset(self):
+        pass
+
+    def __call__(self, outputs, targets):
+        pass
+
+    def result(self):
+        return 3.0
+
+def create_metric(out_shape):
+    return _Far()
 """
 FILE = """
 TASKS = ("img-classification",)
@@ -206,6 +228,15 @@ def test_an_error_must_be_declared_by_its_entry(registry, train):
     assert any("register it with Entry(..., higher_is_better=False)" in line for line in warned)
 
 
+def test_an_object_in_published_form_must_be_declared_too(tmp_path):
+    file = tmp_path / "published.py"
+    file.write_text(PUBLISHED)
+    with pytest.raises(ContractError, match="lower is better"):
+        metric_of(file_entry("metric", str(file)), (2,))
+    file.write_text(f"HIGHER_IS_BETTER = False\n{PUBLISHED}")
+    assert metric_of(file_entry("metric", str(file)), (2,)).compute() == 3.0
+
+
 def test_a_file_declares_it(train, tmp_path):
     file = tmp_path / "far.py"
     file.write_text(FILE)
@@ -237,6 +268,60 @@ def test_errors_of_a_training_of_ones_own_are_recorded(tmp_path):
     assert (row["error"], row["validation_error"], row["accuracy"]) == (4.0, 3.0, 0.2)
 
 
+@pytest.fixture
+def mixed(tmp_path):
+    """A database in which the error of one of two nets is known, of the other its score alone."""
+    db = str(tmp_path / "mixed.db")
+    with lemur_core.recording("age_faces_mae_A", {}, db=db) as trial:
+        trial.epoch(errors=(3.0, 4.0))
+    with lemur_core.recording("age_faces_mae_B", {}, db=db) as trial:
+        trial.epoch(validation=0.6, accuracy=0.55)
+    return db
+
+
+def test_scores_do_not_stand_among_errors(mixed, lemur):
+    table = lemur("best", "--db", mixed)[1]
+    assert "error  validation error  accuracy  validation" in table
+    assert "-                 -    0.5500      0.6000" in table
+    trials = lemur("trials", "--db", mixed)[1]
+    assert "0.6000" not in trials
+    assert "3.0000  4.0000" in trials
+
+
+def test_errors_are_in_every_format(mixed, lemur):
+    assert "4.0000" in lemur("data", "--db", mixed, "--format", "markdown")[1]
+    assert "error" in lemur_core.data(db=mixed)
+    compared = lemur("compare", "last", "last", "--db", mixed)[1]
+    assert "accuracy" in compared
+    with lemur_core.recording("age_faces_mae_A", {}, db=mixed) as trial:
+        trial.epoch(errors=(1.0, 2.0))
+    compared = lemur("compare", trial.uid, "age_faces_mae_A", "--db", mixed)[1]
+    assert "validation error" in compared
+
+
+def test_folds_are_averaged_by_what_all_of_them_have():
+    folds = [
+        Standing(f"t_d[folds=2,fold={n}]_mae_A", 0.2, 0.25, 1, 1, 1, {}, "0" * 32) for n in (1, 2)
+    ]
+    known = [replace(fold, error=4.0, validation_error=3.0) for fold in folds]
+    assert "4.0000 ± 0.0000" in closing_text(Summary(known), 1.0)
+    assert "0.2000 ± 0.0000" in closing_text(Summary([known[0], folds[1]]), 1.0)
+
+
+@pytest.mark.parametrize("name", ["error.mae", "validation_error.mae"])
+def test_the_facts_of_errors_are_reserved(tmp_path, name):
+    db = str(tmp_path / "own.db")
+    with lemur_core.recording("age_faces_mae_A", {}, db=db) as trial:
+        trial.epoch(errors=(3.0, 4.0))
+        for write in (
+            lambda: trial.epoch(errors=(1, 2), facts={name: 7}),
+            lambda: trial.record({name: 7}),
+            lambda: lemur_core.record(trial.uid, {name: 7}, db=db),
+        ):
+            with pytest.raises(FactError, match="which is reserved for errors by a metric"):
+                write()
+
+
 def test_a_fact_of_the_metrics_name_is_no_error(tmp_path):
     db = str(tmp_path / "own.db")
     with lemur_core.recording("img-classification_a_acc_B", {}, db=db) as trial:
@@ -244,5 +329,3 @@ def test_a_fact_of_the_metrics_name_is_no_error(tmp_path):
     assert "error" not in best(db=db)
     assert Errors.among({"error.acc": "high", "validation_error.acc": 1.0}, "acc") is None
     assert Errors.among({"error.acc": True, "validation_error.acc": 1.0}, "acc") is None
-    with pytest.raises(FactError):
-        lemur_core.record(trial.uid, {"error.acc": math.inf}, db=db)

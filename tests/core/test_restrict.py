@@ -156,6 +156,18 @@ def test_only_labels_that_are_classes_can_be_balanced():
         restrict(whole, Restriction(balanced=True), "toy")
 
 
+def test_values_that_are_not_classes_cannot_be_balanced():
+    values = InMemory(torch.zeros(3, 1, 1, 1, dtype=torch.uint8), torch.tensor([0.5, 1, 2]))
+    with pytest.raises(PatternError, match="its targets are not classes"):
+        restrict(replace(bundle(), train=values), Restriction(balanced=True), "toy")
+
+
+def test_an_empty_training_split_is_balanced():
+    empty = InMemory(torch.zeros(0, 1, 1, 1, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64))
+    whole = replace(bundle(), train=empty)
+    assert len(restrict(whole, Restriction(balanced=True), "toy").train) == 0
+
+
 def test_a_loaders_validation_split_loses_the_same_classes():
     part = restrict(bundle(validation=samples()), Restriction(classes=2, samples=10), "toy")
     assert len(part.validation) == len(part.test)

@@ -94,7 +94,8 @@ class FrameOptions:
             *(STATS if self.stats else ()),
             *((_USER,) if _USER in self.best_of and not self.stats else ()),
             *(ROLES if self.roles else ()),
-            *((*SEEDS, *ERRORS, *ERROR_SEEDS) if self.seeds else ()),
+            *((*SEEDS, *ERROR_SEEDS) if self.seeds else ()),
+            *ERRORS,
         ]
 
     @property

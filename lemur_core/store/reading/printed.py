@@ -24,7 +24,10 @@ _HEADERS = {
     "error": "test error", "validation_error": "validation error",
 }  # fmt: skip
 _SCORES = ("accuracy", "validation", *ERRORS)
-_DECIMALS = (*_SCORES, "predicted", *SEEDS[1:], *ERROR_SEEDS)
+_OF_SCORES = ("accuracy", "validation", "predicted", *SEEDS[1:])
+_DECIMALS = (*_OF_SCORES, *ERRORS, *ERROR_SEEDS)
+# Errors from here on have four significant digits, as very small ones.
+_MOST_FIXED = 10**6
 _MISSING = "-"
 
 
@@ -109,7 +112,8 @@ def _cell(name: str, value: Any, digits: int) -> str:
         pairs = sorted(value.items())
         return one_line(" ".join(f"{key}={_cell(key, item, digits)}" for key, item in pairs))
     if isinstance(value, float):
-        return f"{value:.{digits}f}" if name in _DECIMALS else f"{value:.4g}"
+        is_fixed = name in _DECIMALS and (value == 0 or 10**-digits <= abs(value) < _MOST_FIXED)
+        return f"{value:.{digits}f}" if is_fixed or name in _OF_SCORES else f"{value:.4g}"
     return one_line(str(to_json(value)))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, select
 
+from lemur_core.error_metric import Errors
 from lemur_core.fact import WHOLE_TRIAL
 from lemur_core.store import fields, schema
 from lemur_core.store.artefacts import Artefact, read_artefacts
@@ -98,6 +99,10 @@ class StoredTrial:
     def best(self) -> StoredEpoch | None:
         """The best epoch, as `lemur_core.store.ranking` ranks; None without epochs."""
         return max(self.epochs, key=_rank, default=None)
+
+    def errors(self, epoch: StoredEpoch) -> Errors | None:
+        """Return the errors of an epoch; None if the metric gives scores."""
+        return Errors.among(self.epochs_attached.get(epoch.number, {}), self.facts["metric"])
 
     @property
     def left_out(self) -> dict[str, int]:

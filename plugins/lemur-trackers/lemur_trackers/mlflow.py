@@ -167,7 +167,8 @@ def _file_of(uri: str) -> Path | None:
     """
     try:
         url = make_url(uri)
-    except ArgumentError:
+    # Otherwise MLflow says what is wrong, for example with a port.
+    except (ArgumentError, ValueError):
         return None
     is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return Path(str(url.database)).absolute() if is_file else None

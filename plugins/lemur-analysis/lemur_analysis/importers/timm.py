@@ -165,6 +165,9 @@ def _pretraining(folder: Path) -> dict[str, str]:
 
 def _number(row: Mapping[str, str], column: str) -> float:
     """Return a number, in which commas separate thousands."""
+    # In a row that is cut short, it is None.
+    if not row[column]:
+        raise ValueError(f"the row has no {column}")
     value = float(row[column].replace(",", ""))
     if not math.isfinite(value):
         raise ValueError(f"{column} is {row[column]!r}; expected a finite number")

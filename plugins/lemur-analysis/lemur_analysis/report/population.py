@@ -130,9 +130,10 @@ def _equally_many(runs: DataFrame) -> DataFrame:
 
 def _summary(population: ComparedPopulation, figures: int) -> str:
     datasets, lacking = population.best["dataset"].nunique(), len(population.missing)
-    nets = f"{population.best['net'].nunique():,} nets on {datasets} dataset{'s' * (datasets > 1)}"
+    count = population.best["net"].nunique()
+    nets = f"{count:,} net{'s' * (count != 1)} on {datasets} dataset{'s' * (datasets != 1)}"
     missing = f", {lacking:,} missing error{'s' * (lacking > 1)}" if lacking else ""
-    return f"{nets}{missing}, {figures} figures"
+    return f"{nets}{missing}, {figures} figure{'s' * (figures != 1)}"
 
 
 def _counts(population: ComparedPopulation) -> Iterator[tuple[str, Any]]:

@@ -120,8 +120,8 @@ def _numbers_of_runs(population: ComparedPopulation) -> str:
     least, most = counts.min(), counts.max()
     if least < most:
         return (
-            f"Nets have {least:,} to {most:,} runs on a dataset, of which the best counts. This "
-            "favours nets with many runs."
+            f"Nets have {least:,} to {most:,} runs on a dataset, of which the best counts. "
+            "This favours nets with many runs."
         )
     if len(population.compared) < len(population.runs):
         first = "first run" if most == 1 else f"first {most:,} runs"
@@ -177,7 +177,8 @@ def _noise(population: ComparedPopulation) -> PopulationSection:
         texts += [
             "The noise ceiling is the correlation that two datasets which rank the nets alike are "
             "expected to have, given how much the runs of a net differ. A correlation that reaches "
-            "it is as high as the noise allows."
+            "it is as high as the noise allows. Runs are all that were recorded of a net: if they "
+            "differ in more than the seed, for example in the image size, that counts as noise."
         ]
         shown["Reliability of the ranks on each dataset"] = rep.noise_ceiling(population.runs)
     else:

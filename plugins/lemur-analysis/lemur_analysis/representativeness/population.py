@@ -66,13 +66,14 @@ def runs_from_results(
         `lemur_core.data` add them to results.
 
     Raises:
-        SettingsError: A column is missing, there are several tasks or metrics, a score is
-            infinite, or ``at_epoch`` or ``resolution`` is negative.
+        SettingsError: A column is missing, there are several tasks or metrics, lower values of the
+            metric are better, a score is infinite, or ``at_epoch`` or ``resolution`` is negative.
     """
     _check_number("at_epoch", at_epoch)
     _check_number("resolution", resolution)
     check_columns(frame, _COLUMNS_READ[:5])
     check_one(frame)
+    _check_scores(frame)
     if resolution and not {"prm", "transform"} & set(frame.columns):
         raise SettingsError(
             "resolution is read from the transform, and the frame has neither 'prm' nor 'transform'"
@@ -175,7 +176,8 @@ def population_of(frame: DataFrame, **choice: int | bool) -> DataFrame:
     Raises:
         SettingsError: The frame is neither, a row is invalid, or an argument does not apply.
     """
-    if "error" in frame.columns or "accuracy" not in frame.columns:
+    is_results = {"accuracy", "nn"} <= set(frame.columns)
+    if not is_results:
         arguments = [name for name, value in choice.items() if value]
         if arguments:
             raise SettingsError(
@@ -260,6 +262,16 @@ def check_one(frame: DataFrame) -> None:
                 f"the results have several {column}s: {names}; their errors cannot be compared, "
                 f"select one {column}"
             )
+
+
+def _check_scores(frame: DataFrame) -> None:
+    """Raise `SettingsError` if results have errors by a metric, whose scores are no shares."""
+    if "error" in frame.columns and frame["error"].notna().any():
+        metric = f"metric {frame['metric'].iloc[0]}: " if "metric" in frame.columns else ""
+        raise SettingsError(
+            f"{metric}lower is better, and 1 minus its score is not its error; choose results of "
+            "another metric"
+        )
 
 
 def _floats(frame: DataFrame, *names: str) -> DataFrame:

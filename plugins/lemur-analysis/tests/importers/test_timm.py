@@ -74,6 +74,7 @@ def test_top_5_accuracy_and_single_tables_can_be_read(folder):
         ("net,224,nan,20,90,10,1,1,bicubic", "top1 is 'nan'; expected a finite number"),
         ("net,large,70,30,90,10,1,1,bicubic", "invalid literal for int() with base 10: 'large'"),
         (",224,70,30,90,10,1,1,bicubic", "the row has no model"),
+        ("net,224,70", "the row has no crop_pct"),
     ],
 )
 def test_invalid_rows_are_faults_and_the_others_are_read(row, reason, folder):

@@ -219,3 +219,12 @@ def test_the_command_writes_the_page_of_recorded_results(tmp_path, monkeypatch):
         done = CliRunner().invoke(cli, ["report", *arguments], standalone_mode=False)
         assert message in str(done.exception)
     assert len(rep.from_results(lemur_core.data(with_facts=True))) == 10
+
+
+def test_errors_by_a_metric_are_not_taken_for_shares(tmp_path):
+    db = str(tmp_path / "mae.db")
+    for dataset in ("a", "b"):
+        with lemur_core.recording(f"age_{dataset}_mae_Net", {}, db=db) as trial:
+            trial.epoch(errors=(3.0, 4.0))
+    with pytest.raises(SettingsError, match="metric mae: lower is better"):
+        CliRunner().invoke(cli, ["report", "--population", "--db", db], catch_exceptions=False)
