@@ -293,6 +293,25 @@ def test_dry_run_says_the_cost_and_trains_nothing():
             '"digits[samples=60,test=40]"\npx = 8',
             "dataset 'digits[samples=60,test=40]' is given twice with equal settings",
         ),
+        *(
+            (
+                '"digits[classes=5,samples=60,test=40]"\npx = 8\nepochs = 1',
+                f'"{again}"\npx = 8',
+                "dataset 'digits[samples=60,test=40]' is given twice with equal settings",
+            )
+            for again in ("digits[test=40,samples=60]", "digits[samples=60, test=40, seed=0]")
+        ),
+        (
+            "epochs = 1",
+            'transform = "norm_28"',
+            "dataset 'digits[classes=5,samples=60,test=40]': transform 'norm_28' does not name the "
+            "size of 8 px; write 'norm_{px}'",
+        ),
+        (
+            '"digits[samples=60,test=40]"',
+            '"dig*"',
+            "dataset 'dig*' can be several; expected the name of one",
+        ),
         (
             'band = "20e3..90e3"',
             'band = "9..1"',
@@ -305,6 +324,11 @@ def test_wrong_study_is_one_line(old, new, message):
     with pytest.raises(SettingsError) as caught:
         study(FILE.replace(old, new, 1))
     assert str(caught.value) == message
+
+
+def test_dataset_has_its_recorded_name_however_it_is_written():
+    given = study(FILE.replace("[samples=60,test=40]", "[test=40, samples=60]"))
+    assert given.conditions[0].role == FIRST
 
 
 def test_study_without_datasets_is_one_line():

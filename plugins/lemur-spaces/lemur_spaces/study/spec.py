@@ -37,7 +37,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lemur_core import installed
+from lemur_core import Pattern, installed
 from lemur_core.errors import SettingsError
 from lemur_spaces.band import parse_band
 from lemur_spaces.complexity import Images
@@ -68,6 +68,7 @@ _DEFAULTS: dict[str, Any] = {"momentum": 0.9}
 _TRANSFORM = "norm_{px}"
 # A range, several values or a number, as `lemur run` reads them from text.
 _RANGE = re.compile(r"\.\.|,|^[\d.+-]")
+_NUMBERS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Condition:
     """How the nets of a study are trained on one dataset.
 
     Attributes:
-        dataset: Name of the dataset, with its restriction.
+        dataset: Name of the dataset, with its restriction as it is recorded, without spaces.
         px: Height and width of the images, in pixels.
         epochs: Number of epochs, before they are multiplied by ``times``.
         error: Kinds of error, keys of `METRICS` joined by ``+``; the first is that of the study.
@@ -165,6 +166,7 @@ def read_study(path: Path) -> SpaceStudy:
 
     Raises:
         SettingsError: The file cannot be read, or a value is missing or wrong.
+        PatternError: The restriction of a dataset cannot be read.
         UnknownNameError: The space is not installed.
     """
     tables = read_toml(path)
@@ -234,7 +236,7 @@ def _condition(table: Any, training: Mapping[str, Any], seeds: int) -> Condition
     if not isinstance(table, dict):
         raise SettingsError(f"dataset is {table!r}; expected [[dataset]] tables with a name")
     check_names(where, table, _OF_DATASET)
-    name = value_of(where, table, "name", str, None)
+    name = _dataset(value_of(where, table, "name", str, None))
     where = f"dataset {name!r}"
     merged = {**training, **table}
     px = count_of(where, merged, "px", None)
@@ -243,13 +245,21 @@ def _condition(table: Any, training: Mapping[str, Any], seeds: int) -> Condition
     if not set(kinds) <= set(METRICS) or len(kinds) > len(set(kinds)):
         raise SettingsError(f"{where}: error is {error!r}; expected {' or '.join(METRICS)}")
     transform = value_of(where, merged, "transform", str, _TRANSFORM).replace("{px}", str(px))
-    if str(px) not in transform:
+    if str(px) not in _NUMBERS.findall(transform):
         raise SettingsError(
             f"{where}: transform {transform!r} does not name the size of {px} px; write "
             f"{_TRANSFORM!r}"
         )
     epochs = count_of(where, merged, "epochs", None)
     return Condition(name, px, epochs, error, transform, _prm(training), seeds)
+
+
+def _dataset(text: str) -> str:
+    """Return the name of a dataset in the form in which it is recorded."""
+    pattern = Pattern(dataset=(text,))
+    if not pattern.literals["dataset"] or "{" in text:
+        raise SettingsError(f"dataset {text!r} can be several; expected the name of one")
+    return pattern.dataset[0]
 
 
 def _prm(training: Mapping[str, Any]) -> dict[str, Value]:
