@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PROVIDED: Mapping[str, Mapping[str, str]] = {
-    "command": {"check": "lemur-check", "spaces": "lemur-spaces"},
+    "command": {"check": "lemur-check", "spaces": "lemur-spaces", "zoo": "lemur-zoo"},
     "view": {"confusion": "lemur-analysis", "curves": "lemur-analysis", "scores": "lemur-analysis"},
     "exporter": {"jsonl-code": "lemur-check", "parquet-code": "lemur-check"},
     "tracker": dict.fromkeys(("mlflow", "tensorboard", "wandb"), "lemur-trackers"),

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -41,3 +42,12 @@ def test_a_killed_command_has_ended(warm, tmp_path):
         output.read()
     assert command.returncode == -signal.SIGKILL
     assert command.poll() == -signal.SIGKILL
+
+
+@FORKS
+def test_a_client_that_ends_before_its_request_stops_nothing(warm, tmp_path):
+    for sent in (b"", b'{"arguments"'):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(warm.address)
+            client.sendall(sent)
+    assert warm.run(tmp_path, "--version").returncode == 0

@@ -39,24 +39,32 @@ def serve(address):
         while STDIN not in (ready := wait([STDIN, listener, *running])):
             for ended in running.keys() & set(ready):
                 report_end(*running.pop(ended))
-            if listener in ready:
-                client, request, streams = received(listener)
+            if listener in ready and (accepted := received(listener)):
+                client, request, streams = accepted
                 others = [listener, client, *(other for _, other in running.values())]
                 process = started(FORK.Process(target=run, args=(request, streams, others)))
                 for stream in streams:
                     os.close(stream)
-                client.sendall(b"%d\n" % process.pid)
+                with suppress(ConnectionError):
+                    client.sendall(b"%d\n" % process.pid)
                 running[process.sentinel] = process, client
     for process, _ in running.values():
         process.kill()
 
 
 def received(listener):
-    """Return the next client's connection, its request, and its three standard streams."""
+    """Return the next client's connection, its request, and its three standard streams.
+
+    None if it ended before it had sent its request.
+    """
     client, _ = listener.accept()
     text, streams, _, _ = socket.recv_fds(client, 2**16, 3)
     while not text.endswith(b"\n"):
-        text += client.recv(2**16)
+        if not (more := client.recv(2**16)):
+            for descriptor in (client.detach(), *streams):
+                os.close(descriptor)
+            return None
+        text += more
     return client, json.loads(text), streams
 
 

@@ -1,0 +1,1 @@
+"""Engines that train the members of a group together."""
