@@ -38,6 +38,7 @@ name = "digits[classes=5,samples=60,test=40]"
 px = 8
 epochs = 1
 """
+ONE_DATASET = FILE.partition('[[dataset]]\nname = "digits[classes')[0]
 FIRST = (
     "digits[samples=60,test=40] px=8 epochs=2 error=top-1 transform=norm_8 batch=16 lr=0.05 "
     "momentum=0.9"
@@ -102,8 +103,8 @@ def test_changed_study_says_what_differs_and_needs_the_same_population():
     changed = study(FILE.replace("lr = 0.05", "lr = 0.1"))
     outcome, lines = trained(replace(changed, conditions=changed.conditions[:1]))
     assert lines[1] == (
-        "study 'small' changed: digits[samples=60,test=40]: lr 0.05 -> 0.1; its nets are trained "
-        "again"
+        "study 'small' changed: digits[samples=60,test=40]: lr 0.05 -> 0.1; only trainings with "
+        "these settings count"
     )
     assert outcome.trained == 3
     results = read_results("small", "lemur.db")
@@ -115,6 +116,31 @@ def test_changed_study_says_what_differs_and_needs_the_same_population():
     missing = both.missing
     assert {*missing["dataset"]} == {"digits[classes=5,samples=60,test=40]"}
     assert {*missing["net"]} == {*both.runs["net"]}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_error_that_finished_trainings_lack_is_refused():
+    text = ONE_DATASET.replace("count = 3", "count = 2")
+    outcome, _ = trained(study(text))
+    assert outcome.trained == 2
+    both = text.replace("epochs = 2", 'epochs = 2\nerror = "top-1+top-5"')
+    with pytest.raises(SettingsError) as caught:
+        trained(study(both))
+    assert str(caught.value) == (
+        "dataset 'digits[samples=60,test=40]': 2 nets were trained without recording top-5 errors, "
+        "which cannot be added to finished trainings; write error = 'top-1', or record both in "
+        "another database"
+    )
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_trainings_that_recorded_more_errors_count():
+    text = ONE_DATASET.replace("count = 3", "count = 2")
+    trained(study(text.replace("epochs = 2", 'epochs = 2\nerror = "top-1+top-5"')))
+    before = {*lemur_core.data(columns=["trial"], db="lemur.db")["trial"]}
+    outcome, _ = trained(study(text))
+    assert outcome.trained == 2
+    assert {*lemur_core.data(columns=["trial"], db="lemur.db")["trial"]} == before
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -187,7 +213,7 @@ nets = 1
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_controls_train_some_nets_longer_and_some_more_often():
-    text = FILE.partition('[[dataset]]\nname = "digits[classes')[0] + CONTROLS
+    text = ONE_DATASET + CONTROLS
     given = study(text.replace("epochs = 2", 'epochs = 1\nerror = "top-1+top-5"'))
     assert [condition.control for condition in given.conditions] == ["", "longer", "noise"]
     outcome, _ = trained(given)

@@ -18,6 +18,7 @@ from lemur_spaces.study.record import (
     KIND,
     changes,
     check_population,
+    check_scores,
     recorded,
     spec_of,
     trials_of,
@@ -133,7 +134,7 @@ def prepare(study: SpaceStudy, db: str, data: Path, say: Callable[[str], None]) 
 
     Raises:
         LemurError: The population cannot be drawn, a dataset is unknown, missing or for another
-            task, or the study began with another population.
+            task, the study began with another population, or earlier trainings lack an error.
     """
     population = draw_population(study.request)
     say(f"{len(population.members):,} designs of {study.request.name} from {population.draws}")
@@ -150,7 +151,12 @@ def prepare(study: SpaceStudy, db: str, data: Path, say: Callable[[str], None]) 
             continue
         samples.append(samples_of(condition, pipeline_of(condition, net.name), data))
         _check_images(study, population, condition, samples[-1])
-    return Prepared(study, population, net, samples, db, data)
+    prepared = Prepared(study, population, net, samples, db, data)
+    if exists(db):
+        for condition in study.conditions:
+            if condition.metrics[1:]:
+                check_scores(condition, prepared.members(condition), net, db)
+    return prepared
 
 
 def run_study(
