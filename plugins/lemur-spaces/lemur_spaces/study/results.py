@@ -40,7 +40,8 @@ class StudyResults(NamedTuple):
             error), ``top1_error`` and ``top5_error`` (missing if not recorded), ``control`` (empty,
             ``longer`` or ``noise``), ``epochs`` (the length of the training), the net's
             complexities, and the numbers of its design.
-        missing: A row per net and dataset without a finished training: ``net``, ``dataset``.
+        missing: A row per net and dataset without a finished training: ``net``, ``dataset``, and
+            as in ``runs``, the net's complexities and the numbers of its design.
         spec: The population, as in `lemur_spaces.study.record.spec_of`.
     """
 
@@ -80,7 +81,8 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
     pairs = frame["role"].map(controlled)
     runs = _runs(frame.assign(dataset=pairs.str[0].map(labels), control=pairs.str[1]))
     missing = missing_of(runs[runs["control"] == ""], designs["net"], labels.values())
-    return StudyResults(runs.merge(designs, on="net"), missing, collection.spec)
+    both = (frame.merge(designs, on="net") for frame in (runs, missing))
+    return StudyResults(*both, collection.spec)
 
 
 def missing_of(runs: DataFrame, nets: Iterable[str], datasets: Iterable[str]) -> DataFrame:
