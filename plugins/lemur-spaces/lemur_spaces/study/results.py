@@ -81,8 +81,8 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
     pairs = frame["role"].map(controlled)
     runs = _runs(frame.assign(dataset=pairs.str[0].map(labels), control=pairs.str[1]))
     missing = missing_of(runs[runs["control"] == ""], designs["net"], labels.values())
-    both = (frame.merge(designs, on="net") for frame in (runs, missing))
-    return StudyResults(*both, collection.spec)
+    runs, missing = (rows.merge(designs, on="net") for rows in (runs, missing))
+    return StudyResults(runs, missing, collection.spec)
 
 
 def missing_of(runs: DataFrame, nets: Iterable[str], datasets: Iterable[str]) -> DataFrame:

@@ -97,18 +97,23 @@ class StudyOutcome:
     """What became of a study.
 
     Attributes:
-        trained: Number of finished trainings of the study, earlier ones included.
+        trials: Ids of the finished trainings of the study, earlier ones included.
         missing: Names of the designs that lack a finished training, by role of the condition.
         reasons: Number of trials that failed for each reason.
         is_interrupted: Whether the user interrupted the study.
         is_timed_out: Whether its time was over.
     """
 
-    trained: int = 0
+    trials: set[str] = field(default_factory=set)
     missing: dict[str, list[str]] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     is_interrupted: bool = False
     is_timed_out: bool = False
+
+    @property
+    def trained(self) -> int:
+        """Number of finished trainings; one that is also part of a control counts once."""
+        return len(self.trials)
 
     @property
     def is_partial(self) -> bool:
@@ -137,7 +142,7 @@ def prepare(study: SpaceStudy, db: str, data: Path, say: Callable[[str], None]) 
             task, the study began with another population, or earlier trainings lack an error.
     """
     population = draw_population(study.request)
-    say(f"{len(population.members):,} designs of {study.request.name} from {population.draws}")
+    say(population.summary(study.request.name))
     collection = recorded(study.name, db) if exists(db) else None
     if collection is not None:
         check_population(study, spec_of(study, population.members), collection)
@@ -182,7 +187,7 @@ def run_study(
         _collect(prepared, {})
     for condition in study.conditions:
         members = prepared.members(condition)
-        say(f"{condition.role}: {len(members):,} nets")
+        say(f"{condition.role}: {len(members):,} net{'s' * (len(members) != 1)}")
         if not members:
             continue
         campaign = campaign_of(prepared, condition, members) | settings
@@ -207,8 +212,9 @@ def _record(
     """Add the trials of a condition to the collection, and count them."""
     by_design = prepared.trials(condition, members)
     trials = {member.name: by_design.get(member.name, ()) for member in members}
-    _collect(prepared, {condition.role: [uid for uids in trials.values() for uid in uids]})
-    outcome.trained += sum(map(len, trials.values()))
+    finished = [uid for uids in trials.values() for uid in uids]
+    _collect(prepared, {condition.role: finished})
+    outcome.trials.update(finished)
     missing = [name for name, ids in trials.items() if len(ids) < condition.seeds]
     if missing:
         outcome.missing[condition.role] = missing
