@@ -1,5 +1,6 @@
 """A study trains each net of its population on each dataset, and goes on where it ended."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def trained(given, **settings):
     lines = []
     prepared = prepare(given, "lemur.db", Path("data"), lines.append)
     return run_study(prepared, lines.append, in_process=True, threads=1, **settings), lines
+
+
+def command_line(*arguments):
+    return CliRunner().invoke(spaces, [*arguments], catch_exceptions=False)
+
+
+def counts_of(plan):
+    """Return the numbers of finished trainings and of those that are left, of each condition."""
+    return re.findall(r" norm_8 +(\d+) +(\d+) ", plan)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -217,7 +227,8 @@ def test_controls_train_some_nets_longer_and_some_more_often():
     given = study(text.replace("epochs = 2", 'epochs = 1\nerror = "top-1+top-5"'))
     assert [condition.control for condition in given.conditions] == ["", "longer", "noise"]
     outcome, _ = trained(given)
-    assert (outcome.trained, outcome.missing) == (3 + 2 + 3, {})
+    # The first of the three trainings of a net is one of the population.
+    assert (outcome.trained, outcome.missing) == (3 + 2 + 2, {})
     runs = read_results("small", "lemur.db", given.conditions).runs
     whole = runs[runs["control"] == ""]
     ranked = [*whole.sort_values(["selection", "net"])["net"]]
@@ -238,6 +249,10 @@ def test_controls_train_some_nets_longer_and_some_more_often():
         assert run.top5_error <= run.top1_error
     again, _ = trained(given)
     assert again == outcome
+    shown = command_line("study", "small.toml", "--dry-run").stdout
+    assert counts_of(shown) == [("3", "0"), ("2", "0"), ("2", "0")]
+    ended = command_line("study", "small.toml").stdout
+    assert "study 'small': 7 of 7 trainings are finished, in lemur.db" in ended
     command = ["report", "small", "--db", "lemur.db"]
     result = CliRunner().invoke(spaces, command, catch_exceptions=False)
     assert result.output.startswith("wrote small.html: 3 nets on 1 dataset, ")
@@ -261,11 +276,10 @@ def test_study_whose_time_is_over_goes_on_where_it_ended():
 
 
 def test_dry_run_says_the_cost_and_trains_nothing():
-    study()
-    result = CliRunner().invoke(
-        spaces, ["study", "small.toml", "--dry-run"], catch_exceptions=False
-    )
+    study(ONE_DATASET + CONTROLS)
+    result = command_line("study", "small.toml", "--dry-run")
     assert result.exit_code == 0
+    assert counts_of(result.stdout) == [("0", "3"), ("0", "2"), ("0", "2")]
     assert "about " in result.stdout
     assert " of training with 1 worker, as timed with a few nets" in result.stdout
     assert not Path("lemur.db").exists()
@@ -317,6 +331,11 @@ def test_dry_run_says_the_cost_and_trains_nothing():
         (
             '"digits[classes=5,samples=60,test=40]"\npx = 8\nepochs = 1',
             '"digits[samples=60,test=40]"\npx = 8',
+            "dataset 'digits[samples=60,test=40]' is given twice with equal settings",
+        ),
+        (
+            '"digits[classes=5,samples=60,test=40]"\npx = 8\nepochs = 1',
+            '"digits[samples=60,test=40]"\npx = 8\nerror = "top-1+top-5"',
             "dataset 'digits[samples=60,test=40]' is given twice with equal settings",
         ),
         *(

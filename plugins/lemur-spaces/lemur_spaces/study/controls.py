@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lemur_spaces.study.spec import LONGER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lemur_spaces.study.spec import Condition
 
@@ -41,3 +41,22 @@ def most_chosen(condition: Condition, population: Sequence[str]) -> int:
         return len(population)
     nets = 2 * condition.nets if condition.control == LONGER else condition.nets
     return min(nets, len(population))
+
+
+def most_trainings(
+    conditions: Sequence[Condition], population: Sequence[str]
+) -> Iterator[tuple[Condition, int]]:
+    """Yield each condition of a study, and the number of its trainings at most.
+
+    The trainings that a control shares with the condition that it controls count there only.
+
+    Args:
+        conditions: The conditions; controls follow the condition that they control.
+        population: Names of the nets.
+    """
+    base = conditions[0]
+    for condition in conditions:
+        base = base if condition.control else condition
+        is_shared = condition.control and condition.trained_epochs == base.trained_epochs
+        seeds = condition.seeds - (base.seeds if is_shared else 0)
+        yield condition, most_chosen(condition, population) * max(0, seeds)

@@ -279,7 +279,9 @@ def _prm(training: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def _check_distinct(conditions: Sequence[Condition]) -> None:
-    roles = [condition.role for condition in conditions]
+    # Conditions that only differ in what else they record have the same trainings.
+    firsts = [replace(condition, error=condition.error.split("+")[0]) for condition in conditions]
+    roles = [condition.role for condition in firsts]
     for role in roles:
         if roles.count(role) > 1:
             raise SettingsError(f"dataset {role.split()[0]!r} is given twice with equal settings")
