@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.errors import (
     MissingDataError,
-    NoResultsError,
     SettingsError,
     StoreError,
     UnknownNameError,
@@ -122,13 +121,13 @@ def _errors(sources: Sources) -> DataFrame:
         MissingDataError: There is no database or no such study.
     """
     from lemur_analysis import representativeness as rep
-    from lemur_spaces.study.results import read_results
+    from lemur_spaces.study.results import NothingTrainedError, read_results
 
     if sources.db is None:
         raise MissingDataError("there is no database of results: give --db")
     try:
         runs = read_results(STUDY, str(sources.db)).runs
-    except (StoreError, UnknownNameError, NoResultsError) as error:
+    except (StoreError, UnknownNameError, NothingTrainedError) as error:
         raise MissingDataError(f"{error}; lemur spaces study {STUDY}.toml trains it") from error
     runs = runs[runs["control"] == ""]
     cells = runs.groupby(["net", "dataset"])

@@ -12,7 +12,7 @@ from PIL import Image
 import lemur_core
 from lemur_core.errors import LemurError, MisfitError, SettingsError
 from lemur_spaces.cli.group import spaces
-from lemur_spaces.study.results import labels_of, read_results
+from lemur_spaces.study.results import NothingTrainedError, labels_of, read_results
 from lemur_spaces.study.run import prepare, run_study
 from lemur_spaces.study.spec import read_study
 
@@ -180,8 +180,13 @@ def test_failed_trainings_are_named_and_do_not_stop_the_study():
     assert (outcome.trained, outcome.exit_status) == (0, 1)
     assert [len(names) for names in outcome.missing.values()] == [5, 5]
     assert sum(outcome.reasons.values()) == 10
-    with pytest.raises(LemurError, match="no results of study 'small'"):
-        read_results("small", "lemur.db", given.conditions)
+    for conditions in (given.conditions, ()):
+        with pytest.raises(NothingTrainedError) as caught:
+            read_results("small", "lemur.db", conditions)
+        assert str(caught.value) == "no training of study 'small' is finished"
+    ended = command_line("study", "small.toml").stdout
+    assert "study 'small': 0 of 10 trainings are finished" in ended
+    assert "next:" not in ended
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -253,6 +258,7 @@ def test_controls_train_some_nets_longer_and_some_more_often():
     assert counts_of(shown) == [("3", "0"), ("2", "0"), ("2", "0")]
     ended = command_line("study", "small.toml").stdout
     assert "study 'small': 7 of 7 trainings are finished, in lemur.db" in ended
+    assert "next: lemur spaces report small --db lemur.db" in ended
     command = ["report", "small", "--db", "lemur.db"]
     result = CliRunner().invoke(spaces, command, catch_exceptions=False)
     assert result.output.startswith("wrote small.html: 3 nets on 1 dataset, ")
@@ -294,6 +300,19 @@ def test_dry_run_says_the_cost_and_trains_nothing():
         ("px = 8\nchannels", "channels", "[population] lacks 'px'; expected an integer"),
         ("lr = 0.05", "", "[training] lacks 'lr'; all nets are trained with one value"),
         ("lr = 0.05", "lr = [1, 2]", "[training]: lr is [1, 2]; expected a number or a text"),
+        *(
+            ("lr = 0.05", f"lr = {text}", f"[training]: lr is {shown}; expected a number")
+            for text, shown in (("true", "True"), ('"fast"', "'fast'"))
+        ),
+        *(
+            ("batch = 16", f"batch = {text}", f"[training]: batch is {expected}")
+            for text, expected in (
+                ('"big"', "'big'; expected an integer"),
+                ("16.0", "16.0; expected an integer"),
+                ("true", "True; expected an integer"),
+                ("0", "0; expected 1 or more"),
+            )
+        ),
         (
             "lr = 0.05",
             'lr = "1e-3..1e-1"',
@@ -369,6 +388,52 @@ def test_wrong_study_is_one_line(old, new, message):
     with pytest.raises(SettingsError) as caught:
         study(FILE.replace(old, new, 1))
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("batch = 16", "batch = 1", "ValueError: Expected more than 1 value per channel"),
+        (
+            "lr = 0.05",
+            'lr = 0.05\noptimizer = "adm"',
+            "ValueError: optimizer 'adm': expected sgd, adam or adamw",
+        ),
+        ("lr = 0.05", "lr = -1", "ValueError: Invalid learning rate: -1"),
+        (
+            "classes = 10",
+            "classes = 10\nset = { stem_width = 32.0 }",
+            "stem_width=32.0: expected 1 to 4096",
+        ),
+        (
+            "classes = 10",
+            "classes = 10\nset = { stride_1 = true }",
+            "stride_1=True: expected 1 or 2",
+        ),
+    ],
+)
+def test_settings_with_which_no_net_can_be_trained_are_one_line(old, new, message):
+    study(ONE_DATASET.replace(old, new, 1))
+    with pytest.raises(SettingsError) as caught:
+        command_line("study", "small.toml", "--dry-run")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_net_that_cannot_be_timed_is_left_out_of_the_time(monkeypatch):
+    timed = []
+
+    def seconds(member, *_):
+        timed.append(member.name)
+        if len(timed) == 1:
+            raise RuntimeError("out of memory")
+        return 120.0
+
+    monkeypatch.setattr("lemur_spaces.study.cost._seconds", seconds)
+    study(ONE_DATASET)
+    result = command_line("study", "small.toml", "--dry-run")
+    assert len(timed) == 3
+    assert "about 6 min" in result.stdout
 
 
 def test_dataset_has_its_recorded_name_however_it_is_written():

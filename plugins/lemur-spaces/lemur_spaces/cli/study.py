@@ -136,5 +136,5 @@ def _print_outcome(prepared: Prepared, outcome: StudyOutcome) -> None:
         print_line(f"{role}: lack trainings: {', '.join(names[:_MOST_NAMED])}{more}")
     if outcome.is_partial:
         print_line("not finished; the same command continues")
-    else:
+    elif outcome.trained:
         print_line(f"next: lemur spaces report {study.name} --db {prepared.db}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pandas import concat
 
 import lemur_core
-from lemur_core.errors import NoResultsError, UnknownNameError
+from lemur_core.errors import LemurError, UnknownNameError
 from lemur_spaces.complexity import Complexity
 from lemur_spaces.study.record import IDENTITY, of_latest, recorded
 from lemur_spaces.study.spec import METRICS, controlled
@@ -29,6 +29,18 @@ _COLUMNS = [
 _OF_RUN = ("epoch", "error", "selection")
 # The columns of the errors by each of `METRICS`.
 _KINDS = ("top1_error", "top5_error")
+
+
+class NothingTrainedError(LemurError, LookupError):
+    """No training of a study is finished.
+
+    Attributes:
+        study: Name of the study.
+    """
+
+    def __init__(self, study: str) -> None:
+        self.study = study
+        super().__init__(f"no training of study {study!r} is finished")
 
 
 class StudyResults(NamedTuple):
@@ -60,7 +72,7 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
 
     Raises:
         UnknownNameError: There is no study of this name.
-        NoResultsError: Nothing is trained.
+        NothingTrainedError: No training is finished.
     """
     collection = recorded(name, db)
     if collection is None:
@@ -73,7 +85,7 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
     roles = [condition.role for condition in conditions] or sorted(frame["role"].unique())
     parts = [of_latest(part) for role, part in frame.groupby("role") if role in roles]
     if not parts:
-        raise NoResultsError("study", name, ())
+        raise NothingTrainedError(name)
     frame = concat(parts)
     designs = _designs(collection.spec)
     frame = frame.assign(net=_names(frame["prm"], designs, collection.spec["hyperparameters"]))

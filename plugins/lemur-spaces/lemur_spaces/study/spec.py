@@ -275,6 +275,9 @@ def _prm(training: Mapping[str, Any]) -> dict[str, Value]:
     for name in _NEEDED:
         if name not in prm:
             raise SettingsError(f"[training] lacks {name!r}; all nets are trained with one value")
+    if not isinstance(prm["lr"], int | float) or isinstance(prm["lr"], bool):
+        raise SettingsError(f"[training]: lr is {prm['lr']!r}; expected a number")
+    count_of("[training]", prm, "batch", None)
     return _DEFAULTS | prm
 
 
