@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -215,6 +216,7 @@ def test_schedulers_end_with_the_training(line):
     assert ends == ([*rows["epochs"]] if "cosine" in line else [None] * len(rows))
 
 
+TRAINING_ERRORS = "lr = 0.05\ntraining_error = true"
 CONTROLS = """
 [longer]
 times = 2
@@ -269,6 +271,60 @@ def test_controls_train_some_nets_longer_and_some_more_often():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+def test_training_errors_are_those_of_the_trained_nets_on_the_training_split():
+    given = study(FILE.replace("lr = 0.05", TRAINING_ERRORS))
+    trained(given)
+    runs = read_results("small", "lemur.db", given.conditions).runs
+    assert len(runs) == 6
+    for run in runs.itertuples():
+        net = lemur_core.trained(run.run, db="lemur.db", data="data")
+        assert net.epoch == run.epoch
+        scored = {}
+        for split in ("train", "test"):
+            samples = getattr(net.bundle, split)
+            images, labels = samples.inputs, samples.targets
+            with torch.no_grad():
+                predicted = net.net(net.transform(images)).argmax(1)
+            scored[split] = float((predicted != labels).double().mean())
+        assert scored == {"train": run.training_error, "test": run.error}
+        assert len(labels) == 40
+    _, lines = trained(given)
+    assert not [line for line in lines if "training errors" in line]
+    result = command_line("report", "small.toml", "--csv", "copy.csv")
+    assert result.exit_code == 0
+    page = Path("small.html").read_text(encoding="utf-8")
+    assert "<caption>Rank correlations of test and training errors</caption>" in page
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_training_errors_of_earlier_trainings_are_computed_from_the_same_nets():
+    trained(study(ONE_DATASET))
+    given = study(ONE_DATASET.replace("lr = 0.05", TRAINING_ERRORS))
+    outcome, lines = trained(given)
+    assert outcome.trained == 3
+    assert lines[-1] == "digits[samples=60,test=40]: training errors of 3 nets"
+    runs = read_results("small", "lemur.db", given.conditions).runs
+    assert runs["training_error"].between(0, 1).all()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_training_error_of_a_net_that_fails_is_left_out(monkeypatch):
+    trained(study(ONE_DATASET))
+
+    def fails(*_, **__):
+        raise RuntimeError("no weights\nat all")
+
+    monkeypatch.setattr(lemur_core, "trained", fails)
+    given = study(ONE_DATASET.replace("lr = 0.05", TRAINING_ERRORS))
+    outcome, lines = trained(given)
+    assert (outcome.trained, outcome.exit_status) == (3, 0)
+    unknown = [line for line in lines if "is unknown: RuntimeError: no weights" in line]
+    assert len(unknown) == 3
+    runs = read_results("small", "lemur.db", given.conditions).runs
+    assert "training_error" not in runs.columns
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_study_whose_time_is_over_goes_on_where_it_ended():
     given = replace(study(), conditions=study().conditions[:1])
     outcome, _ = trained(given, time_limit="0.001s")
@@ -300,6 +356,11 @@ def test_dry_run_says_the_cost_and_trains_nothing():
         ("px = 8\nchannels", "channels", "[population] lacks 'px'; expected an integer"),
         ("lr = 0.05", "", "[training] lacks 'lr'; all nets are trained with one value"),
         ("lr = 0.05", "lr = [1, 2]", "[training]: lr is [1, 2]; expected a number or a text"),
+        (
+            "lr = 0.05",
+            "lr = 0.05\ntraining_error = 1",
+            "[training]: training_error is 1; expected true or false",
+        ),
         *(
             ("lr = 0.05", f"lr = {text}", f"[training]: lr is {shown}; expected a number")
             for text, shown in (("true", "True"), ('"fast"', "'fast'"))

@@ -12,7 +12,7 @@ import lemur_core
 from lemur_core.errors import LemurError, UnknownNameError
 from lemur_spaces.complexity import Complexity
 from lemur_spaces.study.record import IDENTITY, of_latest, recorded
-from lemur_spaces.study.spec import METRICS, controlled
+from lemur_spaces.study.spec import METRICS, TRAINING_ERROR, controlled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +49,8 @@ class StudyResults(NamedTuple):
     Attributes:
         runs: A row per training: ``net``, ``dataset``, ``run``, ``epoch`` (the best by validation),
             ``error`` (on the test split at that epoch, 0 to 1), ``selection`` (the validation
-            error), ``top1_error`` and ``top5_error`` (missing if not recorded), ``control`` (empty,
+            error), ``top1_error``, ``top5_error`` and ``training_error`` (missing if not recorded;
+            the last is only a column if it was recorded for any net), ``control`` (empty,
             ``longer`` or ``noise``), ``epochs`` (the length of the training), the net's
             complexities, and the numbers of its design.
         missing: A row per net and dataset without a finished training: ``net``, ``dataset``, and
@@ -77,11 +78,7 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
     collection = recorded(name, db)
     if collection is None:
         raise UnknownNameError("study", name, _studies(db), none="none is recorded")
-    frame = lemur_core.data(
-        collection=name,
-        columns=_COLUMNS,
-        db=db,
-    )
+    frame = _epochs(name, db)
     roles = [condition.role for condition in conditions] or sorted(frame["role"].unique())
     parts = [of_latest(part) for role, part in frame.groupby("role") if role in roles]
     if not parts:
@@ -95,6 +92,15 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
     missing = missing_of(runs[runs["control"] == ""], designs["net"], labels.values())
     runs, missing = (rows.merge(designs, on="net") for rows in (runs, missing))
     return StudyResults(runs, missing, collection.spec)
+
+
+def _epochs(name: str, db: str) -> DataFrame:
+    """Return the epochs of a study's trials."""
+    try:
+        return lemur_core.data(collection=name, columns=[*_COLUMNS, TRAINING_ERROR], db=db)
+    except UnknownNameError:
+        # No training error is recorded in the database.
+        return lemur_core.data(collection=name, columns=_COLUMNS, db=db)
 
 
 def missing_of(runs: DataFrame, nets: Iterable[str], datasets: Iterable[str]) -> DataFrame:
@@ -148,7 +154,11 @@ def _runs(frame: DataFrame) -> DataFrame:
         runs[column] = [_test_error(row, metric) for row in runs.itertuples()]
     runs = runs.rename(columns={"trial": "run"})
     runs = runs.sort_values(["dataset", "control", "net", "started"], ignore_index=True)
-    return runs[["net", "dataset", "run", *_OF_RUN, *_KINDS, "control", "epochs"]]
+    columns = ["net", "dataset", "run", *_OF_RUN, *_KINDS]
+    if TRAINING_ERROR in runs.columns and runs[TRAINING_ERROR].notna().any():
+        runs = runs.rename(columns={TRAINING_ERROR: "training_error"})
+        columns += ["training_error"]
+    return runs[[*columns, "control", "epochs"]]
 
 
 def _test_error(row: Any, metric: str) -> float:

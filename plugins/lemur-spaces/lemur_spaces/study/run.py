@@ -69,6 +69,10 @@ class Prepared:
         """Return the ids of the finished trainings of designs, by name of the design."""
         return trials_of(condition, members, self.net, self.db) if exists(self.db) else {}
 
+    def keeps_weights(self, condition: Condition) -> bool:
+        """Return whether the weights of a condition's nets are used once they are trained."""
+        return self.study.has_training_errors and not condition.control
+
     def members(self, condition: Condition) -> Sequence[PopulationMember]:
         """Return the designs that are trained under a condition.
 
@@ -180,6 +184,8 @@ def run_study(
     Raises:
         SettingsError: A setting is invalid.
     """
+    from lemur_spaces.study.training_errors import record_training_errors
+
     study, outcome = prepared.study, StudyOutcome()
     seconds = Settings.of({"time": time_limit}).time if time_limit else None
     ends = None if seconds is None else time.monotonic() + seconds
@@ -197,9 +203,13 @@ def run_study(
         for line in summary.left_out:
             say(line)
         _add(outcome, summary)
-        _record(prepared, condition, members, outcome)
+        finished = _record(prepared, condition, members, outcome)
         if outcome.is_partial:
             break
+        if prepared.keeps_weights(condition):
+            record_training_errors(
+                condition, prepared.net.name, finished, prepared.db, prepared.data, say
+            )
     return outcome
 
 
@@ -208,8 +218,8 @@ def _record(
     condition: Condition,
     members: Sequence[PopulationMember],
     outcome: StudyOutcome,
-) -> None:
-    """Add the trials of a condition to the collection, and count them."""
+) -> list[str]:
+    """Add the trials of a condition to the collection, count them, and return their ids."""
     by_design = prepared.trials(condition, members)
     trials = {member.name: by_design.get(member.name, ()) for member in members}
     finished = [uid for uids in trials.values() for uid in uids]
@@ -218,6 +228,7 @@ def _record(
     missing = [name for name, ids in trials.items() if len(ids) < condition.seeds]
     if missing:
         outcome.missing[condition.role] = missing
+    return finished
 
 
 def campaign_of(
@@ -242,6 +253,7 @@ def campaign_of(
         "fail_attempts": len(members) * condition.seeds + 1,
         "db": prepared.db,
         "data": prepared.data,
+        "keep_weights": "best" if prepared.keeps_weights(condition) else "no",
     }
 
 

@@ -12,6 +12,7 @@
     epochs = 20
     error = "top-1"           # or top-5; top-1+top-5 records both
     seeds = 1                 # trainings of each net
+    training_error = false    # also score the training split
     transform = "randcrop_flip_{px}"
     lr = 0.05                 # and further hyperparameters of the net
     batch = 64
@@ -42,7 +43,7 @@ from lemur_core.errors import SettingsError
 from lemur_spaces.band import parse_band
 from lemur_spaces.complexity import Images
 from lemur_spaces.population import MOST_DRAWS, Request
-from lemur_spaces.study.tables import check_names, count_of, read_toml, value_of
+from lemur_spaces.study.tables import check_names, count_of, flag_of, read_toml, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 
 METRICS = {"top-1": "acc", "top-5": "acc5"}
 """Metric of each kind of error; the error is 1 minus its score."""
+TRAINING_ERROR = "spaces.training_error"
+"""Fact of the error on the training split, of a trial's best epoch by validation; 0 to 1."""
 LONGER, NOISE = "longer", "noise"
 """Controls of a study: trainings of some of its nets under other conditions."""
 _TABLES = ("population", "training", "dataset", LONGER, NOISE)
@@ -61,7 +64,7 @@ _POPULATION = (
     "space", "count", *_BANDS, "px", "channels", "classes", "seed", "set", "invalid", "draws",
 )  # fmt: skip
 _OF_DATASET = ("name", "px", "epochs", "error", "transform")
-_OF_TRAINING = ("epochs", "error", "seeds", "transform")
+_OF_TRAINING = ("epochs", "error", "seeds", "transform", "training_error")
 # The other hyperparameters have a single value in the nets of this plugin.
 _NEEDED = ("lr", "batch")
 _DEFAULTS: dict[str, Any] = {"momentum": 0.9}
@@ -154,11 +157,13 @@ class SpaceStudy:
         request: The population.
         conditions: The datasets with their training; controls follow the condition that they
             control.
+        has_training_errors: Whether the training split is also scored, except in controls.
     """
 
     name: str
     request: Request
     conditions: Sequence[Condition]
+    has_training_errors: bool = False
 
 
 def read_study(path: Path) -> SpaceStudy:
@@ -183,7 +188,8 @@ def read_study(path: Path) -> SpaceStudy:
     ]
     _check_distinct(conditions)
     request = _request(value_of(path.name, tables, "population", dict, None))
-    return SpaceStudy(path.stem, request, conditions)
+    has_training_errors = flag_of("[training]", training, "training_error")
+    return SpaceStudy(path.stem, request, conditions, has_training_errors)
 
 
 def _with_controls(condition: Condition, tables: Mapping[str, Any]) -> Iterator[Condition]:
