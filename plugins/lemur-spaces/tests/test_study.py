@@ -1,5 +1,6 @@
 """A study trains each net of its population on each dataset, and goes on where it ended."""
 
+import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from safetensors.torch import load_file
 
 import lemur_core
 from lemur_core.errors import LemurError, MisfitError, SettingsError
@@ -270,6 +272,80 @@ def test_controls_train_some_nets_longer_and_some_more_often():
     assert "<caption>Spread of the errors</caption>" in page
 
 
+PRETRAINED = FILE + '[pretrained]\non = "digits[test=40, samples=60]"\n'
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_control_starts_from_the_weights_that_each_net_has_on_another_dataset():
+    given = study(PRETRAINED)
+    outcome, _ = trained(given)
+    assert (outcome.trained, outcome.missing) == (9, {})
+    runs = read_results("small", "lemur.db", given.conditions).runs
+    control = runs[runs["control"] == "pretrained"]
+    assert [*control["dataset"].unique()] == ["digits[classes=5,samples=60,test=40]"]
+    assert {*control["net"]} == {*runs["net"]}
+    prms = lemur_core.data(columns=["trial", "prm"], db="lemur.db").drop_duplicates("trial")
+    prms = prms.set_index("trial")["prm"]
+    sources = runs[(runs["control"] == "") & (runs["dataset"] == "digits[samples=60,test=40]")]
+    source_of = sources.set_index("net")["run"]
+    for run in control.itertuples():
+        source = source_of[run.net]
+        file = lemur_core.artefact(source, "spaces.safetensors", db="lemur.db")
+        digest = hashlib.sha256(file.path.read_bytes()).hexdigest()
+        assert prms[run.run]["weights"] == f"sha256:{digest[:16]}"
+        expected = lemur_core.trained(source, db="lemur.db", data="data").net.state_dict()
+        weights = load_file(file.path)
+        assert weights.keys() == expected.keys()
+        assert all(torch.equal(weights[name], value) for name, value in expected.items())
+    assert not {"weights"} & {name for run in sources["run"] for name in prms[run]}
+
+    # A lost file is written again, with the same content.
+    file.path.unlink()
+    again, _ = trained(given)
+    assert again == outcome
+    assert file.path.exists()
+    result = command_line("study", "small.toml", "--dry-run")
+    assert counts_of(result.stdout) == [("3", "0")] * 3
+    assert command_line("report", "small.toml").exit_code == 0
+    page = Path("small.html").read_text(encoding="utf-8")
+    assert "<figcaption>Errors with pretraining against errors from scratch" in page
+    assert "<dt>finished trainings</dt><dd>9</dd>" in page
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_net_whose_weights_are_missing_is_left_out(monkeypatch):
+    own, calls = lemur_core.trained, []
+
+    def fails_once(uid, **arguments):
+        calls.append(uid)
+        if len(calls) == 1:
+            raise RuntimeError("no weights\nat all")
+        return own(uid, **arguments)
+
+    monkeypatch.setattr(lemur_core, "trained", fails_once)
+    outcome, lines = trained(study(PRETRAINED))
+    assert outcome.trained == 8
+    [line] = [line for line in lines if "are missing" in line]
+    assert line.endswith(f"the weights of trial {calls[0]} are missing: RuntimeError: no weights")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_pretraining_on_images_of_other_channels_is_refused():
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 24), ("test", 8)):
+        for number in range(count):
+            file = Path("data/folder") / split / "ab"[number % 2] / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype="uint8")).save(file)
+    text = f'{ONE_DATASET}[[dataset]]\nname = "folder"\npx = 8\n[pretrained]\non = "folder"\n'
+    with pytest.raises(SettingsError) as caught:
+        prepare(study(text), "lemur.db", Path("data"), lambda line: None)
+    assert str(caught.value) == (
+        "[pretrained]: dataset 'digits[samples=60,test=40]' has images of 1 channel, 'folder' of "
+        "3; expected the same number"
+    )
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_training_errors_are_those_of_the_trained_nets_on_the_training_split():
     given = study(FILE.replace("lr = 0.05", TRAINING_ERRORS))
@@ -356,6 +432,22 @@ def test_dry_run_says_the_cost_and_trains_nothing():
         ("px = 8\nchannels", "channels", "[population] lacks 'px'; expected an integer"),
         ("lr = 0.05", "", "[training] lacks 'lr'; all nets are trained with one value"),
         ("lr = 0.05", "lr = [1, 2]", "[training]: lr is [1, 2]; expected a number or a text"),
+        (
+            "[training]",
+            '[pretrained]\non = "mnist"\n[training]',
+            "[pretrained]: 'mnist' is not one of the datasets; expected a dataset given once",
+        ),
+        (
+            "[training]",
+            "[pretrained]\n[training]",
+            "[pretrained] lacks 'on'; expected a text",
+        ),
+        (
+            "[[dataset]]",
+            '[pretrained]\non = "digits"\n[[dataset]]\nname = "digits"\npx = 8\n'
+            '[[dataset]]\nname = "digits"\npx = 16\n[[dataset]]',
+            "[pretrained]: 'digits' is given several times; expected a dataset given once",
+        ),
         (
             "lr = 0.05",
             "lr = 0.05\ntraining_error = 1",
@@ -500,6 +592,20 @@ def test_net_that_cannot_be_timed_is_left_out_of_the_time(monkeypatch):
 def test_dataset_has_its_recorded_name_however_it_is_written():
     given = study(FILE.replace("[samples=60,test=40]", "[test=40, samples=60]"))
     assert given.conditions[0].role == FIRST
+
+
+def test_pretraining_needs_a_second_dataset():
+    with pytest.raises(SettingsError) as caught:
+        study(ONE_DATASET + '[pretrained]\non = "digits[samples=60,test=40]"\n')
+    assert str(caught.value) == (
+        "[pretrained] trains on the other datasets; expected a second [[dataset]]"
+    )
+
+
+def test_settings_that_are_too_long_for_a_role_are_refused_before_anything_is_trained():
+    long = "\n".join(f"weight_decay_of_layer_{number} = 0.1" for number in range(5))
+    with pytest.raises(SettingsError, match=r"which has \d+ characters; expected at most 200"):
+        study(FILE.replace("lr = 0.05", f"lr = 0.05\n{long}"))
 
 
 def test_study_without_datasets_is_one_line():

@@ -25,6 +25,7 @@ CONTROLS: dict[str, str] = {
 }
 """Figures of controls, by the name of their function, with captions."""
 _NOISE, _LONGER, _TOP5 = "noise_of_training", "longer_training", "top1_against_top5"
+_PRETRAINED = "pretraining_gain"
 _BEST = 10
 _LEAST_RUNS = 2
 _LOGARITHMIC = ("parameters", "macs", "activations")
@@ -256,6 +257,9 @@ def _controls(population: ComparedPopulation) -> Iterator[PopulationSection]:
     shown = {}
     if _LONGER in given:
         shown["Errors after trainings of several lengths"] = _lengths(given[_LONGER])
+    if _PRETRAINED in given and "pretrained" in given[_PRETRAINED].columns:
+        gains = rep.condition_gains(given[_PRETRAINED], "pretrained")
+        shown["Errors with pretraining and from scratch"] = gains
     if "training_error" in population.best.columns:
         both = population.best.dropna(subset=["training_error"])
         figures += _training_error_figures(both)

@@ -189,6 +189,19 @@ def test_controls_are_drawn_from_the_given_frames(written):
     assert "Top-5 against top-1 error" in captions(page)
 
 
+def test_the_gain_of_pretraining_is_that_of_the_nets_that_have_both_errors(written):
+    frame = lists(**ERRORS).query("dataset == 'a'")
+    better = frame.assign(error=frame["error"] / 2, pretrained=True).head(4)
+    control = concat([frame.assign(pretrained=False), better], ignore_index=True)
+    _, page = written(frame, controls={"pretraining_gain": control})
+    [row] = tables(page)["Errors with pretraining and from scratch"]
+    gains = frame["error"].head(4) / 2
+    assert row[:2] == ["a", 4]
+    assert row[2:5] == pytest.approx([gains.mean(), gains.median(), gains.std()], rel=1e-3)
+    assert row[5] == 1
+    assert "Errors with pretraining against errors from scratch" in captions(page)
+
+
 def test_ranks_by_training_errors_are_compared_with_those_by_test_errors(written):
     frame = lists(**ERRORS)
     training = lists(a=[0.4, 0.1, 0.3, 0.2, 0.25], b=[0.5, 0.4, 0.3, 0.1, 0.2], c=[0.1, 0.2, 0.3])

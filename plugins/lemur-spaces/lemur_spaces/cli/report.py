@@ -13,11 +13,20 @@ from lemur_core.errors import MissingPluginError, SettingsError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_CONTROLS = {"longer": "longer_training", "noise": "noise_of_training"}
+_CONTROLS = {
+    "longer": "longer_training",
+    "noise": "noise_of_training",
+    "pretrained": "pretraining_gain",
+}
 """Figures of lemur-analysis for the controls of a study."""
-_TRAINING = ["net", "dataset", "epochs"]
 _RUN = ["net", "dataset", "run"]
-_TRAINING_KEY = [*_RUN, "epochs"]
+_KEYS = {
+    "longer": ["net", "dataset", "epochs"],
+    "noise": _RUN,
+    "pretrained": ["net", "dataset", "pretrained"],
+}
+"""What tells the trainings of a control apart; of those that are equal, the first counts."""
+_TRAINING_KEY = [*_RUN, "epochs", "pretrained"]
 
 
 @click.command()
@@ -139,6 +148,7 @@ def _finished(runs: DataFrame) -> int:
     rows = runs.dropna(subset=["error"])
     if "run" not in rows.columns:
         return len(rows)
+    rows = rows.assign(pretrained=rows.get("control") == "pretrained")
     return len(rows.drop_duplicates([name for name in _TRAINING_KEY if name in rows.columns]))
 
 
@@ -152,8 +162,12 @@ def _controls(runs: DataFrame) -> dict[str, DataFrame]:
         if rows.empty:
             continue
         whole = _trainings(runs, "")
+        count = len(rows)
         rows = concat([whole[whole["dataset"].isin(rows["dataset"])], rows], ignore_index=True)
-        key = _TRAINING if control == "longer" else _RUN
+        if control == "pretrained":
+            # The first training of each net on each dataset, with and without.
+            rows = rows.assign(pretrained=rows.index >= len(rows) - count)
+        key = _KEYS[control]
         if {*key} <= {*rows.columns}:
             rows = rows.drop_duplicates(key, ignore_index=True)
         controls[name] = rows

@@ -13,6 +13,7 @@ import lemur_core
 from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.kinds.net import as_net
 from lemur_spaces.study.pipelines import TASK
+from lemur_spaces.study.pretraining import identity_of
 from lemur_spaces.study.spec import controlled
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
-    from lemur_core import Collection, Entry
+    from lemur_core import Artefact, Collection, Entry
     from lemur_spaces.population import PopulationMember
     from lemur_spaces.study.spec import Condition, SpaceStudy
 
@@ -126,7 +127,11 @@ def _short(value: object) -> str:
 
 
 def trials_of(
-    condition: Condition, members: Sequence[PopulationMember], net: Entry, db: str
+    condition: Condition,
+    members: Sequence[PopulationMember],
+    net: Entry,
+    db: str,
+    initial: Mapping[str, Artefact] | None = None,
 ) -> dict[str, list[str]]:
     """Return the ids of the finished trials of a condition, by name of the design, oldest first.
 
@@ -140,14 +145,19 @@ def trials_of(
         members: The population.
         net: The net of its space.
         db: The database.
+        initial: The files of weights from which the designs start, by name; none for scratch.
     """
-    rows = _finished(condition, members, net, db)
+    rows = _finished(condition, members, net, db, initial or {})
     trials = _by_design(rows[_have_all_scores(rows, condition)])
     return {name: ids[: condition.seeds] for name, ids in trials.items()}
 
 
 def check_scores(
-    condition: Condition, members: Sequence[PopulationMember], net: Entry, db: str
+    condition: Condition,
+    members: Sequence[PopulationMember],
+    net: Entry,
+    db: str,
+    initial: Mapping[str, Artefact],
 ) -> None:
     """Check that no finished trial lacks an error that the condition records.
 
@@ -159,11 +169,12 @@ def check_scores(
         members: The population.
         net: The net of its space.
         db: The database.
+        initial: See `trials_of`.
 
     Raises:
         SettingsError: There are such trials.
     """
-    rows = _finished(condition, members, net, db)
+    rows = _finished(condition, members, net, db, initial)
     has_all = _have_all_scores(rows, condition)
     complete, lacking = _by_design(rows[has_all]), _by_design(rows[~has_all])
     nets = [name for name in lacking if len(complete.get(name, ())) < condition.seeds]
@@ -195,13 +206,20 @@ def _by_design(rows: DataFrame) -> dict[str, list[str]]:
 
 
 def _finished(
-    condition: Condition, members: Sequence[PopulationMember], net: Entry, db: str
+    condition: Condition,
+    members: Sequence[PopulationMember],
+    net: Entry,
+    db: str,
+    initial: Mapping[str, Artefact],
 ) -> DataFrame:
     """Return the last epochs of the finished trials of a condition, with the name of the design."""
     rows = _last_epochs(condition, net, db)
-    fixed = _fixed(net)
+    fixed = {**_fixed(net), **condition.training}
+    weights = {name: {"weights": identity_of(file)} for name, file in initial.items()}
     names = {
-        _key({**fixed, **condition.training, **member.design}): member.name for member in members
+        _key({**fixed, **member.design, **weights.get(member.name, {})}): member.name
+        for member in members
+        if condition.source is None or member.name in weights
     }
     keys = [_key(_without(prm, "transform")) for prm in rows["prm"]]
     rows = rows.assign(design=[names.get(key) for key in keys]).dropna(subset=["design"])

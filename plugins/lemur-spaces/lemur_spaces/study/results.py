@@ -12,7 +12,7 @@ import lemur_core
 from lemur_core.errors import LemurError, UnknownNameError
 from lemur_spaces.complexity import Complexity
 from lemur_spaces.study.record import IDENTITY, of_latest, recorded
-from lemur_spaces.study.spec import METRICS, TRAINING_ERROR, controlled
+from lemur_spaces.study.spec import METRICS, PRETRAINED, TRAINING_ERROR, controlled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,8 +51,8 @@ class StudyResults(NamedTuple):
             ``error`` (on the test split at that epoch, 0 to 1), ``selection`` (the validation
             error), ``top1_error``, ``top5_error`` and ``training_error`` (missing if not recorded;
             the last is only a column if it was recorded for any net), ``control`` (empty,
-            ``longer`` or ``noise``), ``epochs`` (the length of the training), the net's
-            complexities, and the numbers of its design.
+            ``longer``, ``noise`` or ``pretrained``), ``epochs`` (the length of the training), the
+            net's complexities, and the numbers of its design.
         missing: A row per net and dataset without a finished training: ``net``, ``dataset``, and
             as in ``runs``, the net's complexities and the numbers of its design.
         spec: The population, as in `lemur_spaces.study.record.spec_of`.
@@ -154,6 +154,9 @@ def _runs(frame: DataFrame) -> DataFrame:
         runs[column] = [_test_error(row, metric) for row in runs.itertuples()]
     runs = runs.rename(columns={"trial": "run"})
     runs = runs.sort_values(["dataset", "control", "net", "started"], ignore_index=True)
+    # Nets that are trained from other weights again have further trials of the same role.
+    is_repeated = runs.duplicated(["net", "dataset", "control"], keep="last")
+    runs = runs[~is_repeated | (runs["control"] != PRETRAINED)]
     columns = ["net", "dataset", "run", *_OF_RUN, *_KINDS]
     if TRAINING_ERROR in runs.columns and runs[TRAINING_ERROR].notna().any():
         runs = runs.rename(columns={TRAINING_ERROR: "training_error"})

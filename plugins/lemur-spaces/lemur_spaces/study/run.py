@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from lemur_core.errors import SettingsError
 from lemur_spaces.population import draw_population
 from lemur_spaces.study.controls import chosen
 from lemur_spaces.study.pipelines import TASK, pipeline_of, samples_of
+from lemur_spaces.study.pretraining import store_weights, stored_weights
 from lemur_spaces.study.record import (
     KIND,
     changes,
@@ -24,11 +25,12 @@ from lemur_spaces.study.record import (
     trials_of,
 )
 from lemur_spaces.study.results import read_results
+from lemur_spaces.study.spec import base_of, controlled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from lemur_core import Entry, Summary
+    from lemur_core import Artefact, Entry, Summary
     from lemur_spaces.population import Population, PopulationMember
     from lemur_spaces.study.pipelines import DatasetSize
     from lemur_spaces.study.spec import Condition, SpaceStudy
@@ -67,21 +69,39 @@ class Prepared:
         self, condition: Condition, members: Sequence[PopulationMember]
     ) -> Mapping[str, Sequence[str]]:
         """Return the ids of the finished trainings of designs, by name of the design."""
-        return trials_of(condition, members, self.net, self.db) if exists(self.db) else {}
+        if not exists(self.db):
+            return {}
+        return trials_of(condition, members, self.net, self.db, self.initial(condition))
+
+    def initial(self, condition: Condition) -> Mapping[str, Artefact]:
+        """Return the files of weights from which designs start, by name; empty for scratch."""
+        if condition.source is None or not exists(self.db):
+            return {}
+        trials = trials_of(condition.source, self.population.members, self.net, self.db)
+        return stored_weights(trials, self.db)
 
     def keeps_weights(self, condition: Condition) -> bool:
         """Return whether the weights of a condition's nets are used once they are trained."""
+        is_source = any(other.source == condition for other in self.study.conditions)
+        return is_source or self.scores_training(condition)
+
+    def scores_training(self, condition: Condition) -> bool:
+        """Return whether the training split of a condition is scored."""
         return self.study.has_training_errors and not condition.control
 
     def members(self, condition: Condition) -> Sequence[PopulationMember]:
         """Return the designs that are trained under a condition.
 
-        Those of a control are known once nets are trained under the condition that it controls.
+        Those of a control are known once nets are trained under the condition that it controls, or
+        from which it starts.
         """
         if not condition.control:
             return self.population.members
-        errors = self._errors(replace(condition, control="", times=1))
-        names = set(chosen(condition, errors)) if errors else set()
+        if condition.source is not None:
+            names = {*self.initial(condition)}
+        else:
+            errors = self._errors(base_of(condition, self.study.conditions))
+            names = set(chosen(condition, errors)) if errors else set()
         return [member for member in self.population.members if member.name in names]
 
     def _errors(self, condition: Condition) -> Mapping[str, float]:
@@ -153,18 +173,21 @@ def prepare(study: SpaceStudy, db: str, data: Path, say: Callable[[str], None]) 
         for line in changes(study, collection):
             say(f"study {study.name!r} changed: {line}")
     net = installed().get("net", study.request.space.net)
-    samples: list[DatasetSize] = []
+    sizes: dict[str, DatasetSize] = {}
     for condition in study.conditions:
-        if condition.control:
-            samples.append(samples[-1])
-            continue
-        samples.append(samples_of(condition, pipeline_of(condition, net.name), data))
-        _check_images(study, population, condition, samples[-1])
+        if not condition.control:
+            size = samples_of(condition, pipeline_of(condition, net.name), data)
+            _check_images(study, population, condition, size)
+            sizes[condition.role] = size
+        elif condition.source is not None:
+            _check_channels(condition, condition.source, sizes)
+    samples = [sizes[controlled(condition.role)[0]] for condition in study.conditions]
     prepared = Prepared(study, population, net, samples, db, data)
     if exists(db):
         for condition in study.conditions:
             if condition.metrics[1:]:
-                check_scores(condition, prepared.members(condition), net, db)
+                members, initial = prepared.members(condition), prepared.initial(condition)
+                check_scores(condition, members, net, db, initial)
     return prepared
 
 
@@ -192,6 +215,9 @@ def run_study(
     with code_database(prepared.db, create=True):
         _collect(prepared, {})
     for condition in study.conditions:
+        if condition.source is not None:
+            sources = prepared.trials(condition.source, prepared.population.members)
+            store_weights(sources, prepared.db, prepared.data, say)
         members = prepared.members(condition)
         say(f"{condition.role}: {len(members):,} net{'s' * (len(members) != 1)}")
         if not members:
@@ -206,7 +232,7 @@ def run_study(
         finished = _record(prepared, condition, members, outcome)
         if outcome.is_partial:
             break
-        if prepared.keeps_weights(condition):
+        if prepared.scores_training(condition):
             record_training_errors(
                 condition, prepared.net.name, finished, prepared.db, prepared.data, say
             )
@@ -235,6 +261,7 @@ def campaign_of(
     prepared: Prepared, condition: Condition, members: Sequence[PopulationMember]
 ) -> dict[str, Any]:
     """Return the settings of the campaign that trains designs on a dataset."""
+    initial = prepared.initial(condition)
     values = {name: [member.design[name] for member in members] for name in members[0].design}
     return {
         "task": TASK,
@@ -242,7 +269,11 @@ def campaign_of(
         "metric": ",".join(condition.metrics),
         "net": prepared.net.name,
         "transform": condition.transform,
-        "points": [dict(member.design) for member in members],
+        "points": [
+            dict(member.design)
+            | ({"weights": str(initial[member.name].path)} if member.name in initial else {})
+            for member in members
+        ],
         # The net fixes the numbers of its design: its ranges become what the population has.
         "prm": {name: list(dict.fromkeys(drawn)) for name, drawn in values.items()}
         | condition.training,
@@ -285,6 +316,24 @@ def _check_images(
             study.request.space.complexity(member.design, samples.images)
         except MisfitError as error:
             raise SettingsError(f"dataset {condition.dataset!r}, {member.name}: {error}") from None
+
+
+def _check_channels(
+    condition: Condition, source: Condition, sizes: Mapping[str, DatasetSize]
+) -> None:
+    """Check that nets of one dataset can be trained on the images of another.
+
+    Raises:
+        SettingsError: The images have other channels.
+    """
+    own, other = (
+        sizes[role].images.channels for role in (controlled(condition.role)[0], source.role)
+    )
+    if own != other:
+        raise SettingsError(
+            f"[{condition.control}]: dataset {condition.dataset!r} has images of {own} "
+            f"channel{'s' * (own != 1)}, {source.dataset!r} of {other}; expected the same number"
+        )
 
 
 def exists(db: str) -> bool:

@@ -29,11 +29,15 @@
     seeds = 10
     nets = 2
 
+    [pretrained]              # optional: train on the other datasets from the weights of one
+    on = "cifar-10[samples=2000]"
+
 A study has the name of its file.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -46,7 +50,7 @@ from lemur_spaces.population import MOST_DRAWS, Request
 from lemur_spaces.study.tables import check_names, count_of, flag_of, read_toml, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lemur_spaces.space import Value
@@ -55,9 +59,9 @@ METRICS = {"top-1": "acc", "top-5": "acc5"}
 """Metric of each kind of error; the error is 1 minus its score."""
 TRAINING_ERROR = "spaces.training_error"
 """Fact of the error on the training split, of a trial's best epoch by validation; 0 to 1."""
-LONGER, NOISE = "longer", "noise"
-"""Controls of a study: trainings of some of its nets under other conditions."""
-_TABLES = ("population", "training", "dataset", LONGER, NOISE)
+LONGER, NOISE, PRETRAINED = CONTROLS = ("longer", "noise", "pretrained")
+"""Controls of a study: trainings of nets under other conditions."""
+_TABLES = ("population", "training", "dataset", *CONTROLS)
 _OF_LONGER, _OF_NOISE = ("times", "nets"), ("seeds", "nets")
 _BANDS = {"band": "macs", "parameters": "parameters", "activations": "activations"}
 _POPULATION = (
@@ -71,6 +75,9 @@ _DEFAULTS: dict[str, Any] = {"momentum": 0.9}
 _TRANSFORM = "norm_{px}"
 # A range, several values or a number, as `lemur run` reads them from text.
 _RANGE = re.compile(r"\.\.|,|^[\d.+-]")
+_DIGITS = 8
+# Roles of collections have at most as many characters.
+_MOST_CHARACTERS = 200
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -86,9 +93,10 @@ class Condition:
         transform: Name of the transform.
         prm: Hyperparameters of the training.
         seeds: Number of trainings of each net.
-        control: `LONGER` or `NOISE` if the condition is a control; empty if all nets are trained.
+        control: One of `CONTROLS` if the condition is a control; empty otherwise.
         times: Factor of the number of epochs.
         nets: For `LONGER`, the number of best and of worst nets; for `NOISE`, the number of nets.
+        source: For `PRETRAINED`, the condition from whose weights each net starts.
     """
 
     dataset: str
@@ -101,6 +109,7 @@ class Condition:
     control: str = ""
     times: int = 1
     nets: int = 0
+    source: Condition | None = None
 
     @property
     def metrics(self) -> list[str]:
@@ -131,7 +140,11 @@ class Condition:
 
         It is ``DATASET NAME=VALUE ...``; in that of a control, the last name is the control.
         """
-        value = self.times if self.control == LONGER else self.nets
+        value: int | str = self.times if self.control == LONGER else self.nets
+        if self.source is not None:
+            # All settings of the source would be too long for a role.
+            digits = hashlib.sha256(self.source.role.encode()).hexdigest()[:_DIGITS]
+            value = f"{self.source.dataset}@{digits}"
         control = [f"{self.control}={value}"] if self.control else []
         settings = [f"{name}={value}" for name, value in self.settings.items()]
         return " ".join([self.dataset, *settings, *control])
@@ -145,7 +158,13 @@ def controlled(role: str) -> tuple[str, str]:
     """
     base, _, last = role.rpartition(" ")
     control = last.partition("=")[0]
-    return (base, control) if control in (LONGER, NOISE) else (role, "")
+    return (base, control) if control in CONTROLS else (role, "")
+
+
+def base_of(condition: Condition, conditions: Iterable[Condition]) -> Condition:
+    """Return the condition that a condition controls, itself if it is no control."""
+    role = controlled(condition.role)[0]
+    return next(base for base in conditions if base.role == role)
 
 
 @dataclass(frozen=True)
@@ -155,8 +174,7 @@ class SpaceStudy:
     Attributes:
         name: Name of the study, and of its collection.
         request: The population.
-        conditions: The datasets with their training; controls follow the condition that they
-            control.
+        conditions: The datasets with their training, before the controls of them.
         has_training_errors: Whether the training split is also scored, except in controls.
     """
 
@@ -187,6 +205,8 @@ def read_study(path: Path) -> SpaceStudy:
         for condition in _with_controls(_condition(table, training, seeds), tables)
     ]
     _check_distinct(conditions)
+    conditions += _pretrained(conditions, tables)
+    _check_lengths(conditions)
     request = _request(value_of(path.name, tables, "population", dict, None))
     has_training_errors = flag_of("[training]", training, "training_error")
     return SpaceStudy(path.stem, request, conditions, has_training_errors)
@@ -207,6 +227,26 @@ def _with_controls(condition: Condition, tables: Mapping[str, Any]) -> Iterator[
         yield replace(
             condition, seeds=seeds, control=NOISE, nets=count_of(f"[{NOISE}]", table, "nets", 2)
         )
+
+
+def _pretrained(conditions: Sequence[Condition], tables: Mapping[str, Any]) -> list[Condition]:
+    """Return the conditions in which nets start from the weights of one dataset."""
+    if PRETRAINED not in tables:
+        return []
+    where = f"[{PRETRAINED}]"
+    table = value_of("the file", tables, PRETRAINED, dict, None)
+    check_names(where, table, ("on",))
+    dataset = _dataset(value_of(where, table, "on", str, None))
+    bases = [condition for condition in conditions if not condition.control]
+    sources = [condition for condition in bases if condition.dataset == dataset]
+    if len(sources) != 1:
+        count = "given several times" if sources else "not one of the datasets"
+        raise SettingsError(f"{where}: {dataset!r} is {count}; expected a dataset given once")
+    [source] = sources
+    others = [condition for condition in bases if condition is not source]
+    if not others:
+        raise SettingsError(f"{where} trains on the other datasets; expected a second [[dataset]]")
+    return [replace(condition, seeds=1, control=PRETRAINED, source=source) for condition in others]
 
 
 def _request(table: Mapping[str, Any]) -> Request:
@@ -294,3 +334,12 @@ def _check_distinct(conditions: Sequence[Condition]) -> None:
     for role in roles:
         if roles.count(role) > 1:
             raise SettingsError(f"dataset {role.split()[0]!r} is given twice with equal settings")
+
+
+def _check_lengths(conditions: Sequence[Condition]) -> None:
+    for condition in conditions:
+        if len(condition.role) > _MOST_CHARACTERS:
+            raise SettingsError(
+                f"dataset {condition.dataset!r}: its settings are recorded as {condition.role!r}, "
+                f"which has {len(condition.role)} characters; expected at most {_MOST_CHARACTERS}"
+            )
