@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 import lemur_core
 from lemur_core.errors import LemurError, MisfitError, SettingsError
 from lemur_spaces.cli.group import spaces
+from lemur_spaces.study.pipelines import pipeline_of, samples_of
 from lemur_spaces.study.results import NothingTrainedError, labels_of, read_results
 from lemur_spaces.study.run import prepare, run_study
 from lemur_spaces.study.spec import read_study
@@ -632,6 +633,16 @@ def test_datasets_that_cannot_be_used_are_named_before_anything_is_trained(datas
         prepare(given, "lemur.db", Path("data"), lambda line: None)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("restriction", "size"),
+    [("samples=60,test=40", (54, 6 + 40)), ("folds=5,fold=1", (1149, 288 + 360))],
+)
+def test_size_of_a_dataset_counts_the_validation_split_that_is_held_out(restriction, size):
+    [condition] = study(ONE_DATASET.replace("samples=60,test=40", restriction)).conditions
+    samples = samples_of(condition, pipeline_of(condition, "AnyNet"), Path("data"))
+    assert (samples.trained, samples.scored) == size
 
 
 def test_images_that_are_too_small_are_refused_before_anything_is_trained():

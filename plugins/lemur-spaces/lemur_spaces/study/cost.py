@@ -37,7 +37,8 @@ def seconds_per_net(
 
     Two batches of random images are timed with each of a few nets, after one that is not timed. The
     nets are evenly spaced in the order of multiply-adds. Reading and transforming the images, and
-    starting the trainings, are not included. Nets that fail are not included either.
+    starting the trainings, and scoring the training split, are not included. Nets that fail are
+    not included either.
 
     Args:
         members: The population.
