@@ -15,10 +15,11 @@ from safetensors.torch import load_file
 import lemur_core
 from lemur_core.errors import LemurError, MisfitError, SettingsError
 from lemur_spaces.cli.group import spaces
+from lemur_spaces.study.file import read_study
 from lemur_spaces.study.pipelines import pipeline_of, samples_of
+from lemur_spaces.study.prepare import prepare
 from lemur_spaces.study.results import NothingTrainedError, labels_of, read_results
-from lemur_spaces.study.run import prepare, run_study
-from lemur_spaces.study.spec import read_study
+from lemur_spaces.study.run import run_study
 
 FILE = """
 [population]

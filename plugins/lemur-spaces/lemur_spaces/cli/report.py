@@ -87,8 +87,8 @@ def _ends(file: Path, *suffixes: str) -> bool:
 
 def _of_study(name: str, db: str) -> tuple[DataFrame, DataFrame, list[tuple[str, str]]]:
     """Return the trainings and missing trainings of a study, and what it is."""
+    from lemur_spaces.study.file import read_study
     from lemur_spaces.study.results import read_results
-    from lemur_spaces.study.spec import read_study
 
     if _ends(Path(name), ".toml"):
         study = read_study(Path(name))

@@ -11,7 +11,8 @@ import click
 from lemur_core.commands import data_option, db_option, duration, print_line, print_text, text_table
 
 if TYPE_CHECKING:
-    from lemur_spaces.study.run import Prepared, StudyOutcome
+    from lemur_spaces.study.prepare import Prepared
+    from lemur_spaces.study.run import StudyOutcome
 
 _MOST_NAMED = 5
 EPILOG = """\b
@@ -50,8 +51,9 @@ def study(
     The same command resumes an interrupted study. Trainings that are recorded are not repeated. The
     trials are a collection of the database, named after the file.
     """
-    from lemur_spaces.study.run import prepare, run_study
-    from lemur_spaces.study.spec import read_study
+    from lemur_spaces.study.file import read_study
+    from lemur_spaces.study.prepare import prepare
+    from lemur_spaces.study.run import run_study
 
     prepared = prepare(read_study(file), db, data, _say)
     workers = options["workers"]
