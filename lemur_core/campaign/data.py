@@ -1,4 +1,4 @@
-"""Compare the data and the code of a campaign with those of recorded trials."""
+"""Compare the data, the code and the metrics of a campaign with those of recorded trials."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ def check_code(pipeline: Pipeline, resources: TrialResources) -> None:
     """Warn of recorded trials whose loader or metric is another version of the pipeline's file."""
     if other := resources.writer.count_other_code(pipeline):
         resources.watch(Warned(_other_code(pipeline, other)))
+
+
+def check_metrics(pipeline: Pipeline, resources: TrialResources) -> None:
+    """Warn of recorded trials of a pipeline that were not scored by all of its metrics."""
+    if lacking := resources.writer.count_lacking_scores(pipeline):
+        resources.watch(
+            Warned(
+                f"{_trials(lacking)} of {pipeline.name} in this database "
+                f"{'was' if lacking == 1 else 'were'} not scored by {', '.join(pipeline.also)} and "
+                f"{'is' if lacking == 1 else 'are'} not counted"
+            )
+        )
 
 
 def _other_code(pipeline: Pipeline, trials: int) -> str:

@@ -6,7 +6,7 @@ from collections import deque
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from lemur_core.campaign.data import check_code, check_data
+from lemur_core.campaign.data import check_code, check_data, check_metrics
 from lemur_core.events import StudyStarted, TrialsHeld
 from lemur_core.search.study_run import StudyRun
 from lemur_core.summary import Left
@@ -155,6 +155,7 @@ class Studies:
             if (pipeline.task, pipeline.dataset, pipeline.metric) not in self._scored:
                 self._scored.add((pipeline.task, pipeline.dataset, pipeline.metric))
                 check_code(pipeline, self._resources)
+            check_metrics(pipeline, self._resources)
             left_out = self._resources.bundles.left_out(pipeline)
             validation = 0 if bundle.validation is None else len(bundle.validation)
             study_run = StudyRun(ready, self._resources, bundle.chance, left_out, validation)

@@ -17,7 +17,7 @@ from lemur_core.store.values import prediction_of
 from lemur_core.trial import UNFINISHED, Epoch, Prediction, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lemur_core.dataset import DatasetRecord
     from lemur_core.pipeline import Pipeline
@@ -86,6 +86,8 @@ def read_past(
 ) -> list[PastTrial]:
     """Return the pipeline's trials with this number of epochs and this code, by trial number.
 
+    Trials with epochs that were not scored by all metrics of the pipeline are left out.
+
     Args:
         connection: Connection to the database.
         pipeline: The pipeline.
@@ -122,7 +124,8 @@ def read_past(
         )
         for row in changed
     }  # fmt: skip
-    return [trials.get(row.id) or known[row.id] for row in rows]
+    past = (trials.get(row.id) or known[row.id] for row in rows)
+    return [trial for trial in past if _have_all_scores(trial.epochs, pipeline)]
 
 
 def last_number(connection: Connection, pipeline: Pipeline) -> int:
@@ -157,6 +160,18 @@ def read_prm(connection: Connection, uid: str) -> dict[str, Any]:
     columns = schema.prm.c
     rows = connection.execute(select(columns.name, columns.value).where(columns.uid == uid))
     return {row.name: row.value for row in rows}
+
+
+def count_lacking_scores(connection: Connection, pipeline: Pipeline) -> int:
+    """Count the trials with epochs that were not scored by all metrics of the pipeline."""
+    if not pipeline.also:
+        return 0
+    recorded = _epochs(connection, pipeline, 0).values()
+    return sum(not _have_all_scores(epochs, pipeline) for epochs in recorded)
+
+
+def _have_all_scores(epochs: Iterable[Epoch], pipeline: Pipeline) -> bool:
+    return all(pipeline.also.keys() <= epoch.scores.keys() for epoch in epochs)
 
 
 def _is_unchanged(known: PastTrial | None, row: Any) -> bool:

@@ -28,6 +28,7 @@ from lemur_core.store.writing.lease import TrialLostError
 from lemur_core.store.writing.ledger import Ledger, NotHeldError, end_row
 from lemur_core.store.writing.past_trials import (
     PastTrial,
+    count_lacking_scores,
     count_other_code,
     last_number,
     read_past,
@@ -186,6 +187,10 @@ class Writer:
     def count_other_code(self, pipeline: Pipeline) -> int:
         """Return how many trials used another version of the pipeline's loader or metric file."""
         return self._transact(lambda connection: count_other_code(connection, pipeline))
+
+    def count_lacking_scores(self, pipeline: Pipeline) -> int:
+        """Return how many trials were not scored by all metrics of the pipeline."""
+        return self._transact(lambda connection: count_lacking_scores(connection, pipeline))
 
     def next_number(self, pipeline: Pipeline) -> int:
         """Return the number of the pipeline's next trial."""

@@ -71,18 +71,16 @@ def test_changed_study_says_what_differs_and_needs_the_same_population():
     assert {*missing["net"]} == {*both.runs["net"]}
 
 
-def test_error_that_finished_trainings_lack_is_refused():
+def test_nets_whose_trainings_lack_an_error_are_trained_again():
     text = ONE_DATASET.replace("count = 3", "count = 2")
-    outcome, _ = trained(study(text))
-    assert outcome.trained == 2
+    trained(study(text))
     both = text.replace("epochs = 2", 'epochs = 2\nerror = "top-1+top-5"')
-    with pytest.raises(SettingsError) as caught:
-        trained(study(both))
-    assert str(caught.value) == (
-        "dataset 'digits[samples=60,test=40]': 2 nets were trained without recording top-5 errors, "
-        "which cannot be added to finished trainings; write error = 'top-1', or record both in "
-        "another database"
-    )
+    outcome, _ = trained(study(both))
+    assert (outcome.trained, outcome.missing) == (2, {})
+    assert lemur_core.data(columns=["trial"], db="lemur.db")["trial"].nunique() == 4
+    runs = read_results("small", "lemur.db", study(both).conditions).runs
+    assert len(runs) == 2
+    assert runs["top5_error"].notna().all()
 
 
 def test_trainings_that_recorded_more_errors_count():

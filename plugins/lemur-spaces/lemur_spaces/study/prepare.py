@@ -15,7 +15,6 @@ from lemur_spaces.study.pretraining import stored_weights
 from lemur_spaces.study.record import (
     changes,
     check_population,
-    check_scores,
     recorded,
     spec_of,
     trials_of,
@@ -119,7 +118,7 @@ def prepare(study: SpaceStudy, db: str, data: Path, say: Callable[[str], None]) 
 
     Raises:
         LemurError: The population cannot be drawn, a dataset is unknown, missing or for another
-            task, the study began with another population, or earlier trainings lack an error.
+            task, or the study began with another population.
     """
     population = draw_population(study.request)
     say(population.summary(study.request.name))
@@ -138,13 +137,7 @@ def prepare(study: SpaceStudy, db: str, data: Path, say: Callable[[str], None]) 
         elif condition.source is not None:
             _check_channels(condition, condition.source, sizes)
     samples = [sizes[controlled(condition.role)[0]] for condition in study.conditions]
-    prepared = Prepared(study, population, net, samples, db, data)
-    if exists(db):
-        for condition in study.conditions:
-            if condition.metrics[1:]:
-                members, initial = prepared.members(condition), prepared.initial(condition)
-                check_scores(condition, members, net, db, initial)
-    return prepared
+    return Prepared(study, population, net, samples, db, data)
 
 
 def _check_images(

@@ -152,50 +152,13 @@ def trials_of(
     return {name: ids[: condition.seeds] for name, ids in trials.items()}
 
 
-def check_scores(
-    condition: Condition,
-    members: Sequence[PopulationMember],
-    net: Entry,
-    db: str,
-    initial: Mapping[str, Artefact],
-) -> None:
-    """Check that no finished trial lacks an error that the condition records.
-
-    lemur does not train such a trial again, because its net, settings and first metric are those of
-    the condition.
-
-    Args:
-        condition: The condition.
-        members: The population.
-        net: The net of its space.
-        db: The database.
-        initial: See `trials_of`.
-
-    Raises:
-        SettingsError: There are such trials.
-    """
-    rows = _finished(condition, members, net, db, initial)
-    has_all = _have_all_scores(rows, condition)
-    complete, lacking = _by_design(rows[has_all]), _by_design(rows[~has_all])
-    nets = [name for name in lacking if len(complete.get(name, ())) < condition.seeds]
-    if not nets:
-        return
-    first, _, others = condition.error.partition("+")
-    count = "1 net was" if len(nets) == 1 else f"{len(nets):,} nets were"
-    raise SettingsError(
-        f"dataset {condition.dataset!r}: {count} trained without recording {others} errors, which "
-        f"cannot be added to finished trainings; write error = {first!r}, or record both in "
-        "another database"
-    )
-
-
 def _have_all_scores(rows: DataFrame, condition: Condition) -> Series:
     """Return which trials recorded the scores of the condition's further metrics."""
     from pandas import Series
 
     needed = {*condition.metrics[1:]}
-    found = [isinstance(scores, dict) and needed <= {*scores} for scores in rows["scores"]]
-    return Series(found if needed else True, index=rows.index, dtype=bool)
+    complete = [isinstance(scores, dict) and needed <= {*scores} for scores in rows["scores"]]
+    return Series(complete if needed else True, index=rows.index, dtype=bool)
 
 
 def _by_design(rows: DataFrame) -> dict[str, list[str]]:
