@@ -75,7 +75,6 @@ class _Net:
         Maps have the shape (samples, members * channels, height, width), vectors the shape
         (members, samples, features).
         """
-        result: Tensor
         match layer:
             case Conv(_, _, stride, padding, bias):
                 weight = rest.pop(0).flatten(0, 1).contiguous(memory_format=torch.channels_last)
@@ -87,15 +86,15 @@ class _Net:
                 return self.by_member(x).transpose(0, 1).flatten(2)
             case Linear(bias=bias):
                 weight = rest.pop(0).transpose(1, 2)
-                result = torch.baddbmm(rest.pop(0)[:, None], x, weight) if bias else x.bmm(weight)
-                return result
+                return torch.baddbmm(rest.pop(0)[:, None], x, weight) if bias else x.bmm(weight)
             case Activation(name):
                 return _ACTIVATIONS[name](x)
         raise TypeError(layer)
 
     def by_member(self, maps: Tensor) -> Tensor:
         """Return maps with the shape (samples, members, channels, height, width)."""
-        return maps.unflatten(1, (self.count, -1))
+        samples, _, *sizes = maps.shape
+        return maps.view(samples, self.count, -1, *sizes)
 
 
 class Grouped:
