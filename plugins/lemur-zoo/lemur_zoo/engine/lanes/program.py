@@ -83,7 +83,8 @@ def assemble(
         lanes: Number of lanes of a vector.
         registers: Number of vectors that fit in the processor's registers.
         fuse: Whether a convolution also computes the pooling and the activation that follow it, and
-            a linear layer the activation. The results are the same.
+            a linear layer the activation. The results have the same bits, apart from the gradient
+            of biases, whose sum has another order.
         input_gradient: Whether the gradient of the image is computed.
     """
     assembly = _Assembly(lanes, registers, shape, input_gradient)
