@@ -2,35 +2,38 @@
 
     python benchmarks/zoo_engine.py [--rounds 7] [--lanes 16] [--images 500]
 
-The nets are CNN-S and CNN-M of the model zoos with tanh, batch 10, Adam; the images are noise, which
-takes the same time. The rival trains one member: images as one tensor, its batches by
+The nets are CNN-S and CNN-M of the model zoos with tanh, batch 10, Adam; the images are noise,
+which takes the same time. The rival trains one member: images as one tensor, its batches by
 ``index_select``, the fused optimizer, no scores. It is scored in the size of batch with which it is
 fastest. The programs alternate in one process on one thread. Times are CPU times of the fastest
 rounds, because other load can only add to them, divided by members and images.
 
-The share of the peak is the rate of the multiplications and additions of convolutions and linear
-layers, divided by that of PyTorch's product of two matrices of 1024 x 1024.
+Rates count the multiplications and additions of convolutions and linear layers. They are compared
+with two peaks: PyTorch's product of two matrices of 1024 x 1024, and fused multiply-adds of vectors
+of as many lanes that stay in registers, which nothing can exceed.
 
-Two threads are compared by wall time, which means something only if nothing else runs. "ready" is
-the wall time from the start of a process whose functions are compiled already until its first batch
+Two threads are compared by wall time, which means something only if nothing else runs. "Ready"
+is the time from the start of a process whose functions are compiled already until its first batch
 is trained, with the imports of PyTorch and numba.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import subprocess
 import sys
 import time
 from math import prod
-from statistics import median
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from lemur_zoo.engine.lanes.engine import LANES_VARIABLE, Lanes
+from lemur_zoo.engine.lanes import compiling
+from lemur_zoo.engine.lanes.engine import LANES_VARIABLE, Lanes, aligned
+from lemur_zoo.engine.lanes.vectors import fma, tile, vectors
 from lemur_zoo.layers import Activation, Conv, Flatten, Linear, MaxPool, shapes_of
 from lemur_zoo.members import GroupSettings, GroupState, MemberSettings, SplitArrays
 from lemur_zoo.modules import flat, net_of
@@ -135,6 +138,27 @@ def matmul_rate() -> float:
     return 2 * 1024**3 / min(cpu_time(lambda: a @ b) for _ in range(9))
 
 
+def register_rate(lanes: int, repeats: int = 1_000_000, sums: int = 12) -> float:
+    @compiling.forward
+    def add(parameters, values):
+        x, total = vectors(parameters, 0, lanes), tile(sums, lanes)
+        for i in range(sums):
+            total[i] = x[i]
+        factor, term = x[0], x[1]
+        for _ in range(repeats):
+            for i in range(sums):
+                total[i] = fma(total[i], factor, term)
+        for i in range(sums):
+            x[i] = total[i]
+
+    numbers = aligned(sums, lanes) + np.float32(0.5)
+    begin = aligned(sums, lanes)
+    begin[:] = numbers
+    call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(add.address)
+    work = lambda: call(begin.ctypes.data, begin.ctypes.data)  # noqa: E731
+    return 2 * lanes * sums * repeats / min(cpu_time(work) for _ in range(9))
+
+
 def measure(name: str, lanes: int, count: int, rounds: int) -> None:
     shape, layers = NETS[name]
     images, state = noise(shape, count), state_of(layers, shape, lanes)
@@ -156,7 +180,7 @@ def measure(name: str, lanes: int, count: int, rounds: int) -> None:
         way: min(values) / count / (lanes if way.startswith("lanes") else 1)
         for way, values in times.items()
     }
-    peak = matmul_rate()
+    matmul, registers = matmul_rate(), register_rate(lanes)
     scored = min(each[f"torch scores {batch}"] for batch in SCORED)
     for what, ours, theirs, target, work in zip(
         ("training", "scoring"),
@@ -166,10 +190,11 @@ def measure(name: str, lanes: int, count: int, rounds: int) -> None:
         operations(layers, shape)[::-1],
         strict=True,
     ):
-        ratios = f"{theirs / ours:5.1f}x, target {target or '-'}"
+        rate = work / ours
         print(
             f"{name} {what:8} {lanes:2} lanes: {ours * 1e6:6.2f} us, torch {theirs * 1e6:6.1f} us, "
-            f"{ratios}; {work / ours / peak:.0%} of the peak, torch {work / theirs / peak:.1%}"
+            f"{theirs / ours:5.1f}x, target {target or '-'}; {rate / 1e9:.0f} GFLOP/s, "
+            f"{rate / registers:.0%} of registers', {rate / matmul:.0%} of PyTorch's product"
         )
 
 
@@ -207,12 +232,14 @@ engine.train_epoch(state_of(layers, shape, 16), 1)
 def ready(name: str, lanes: int, rounds: int) -> None:
     code = READY.format(folder=os.path.dirname(os.path.abspath(__file__)), name=name)
     environment = {**os.environ, LANES_VARIABLE: str(lanes)}
-    walls = []
+    walls, cpus = [], []
     for _ in range(rounds + 1):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), os.times()
         subprocess.run([sys.executable, "-c", code], env=environment, check=True)
         walls.append(time.perf_counter() - began)
-    print(f"{name} ready in {median(walls[1:]):.1f} s ({min(walls[1:]):.1f} at best), target 3")
+        done = os.times()
+        cpus.append(done[2] + done[3] - used[2] - used[3])
+    print(f"{name} ready: {min(walls[1:]):.1f} s, {min(cpus[1:]):.1f} s of CPU time, target 3")
 
 
 def main() -> None:
