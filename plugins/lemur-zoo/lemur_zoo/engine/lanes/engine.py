@@ -190,7 +190,7 @@ class Lanes:
             values[start * self.lanes : (start + size) * self.lanes] = 1
         sums = np.zeros(self.lanes), np.zeros(self.lanes, int64)
         loops.evaluate(
-            self._places(), group.lanes_of(state.parameters).ravel(), values,
+            self._places(), self.program.spread, group.lanes_of(state.parameters).ravel(), values,
             images.inputs.ravel(), images.targets, self.lanes, *sums,
         )  # fmt: skip
         return sums
