@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
+from lemur_zoo.cli.make import extend, make
+
 
 @click.group()
 def zoo() -> None:
     """Make and read model zoos: populations of nets with the weights of every epoch."""
+
+
+zoo.add_command(make)
+zoo.add_command(extend)

@@ -1,0 +1,205 @@
+"""Train the members of a zoo, an epoch of a group at a time."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lemur_zoo.images import SPLITS
+from lemur_zoo.members import GroupState, MemberSettings
+from lemur_zoo.plain import PlainEngine
+from lemur_zoo.storage.folder import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy import float64
+    from numpy.typing import NDArray
+
+    from lemur_zoo.images import ZooImages
+    from lemur_zoo.members import Engine
+    from lemur_zoo.nets import ZooNet
+    from lemur_zoo.spec.population import Member
+    from lemur_zoo.storage.folder import ZooFolder
+
+GROUP_SIZE = 16
+"""Largest number of members that are trained together."""
+_ALIKE = ("activation", "optimizer", "batch", "schedule")
+
+
+class Sweep(NamedTuple):
+    """An epoch of all members.
+
+    Attributes:
+        epoch: Number of the epoch.
+        loss: Median training loss of the members that have not diverged.
+        validation: Median validation accuracy of all members.
+        test: Median test accuracy of all members.
+        diverged: Number of members with a loss that is not finite.
+        seconds: Seconds that the epoch took here; 0 if it was stored already.
+    """
+
+    epoch: int
+    loss: float
+    validation: float
+    test: float
+    diverged: int
+    seconds: float
+
+
+def groups_of(members: Sequence[Member]) -> list[list[int]]:
+    """Return the numbers of the members of each group, at most `GROUP_SIZE` in one.
+
+    Members of a group have the same activation, optimizer and batch size, and dropout or none.
+    """
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for member in members:
+        values = member.values
+        key = (*(values[name] for name in _ALIKE), values["dropout"] != 0)
+        alike.setdefault(key, []).append(member.number)
+    return [
+        numbers[start : start + GROUP_SIZE]
+        for numbers in alike.values()
+        for start in range(0, len(numbers), GROUP_SIZE)
+    ]
+
+
+class ZooTraining:
+    """The training of a zoo, which goes on from what its folder holds.
+
+    Args:
+        folder: The folder, writable.
+        images: The images.
+        net: The net.
+        start: Initial weights of members by number, instead of those that the net draws.
+    """
+
+    def __init__(
+        self,
+        folder: ZooFolder,
+        images: ZooImages,
+        net: ZooNet,
+        start: Callable[[Sequence[int]], NDArray[np.float32]] | None = None,
+    ) -> None:
+        self._folder, self._images, self._net, self._start = folder, images, net, start
+        self._members = folder.members()
+        self._engines: dict[int, Engine] = {}
+        groups = range(len(folder.header.groups))
+        self._progress: dict[int, Progress] = {group: folder.progress(group) for group in groups}
+
+    @property
+    def whole(self) -> int:
+        """Number of the last epoch that all members have; -1 if there is none."""
+        return min(progress.epoch for progress in self._progress.values())
+
+    def run(
+        self,
+        epochs: int,
+        *,
+        threads: int = 1,
+        until: float | None = None,
+        report: Callable[[Sweep], None] = lambda _: None,
+        show: Callable[[str], None] = lambda _: None,
+    ) -> bool:
+        """Train all members up to an epoch, and return whether they all reached it.
+
+        An epoch that is interrupted is trained again; those before it are stored.
+
+        Args:
+            epochs: Number of the last epoch.
+            threads: Number of groups that are trained at the same time.
+            until: Time, as `time.monotonic` gives it, after which no epoch of a group begins.
+            report: Called with each epoch of all members.
+            show: Called with a line on each epoch of a group.
+        """
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                for epoch in range(self.whole + 1, epochs + 1):
+                    began = time.monotonic()
+                    left = [group for group, done in self._progress.items() if done.epoch < epoch]
+                    step = partial(self._step, epoch=epoch, until=until, show=show)
+                    run = map(step, left) if threads == 1 else pool.map(step, left)
+                    if not all(list(run)):
+                        return False
+                    report(self._sweep(epoch, time.monotonic() - began))
+            except BaseException:
+                # What waits is not begun; what runs ends at the end of its epoch.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return True
+
+    def _step(
+        self, group: int, *, epoch: int, until: float | None, show: Callable[[str], None]
+    ) -> bool:
+        """Train an epoch of a group and store it; return False if the time is over."""
+        if until is not None and time.monotonic() >= until:
+            return False
+        show(f"epoch {epoch}: group {group + 1} of {len(self._progress)}")
+        began = time.monotonic()
+        before = self._progress[group].seconds
+        engine = self._engine(group)
+        if epoch == 0:
+            state = self._initial(group)
+        else:
+            state = self._folder.load(group, epoch - 1)
+            engine.train_epoch(state, epoch)
+        scores = self._scores(engine, state)
+        seconds = (*before, (before[-1] if before else 0.0) + time.monotonic() - began)
+        self._folder.commit(group, epoch, state, scores, seconds)
+        self._progress[group] = Progress(epoch, seconds)
+        return True
+
+    def _scores(self, engine: Engine, state: GroupState) -> NDArray[float64]:
+        splits = (self._images.train, self._images.validation, self._images.test)
+        return np.stack([np.stack(engine.scores(state, split), -1) for split in splits], 1)
+
+    def _initial(self, group: int) -> GroupState:
+        numbers = list(self._folder.header.groups[group])
+        if self._start is not None:
+            weights = self._start(numbers)
+        else:
+            weights = self._net.initial([self._members[number] for number in numbers])
+        return GroupState(weights, np.zeros_like(weights), np.zeros_like(weights))
+
+    def _engine(self, group: int) -> Engine:
+        if group not in self._engines:
+            members = [self._members[number] for number in self._folder.header.groups[group]]
+            first = members[0].values
+            self._engines[group] = PlainEngine(
+                [self._net.build(member.values) for member in members],
+                str(first["optimizer"]),
+                int(first["batch"]),
+                _settings(members),
+                self._images.train,
+            )
+        return self._engines[group]
+
+    def _sweep(self, epoch: int, seconds: float) -> Sweep:
+        return sweep_of(self._folder.metrics[:, epoch], epoch, seconds)
+
+
+def sweep_of(metrics: NDArray[float64], epoch: int, seconds: float = 0.0) -> Sweep:
+    """Return an epoch of all members from its scores, ``(members, splits, metrics)``."""
+    losses, accuracies = metrics[:, :, 0], metrics[:, :, 1]
+    diverged = ~np.isfinite(losses).all(axis=1)
+    loss = float(np.median(losses[~diverged, 0])) if not diverged.all() else float("nan")
+    validation, test = (float(np.median(accuracies[:, SPLITS.index(name)])) for name in SPLITS[1:])
+    return Sweep(epoch, loss, validation, test, int(diverged.sum()), seconds)
+
+
+def _settings(members: Sequence[Member]) -> MemberSettings:
+    def column(name: str) -> NDArray[np.float32]:
+        return np.array([_number(member.values, name) for member in members], np.float32)
+
+    seeds = np.array([member.seed for member in members], np.int64)
+    return MemberSettings(
+        seeds, column("lr"), column("momentum"), column("weight_decay"), column("dropout")
+    )
+
+
+def _number(values: Mapping[str, float | int | str], name: str) -> float:
+    return float(values[name])
