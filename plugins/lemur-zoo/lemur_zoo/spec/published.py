@@ -46,7 +46,12 @@ def _seed(init: str, activation: str, lr: float, weight_decay: float) -> dict[st
 
 _CIFAR_SEED = _seed("kaiming_uniform", "gelu", 1e-4, 1e-2)
 _STL_SEED = _seed("kaiming_uniform", "tanh", 1e-4, 1e-3)
-_SMALL = [
+_COLOUR: list[tuple[str, int | None, Mapping[str, Any], Mapping[str, Any]]] = [
+    ("cifar-10", 8_000, _CIFAR_SEED, _OF_CIFAR),
+    ("stl-10", 800, _STL_SEED, _STRONG),
+    ("eurosat", None, _CIFAR_SEED, _OF_CIFAR),
+]
+_SMALL: list[tuple[_Images, Mapping[str, Any], Mapping[str, Any]]] = [
     (_Images("mnist", "mnist", "CNN-S", 28, 1, 10_000), _seed("uniform", "tanh", 3e-4, 0.0), _MILD),
     (
         _Images("f-mnist", "fashion-mnist", "CNN-S", 28, 1, 10_000),
@@ -65,11 +70,7 @@ _SMALL = [
     ),
     *(
         (_Images(f"{name}-{size}", name, net, px, 3, validation), seed, grid)
-        for name, validation, seed, grid in (
-            ("cifar-10", 8_000, _CIFAR_SEED, _OF_CIFAR),
-            ("stl-10", 800, _STL_SEED, _STRONG),
-            ("eurosat", None, _CIFAR_SEED, _OF_CIFAR),
-        )
+        for name, validation, seed, grid in _COLOUR
         for size, net, px in (("small", "CNN-S", 28), ("medium", "CNN-M", 32))
     ),
 ]
@@ -83,17 +84,9 @@ _RESNET = [
 
 def _spec(images: _Images, kind: str, factors: Mapping[str, Any], **others: Any) -> ZooSpec:
     name, dataset, net, px, channels, validation = images
-    read = read_factors(name, factors, drawn=False)
-    return ZooSpec(
-        "-".join(filter(None, (name, kind))),
-        dataset,
-        net,
-        read,
-        px,
-        channels,
-        validation=validation,
-        **others,
-    )
+    full = f"{name}-{kind}" if kind else name
+    read = read_factors(full, factors, drawn=False)
+    return ZooSpec(full, dataset, net, read, px, channels, validation=validation, **others)
 
 
 def _specs() -> Iterator[ZooSpec]:
