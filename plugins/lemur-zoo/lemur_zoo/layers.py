@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
+
+Shape = tuple[int, ...]
+"""The shape of a sample: (channels, height, width), or (features,) after `Flatten`."""
 
 
 class Conv(NamedTuple):
@@ -66,3 +70,54 @@ class Linear(NamedTuple):
 Layer = Conv | MaxPool | Activation | Dropout | Flatten | Linear
 Layers = tuple[Layer, ...]
 """The layers of a net in the order in which they are applied, ending with the class scores."""
+
+
+def shapes_of(layers: Layers, shape: Shape) -> list[Shape]:
+    """Return the shape of a sample after each layer.
+
+    Args:
+        layers: Layers that fit each other.
+        shape: Shape of an image, (channels, height, width).
+    """
+    shapes = []
+    for layer in layers:
+        shape = shape_after(layer, shape)
+        shapes.append(shape)
+    return shapes
+
+
+def shape_after(layer: Layer, shape: Shape) -> Shape:
+    """Return the shape of a sample after a layer, given its shape before it."""
+    match layer:
+        case Conv(channels, kernel, stride, padding):
+            height, width = ((size + 2 * padding - kernel) // stride + 1 for size in shape[1:])
+            return channels, height, width
+        case MaxPool(size):
+            return shape[0], shape[1] // size, shape[2] // size
+        case Flatten():
+            return (prod(shape),)
+        case Linear(features):
+            return (features,)
+        case _:
+            return shape
+
+
+def parameter_shapes(layers: Layers, shape: Shape) -> list[Shape]:
+    """Return the shapes of the parameters in the order of the net's ``parameters()``.
+
+    Args:
+        layers: Layers that fit each other.
+        shape: Shape of an image, (channels, height, width).
+    """
+    parameters: list[Shape] = []
+    for layer, before in zip(layers, [shape, *shapes_of(layers, shape)], strict=False):
+        match layer:
+            case Conv(channels, kernel, bias=bias):
+                parameters.append((channels, before[0], kernel, kernel))
+            case Linear(channels, bias=bias):
+                parameters.append((channels, before[0]))
+            case _:
+                continue
+        if bias:
+            parameters.append((channels,))
+    return parameters

@@ -35,6 +35,7 @@ class PlainEngine:
         self._inputs, self._targets = map(torch.from_numpy, train)
 
     def train_epoch(self, state: GroupState, epoch: int) -> None:
+        """Train an epoch of the training split, and change the state."""
         steps = -(-len(self._targets) // self._batch)
         for index, net in enumerate(self._nets):
             self._train(net.train(), state, index, epoch)
@@ -93,6 +94,7 @@ class PlainEngine:
 
     @torch.no_grad()
     def scores(self, state: GroupState, images: SplitArrays) -> Scores:
+        """Return the scores of the members on a split."""
         inputs, targets = map(torch.from_numpy, images)
         rows = []
         for net, weights in zip(self._nets, state.parameters, strict=True):

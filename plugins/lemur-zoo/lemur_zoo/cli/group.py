@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lemur_zoo.cli.make import extend, make
+from lemur_zoo.cli.show import list_, show
 
 
 @click.group()
@@ -14,3 +15,5 @@ def zoo() -> None:
 
 zoo.add_command(make)
 zoo.add_command(extend)
+zoo.add_command(list_)
+zoo.add_command(show)

@@ -108,7 +108,7 @@ def _train(folder: Path, epochs: int, threads: int, limit: float | None, data: P
         f"zoo {header.spec.name}: {header.members:,} members of {header.spec.net} with "
         f"{header.width:,} parameters, {epochs} epochs of {header.images['train']:,} images"
     )
-    if training.whole > 0:
+    if training.whole >= 0:
         print_line(f"continues after epoch {training.whole}")
     until = None if limit is None else time.monotonic() + limit
     command = f"lemur zoo extend {folder}"
@@ -117,12 +117,16 @@ def _train(folder: Path, epochs: int, threads: int, limit: float | None, data: P
             epochs, threads=threads, until=until, report=_print_sweep, show=show_progress
         )
     except KeyboardInterrupt:
-        print_line(f"interrupted after epoch {training.whole}; {command} continues", err=True)
+        print_line(f"interrupted {_where(training.whole)}; {command} continues", err=True)
         raise
     if not is_whole:
-        print_line(f"the time is over after epoch {training.whole}; {command} continues")
+        print_line(f"the time is over {_where(training.whole)}; {command} continues")
         return
     print_line(f"wrote {folder}; next: lemur zoo show {folder}")
+
+
+def _where(epoch: int) -> str:
+    return f"after epoch {epoch}" if epoch >= 0 else "during epoch 0"
 
 
 def _print_sweep(sweep: Sweep) -> None:

@@ -4,8 +4,8 @@
 - ``members.csv``: a row for each member with its split, seed and factors.
 - ``weights-*.f32``: float32, little-endian, ``(members, epochs + 1, parameters)``; epoch 0 is the
   state before training.
-- ``metrics-*.f64``: float64, little-endian, ``(members, epochs + 1, 3, 2)``: loss and accuracy on the
-  training, validation and test images.
+- ``metrics-*.f64``: float64, little-endian, ``(members, epochs + 1, 3, 2)``: loss and accuracy on
+  the training, validation and test images.
 - ``states/*.npz``: the optimizer's state of each group of members after its last whole epoch. It is
   replaced after an epoch's weights and scores are on the disk, so its number is the number of whole
   epochs; whatever the arrays hold of later ones does not count.

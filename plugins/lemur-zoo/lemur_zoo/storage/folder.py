@@ -199,8 +199,9 @@ def check_room(path: Path, size: int, name: Path | None = None) -> None:
     free = shutil.disk_usage(path).free
     if free < size + _SPARE:
         raise SettingsError(
-            f"{name or path}: the zoo needs {size / 2**30:,.1f} GiB, and the disk has {free / 2**30:,.1f} "
-            "GiB free; name a folder on another disk, or make fewer members or epochs"
+            f"{name or path}: the zoo needs {size / 2**30:,.1f} GiB, and the disk has "
+            f"{free / 2**30:,.1f} GiB free; name a folder on another disk, or make fewer members "
+            "or epochs"
         )
 
 
@@ -247,15 +248,18 @@ def add_epochs(folder: ZooFolder, epochs: int) -> ZooHeader:
 def write_members(path: Path, members: Sequence[Member]) -> None:
     """Replace the table of members at once."""
     path = path / MEMBERS
-    with write_errors(path), replacement(path) as temporary:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(_COLUMNS)
-            for member in members:
-                values = (member.values.get(name, "") for name in FACTORS)
-                table.writerow([member.number, member.split, member.seed, *values])
-            file.flush()
-            os.fsync(file.fileno())
+    with (
+        write_errors(path),
+        replacement(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(_COLUMNS)
+        for member in members:
+            values = (member.values.get(name, "") for name in FACTORS)
+            table.writerow([member.number, member.split, member.seed, *values])
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _member(row: Mapping[str, str]) -> Member:
