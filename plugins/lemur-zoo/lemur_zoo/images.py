@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from torch.utils.data import ConcatDataset
 
 from lemur_core import Pattern, compose, installed
 from lemur_core.errors import MisfitError, SettingsError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from lemur_core import Entry, Pipeline
+    from lemur_core import Pipeline
     from lemur_core.kinds.loader import Samples
     from lemur_zoo.spec.spec import ZooSpec
 
@@ -116,13 +117,12 @@ def load_images(spec: ZooSpec, data: Path) -> ZooImages:
 def _splits(
     spec: ZooSpec, pipeline: Pipeline, data: Path
 ) -> tuple[tuple[Samples, Samples, Samples], DataBundle]:
-    bundle, is_own = _bundle(pipeline, data)
+    bundle = _bundle(pipeline, data)
     if len(bundle.out_shape) != 1:
         raise MisfitError(f"dataset {spec.dataset!r} has no classes of images")
-    if is_own and spec.validation is None:
-        assert bundle.validation is not None
+    if bundle.validation is not None and spec.validation is None:
         return (bundle.train, bundle.validation, bundle.test), bundle
-    whole = bundle.train
+    whole = _whole(bundle, pipeline)
     count = round(_SHARE * len(whole)) if spec.validation is None else spec.validation
     if not 0 < count < len(whole):
         raise SettingsError(
@@ -134,16 +134,21 @@ def _splits(
     return (take(whole, train), take(whole, validation), bundle.test), bundle
 
 
-def _bundle(pipeline: Pipeline, data: Path) -> tuple[DataBundle, bool]:
-    """Return a dataset, and whether its validation split is one of its own."""
-    restriction = pipeline.restriction
-    if str(restriction):
-        # Restrictions are applied to the training split before a part is held out of it.
-        bundle = Bundles(data).get(pipeline)
-        return bundle, bundle.validation is not None
-    entry: Entry = pipeline.loader_entry
-    bundle = as_bundle(entry.load(), data, pipeline.task, entry.name)
-    return bundle, bundle.validation is not None
+def _bundle(pipeline: Pipeline, data: Path) -> DataBundle:
+    if str(pipeline.restriction):
+        # This cuts the training split before a part is held out of it.
+        return Bundles(data).get(pipeline)
+    entry = pipeline.loader_entry
+    return as_bundle(entry.load(), data, pipeline.task, entry.name)
+
+
+def _whole(bundle: DataBundle, pipeline: Pipeline) -> Samples:
+    """Return the training split, with what a restriction held out of it."""
+    if bundle.validation is None or not str(pipeline.restriction):
+        return bundle.train
+    parts: Any = [bundle.train, bundle.validation]
+    whole: Any = ConcatDataset(parts)
+    return whole  # type: ignore[no-any-return]
 
 
 def _in_memory(spec: ZooSpec, name: str, samples: Samples) -> InMemory:

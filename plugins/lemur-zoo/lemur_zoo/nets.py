@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _OF_NET = ("init", "activation", "dropout")
 """Factors that the net itself reads."""
+
+# Nets are initialised from torch's global generator, which threads share.
+_SEEDING = Lock()
 
 
 class Parameter(NamedTuple):
@@ -75,7 +79,7 @@ class ZooNet:
             values: Values of the member's factors.
             seed: Seed of its initial weights.
         """
-        with torch.random.fork_rng(devices=[]):
+        with _SEEDING, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             prm = {**self._prm, **values}
             return self._module.net(self._in_shape, (self._classes,), prm, torch.device("cpu"))

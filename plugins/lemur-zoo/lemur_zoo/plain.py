@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lemur_zoo.members import GroupState, MemberSettings, SplitArrays
 
 _SCORED_AT_ONCE = 2_000
+_LOCK = Lock()
 
 
 class PlainEngine:
@@ -56,7 +58,7 @@ class PlainEngine:
             self._restore(optimizer, parameters, state, index)
         generator = torch.Generator().manual_seed(int(self._members.seeds[index]) * 1000 + epoch)
         order = torch.randperm(len(self._targets), generator=generator)
-        with torch.random.fork_rng(devices=[]):
+        with _LOCK, torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(self._members.seeds[index]) * 1000 + epoch)
             for batch in order.split(self._batch):
                 optimizer.zero_grad()

@@ -159,8 +159,9 @@ class ZooFolder:
     def _read_state(self, group: int, names: Sequence[str]) -> Mapping[str, Any] | None:
         path = self._state_file(group)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in names}
+            # NumPy would leave a damaged file open.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in names}
         except FileNotFoundError:
             return None
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
