@@ -41,5 +41,5 @@ def spec(tmp_path_factory):
 def small(tmp_path_factory, spec) -> Path:
     """A zoo of 16 members and 2 epochs, which no test changes."""
     folder = tmp_path_factory.mktemp("zoos") / "small"
-    run("make", spec, "--out", folder)
+    run("make", spec, "--out", folder, "--db", folder.parent / "lemur.db")
     return folder

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.commands import data_option, duration, print_line, show_progress
+from lemur_core.commands import (
+    data_option,
+    db_option,
+    duration,
+    print_line,
+    print_lines,
+    show_progress,
+)
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--threads", type=click.IntRange(1), default=1, help="CPU threads.  [1]"),
         click.option("--time", "time_limit", help="Begin no epoch after this time, e.g. 2h30m."),
         data_option,
+        db_option,
     ):
         command = option(command)
     return command
@@ -62,7 +70,7 @@ def make(spec: str, out: Path, epochs: int | None, yes: bool, **options: Any) ->
     from lemur_zoo.spec.read import find_spec
     from lemur_zoo.storage.lock import locked
 
-    limit = _seconds(options["time_limit"])
+    limit = _seconds(options.pop("time_limit"))
     found = find_spec(spec)
     if epochs is not None:
         found = replace(found, epochs=epochs)
@@ -71,7 +79,7 @@ def make(spec: str, out: Path, epochs: int | None, yes: bool, **options: Any) ->
         begin(found, out, load_images(found, options["data"]))
     with locked(out):
         continue_with(found, out)
-        _train(out, found.epochs, options["threads"], limit, options["data"])
+        _train(out, found.epochs, limit, **options)
 
 
 @click.command()
@@ -88,18 +96,21 @@ def extend(folder: Path, epochs: int | None, members: int | None, **options: Any
     from lemur_zoo.storage.header import read_header
     from lemur_zoo.storage.lock import locked
 
-    limit = _seconds(options["time_limit"])
+    limit = _seconds(options.pop("time_limit"))
     read_header(folder)
     with locked(folder):
         if epochs is not None:
             extend_epochs(folder, epochs)
         if members is not None:
             extend_members(folder, members)
-        _train(folder, read_header(folder).epochs, options["threads"], limit, options["data"])
+        _train(folder, read_header(folder).epochs, limit, **options)
 
 
-def _train(folder: Path, epochs: int, threads: int, limit: float | None, data: Path) -> None:
+def _train(
+    folder: Path, epochs: int, limit: float | None, *, threads: int, data: Path, db: str
+) -> None:
     from lemur_zoo.making import training_of
+    from lemur_zoo.records import import_zoo
     from lemur_zoo.storage.header import read_header
 
     header = read_header(folder)
@@ -119,6 +130,7 @@ def _train(folder: Path, epochs: int, threads: int, limit: float | None, data: P
     except KeyboardInterrupt:
         print_line(f"interrupted {_where(training.whole)}; {command} continues", err=True)
         raise
+    print_lines(import_zoo(folder, db))
     if not is_whole:
         print_line(f"the time is over {_where(training.whole)}; {command} continues")
         return
