@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
 
 Shape = tuple[int, ...]
 """The shape of a sample: (channels, height, width), or (features,) after `Flatten`."""
 
 
-class Conv(NamedTuple):
+@dataclass(frozen=True)
+class Conv:
     """A convolution.
 
     Attributes:
@@ -27,7 +28,8 @@ class Conv(NamedTuple):
     bias: bool = True
 
 
-class MaxPool(NamedTuple):
+@dataclass(frozen=True)
+class MaxPool:
     """The maximum of squares that do not overlap.
 
     Attributes:
@@ -37,7 +39,8 @@ class MaxPool(NamedTuple):
     size: int
 
 
-class Activation(NamedTuple):
+@dataclass(frozen=True)
+class Activation:
     """A function of each element.
 
     Attributes:
@@ -47,15 +50,18 @@ class Activation(NamedTuple):
     name: str
 
 
-class Dropout(NamedTuple):
+@dataclass(frozen=True)
+class Dropout:
     """Zeros at random while the net is trained; how many is a setting of each member."""
 
 
-class Flatten(NamedTuple):
+@dataclass(frozen=True)
+class Flatten:
     """Images become vectors, channels first."""
 
 
-class Linear(NamedTuple):
+@dataclass(frozen=True)
+class Linear:
     """A fully connected layer.
 
     Attributes:

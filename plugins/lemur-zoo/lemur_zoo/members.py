@@ -28,13 +28,13 @@ class GroupSettings(NamedTuple):
     """What the members of a group have in common.
 
     Attributes:
-        layers: The layers of their net.
+        layers: The layers of their net; None if it is not made of `lemur_zoo.layers`.
         optimizer: ``adam`` or ``sgd`` (with momentum), as torch.optim computes them, with weight
             decay as a term of the gradient.
         batch: Number of samples in a batch; the last batch of an epoch has what is left.
     """
 
-    layers: Layers
+    layers: Layers | None
     optimizer: str
     batch: int
 
@@ -67,12 +67,15 @@ class GroupState:
         first: Adam's mean of the gradients or SGD's momentum buffer, of the same shape.
         second: Adam's mean of the squared gradients, of the same shape; SGD leaves it.
         steps: Number of optimizer steps so far.
+        buffers: The net's buffers, such as running statistics, each row in the order of its
+            ``buffers()``, flattened; None if it has none.
     """
 
     parameters: NDArray[float32]
     first: NDArray[float32]
     second: NDArray[float32]
     steps: int = 0
+    buffers: NDArray[float32] | None = None
 
 
 class Scores(NamedTuple):
@@ -80,7 +83,8 @@ class Scores(NamedTuple):
 
     Attributes:
         loss: Mean cross-entropy.
-        accuracy: Share of the samples whose class has the highest score, 0 to 1.
+        accuracy: Share of the samples whose class has the highest score, 0 to 1. Of equal scores
+            the first one counts as the highest. A sample with NaN among its scores is wrong.
     """
 
     loss: NDArray[float64]
@@ -94,12 +98,20 @@ class Engine(Protocol):
     of the epoch alone, so a member has the same numbers in any group, resumed or not.
     """
 
-    def train_epoch(self, state: GroupState, epoch: int) -> None:
+    def train_epoch(
+        self, state: GroupState, epoch: int, factors: NDArray[float64] | None = None
+    ) -> Scores:
         """Train an epoch of the training split, and change the state.
 
         Args:
             state: The state after the epochs before.
             epoch: Number of the epoch, from 1.
+            factors: What the learning rates are multiplied by at each step of the epoch, of shape
+                (steps,); None for 1.
+
+        Returns:
+            The scores on the training split as it was trained: those of each batch, with dropout,
+            before its step.
         """
 
     def scores(self, state: GroupState, images: SplitArrays) -> Scores:

@@ -1,0 +1,202 @@
+"""The engine that trains one member in each SIMD lane."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from llvmlite import binding
+from numpy import float32, float64, int64, uint64
+
+from lemur_core.errors import SettingsError
+from lemur_zoo import draws
+from lemur_zoo.engine.lanes import loops, optimizers
+from lemur_zoo.engine.lanes.program import assemble
+from lemur_zoo.engine.steps import EPSILON, steps_of
+from lemur_zoo.layers import Dropout
+from lemur_zoo.members import Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from lemur_zoo.members import GroupSettings, GroupState, MemberSettings, SplitArrays
+
+REGISTERS = {16: 32, 8: 16, 4: 32}
+"""Vectors that fit in the registers: of AVX-512, AVX2 and NEON."""
+LANES_VARIABLE = "LEMUR_ZOO_LANES"
+
+
+def lanes_here() -> int:
+    """Return the number of lanes of this processor's vectors, or what `LANES_VARIABLE` says.
+
+    Raises:
+        SettingsError: The processor's vectors have no fused multiply-add, or the variable is none
+            of 4, 8 and 16.
+    """
+    given = os.environ.get(LANES_VARIABLE)
+    if given:
+        if given not in map(str, REGISTERS):
+            raise SettingsError(f"{LANES_VARIABLE} is {given!r}; set it to 4, 8 or 16")
+        return int(given)
+    features = binding.get_host_cpu_features()
+    for name, lanes in (("avx512f", 16), ("avx2", 8), ("neon", 4)):
+        if features.get(name) and (name == "neon" or features.get("fma")):
+            return lanes
+    raise SettingsError("this processor has none of AVX-512, AVX2 with FMA, and NEON")
+
+
+def aligned(*shape: int) -> NDArray[float32]:
+    """Return zeros that begin at a multiple of 64 bytes."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + 16, float32)
+    start = -raw.ctypes.data % 64 // 4
+    return raw[start : start + size].reshape(shape)
+
+
+class _Group:
+    """The members that are trained together, one in each lane.
+
+    If there are fewer members than lanes, the last one is in several lanes.
+
+    Attributes:
+        members: Index of the member in each lane.
+        count: Number of different members.
+    """
+
+    def __init__(self, first: int, lanes: int, settings: MemberSettings) -> None:
+        last = len(settings.seeds) - 1
+        self.members = np.minimum(np.arange(first, first + lanes), last)
+        self.count = int(self.members[-1]) - first + 1
+        self.rows = slice(first, first + self.count)
+        self.settings = type(settings)(*(values[self.members] for values in settings))
+        self.keys = self.settings.seeds.astype(uint64)
+        p = self.settings.dropout
+        self.thresholds = np.array([draws.threshold(value) for value in p], uint64)
+        self.scales = np.array([draws.scale(value) for value in p], float32)
+
+    def lanes_of(self, rows: NDArray[float32]) -> NDArray[float32]:
+        """Return rows of members, with the members as the last axis, one in each lane."""
+        result = aligned(rows.shape[1], len(self.members))
+        result[:] = rows[self.members].T
+        return result
+
+    def orders(self, epoch: int, samples: int) -> NDArray[int64]:
+        """Return the order of the samples for each lane."""
+        drawn = [draws.order(seed, epoch, samples) for seed in self.settings.seeds[: self.count]]
+        return np.array(drawn)[np.minimum(np.arange(len(self.members)), self.count - 1)]
+
+
+class Lanes:
+    """Trains one member in each SIMD lane; see `lemur_zoo.members.Engine`.
+
+    Args:
+        settings: What the members have in common.
+        members: What they differ in.
+        images: The training split.
+        lanes: Number of lanes, 4, 8 or 16; None for what the processor has.
+        threads: Number of threads, each of which trains as many members as there are lanes.
+        fuse: Whether one function computes several layers where it can.
+
+    Raises:
+        SettingsError: The processor has no such vectors.
+    """
+
+    def __init__(
+        self,
+        settings: GroupSettings,
+        members: MemberSettings,
+        images: SplitArrays,
+        *,
+        lanes: int | None = None,
+        threads: int = 1,
+        fuse: bool = True,
+    ) -> None:
+        self.lanes = lanes or lanes_here()
+        self.settings, self.images, self.threads = settings, images, threads
+        layers = settings.layers
+        if not members.dropout.any():
+            layers = tuple(layer for layer in layers if layer != Dropout())
+        shape = images.inputs.shape[1:]
+        self.program = assemble(layers, shape, self.lanes, REGISTERS[self.lanes], fuse)
+        make = {"adam": optimizers.adam, "sgd": optimizers.sgd}[settings.optimizer]
+        self.step = make(self.lanes, self.program.parameters)
+        count = len(members.seeds)
+        self.groups = [_Group(first, self.lanes, members) for first in range(0, count, self.lanes)]
+
+    def train_epoch(
+        self, state: GroupState, epoch: int, factors: NDArray[float64] | None = None
+    ) -> Scores:
+        """Train an epoch; see `lemur_zoo.members.Engine`."""
+        steps = -(-len(self.images.targets) // self.settings.batch)
+        factors = np.ones(steps) if factors is None else factors
+        trained = self._each(lambda group: self._train(group, state, epoch, factors))
+        for group, (numbers, _) in zip(self.groups, trained, strict=True):
+            for rows, values in zip(
+                (state.parameters, state.first, state.second), numbers, strict=True
+            ):
+                rows[group.rows] = values.T[: group.count]
+        state.steps += steps
+        return self._scores([scores for _, scores in trained], len(self.images.targets))
+
+    def scores(self, state: GroupState, images: SplitArrays) -> Scores:
+        """Return the scores on a split; see `lemur_zoo.members.Engine`."""
+        scored = self._each(lambda group: self._evaluate(group, state, images))
+        return self._scores(scored, len(images.targets))
+
+    def _each(self, work: Callable[[_Group], Any]) -> list[Any]:
+        if self.threads == 1:
+            return [work(group) for group in self.groups]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(work, self.groups))
+
+    def _scores(self, sums: list[Any], samples: int) -> Scores:
+        losses = np.concatenate(
+            [losses[: group.count] for group, (losses, _) in zip(self.groups, sums, strict=True)]
+        )
+        hits = np.concatenate(
+            [hits[: group.count] for group, (_, hits) in zip(self.groups, sums, strict=True)]
+        )
+        return Scores(losses / samples, hits / samples)
+
+    def _train(
+        self, group: _Group, state: GroupState, epoch: int, factors: NDArray[float64]
+    ) -> tuple[Any, Any]:
+        program, lanes, own = self.program, self.lanes, group.settings
+        numbers = [group.lanes_of(rows) for rows in (state.parameters, state.first, state.second)]
+        steps = steps_of(self.settings.optimizer, own.lr, state.steps, factors)
+        adam = self.settings.optimizer == "adam"
+        settings = aligned(4, lanes)
+        settings[0], settings[2], settings[3] = own.weight_decay, own.momentum, EPSILON
+        sums = np.zeros(lanes), np.zeros(lanes, int64)
+        loops.train(
+            self._places(), self.step.address, numbers[0].ravel(),
+            aligned(program.parameters * lanes), numbers[1].ravel(), numbers[2].ravel(),
+            aligned(program.values * lanes), settings.ravel(), steps.sizes.astype(float32),
+            steps.corrections[: len(factors) * adam].astype(float32),
+            self.images.inputs.ravel(), self.images.targets,
+            group.orders(epoch, len(self.images.targets)), self.settings.batch, lanes,
+            group.keys, group.thresholds, group.scales, uint64(epoch), *sums,
+        )  # fmt: skip
+        return numbers, sums
+
+    def _evaluate(self, group: _Group, state: GroupState, images: SplitArrays) -> Any:
+        values = aligned(self.program.values * self.lanes)
+        for start, size in self.program.masks:
+            values[start * self.lanes : (start + size) * self.lanes] = 1
+        sums = np.zeros(self.lanes), np.zeros(self.lanes, int64)
+        loops.evaluate(
+            self._places(), group.lanes_of(state.parameters).ravel(), values,
+            images.inputs.ravel(), images.targets, self.lanes, *sums,
+        )  # fmt: skip
+        return sums
+
+    def _places(self) -> tuple[Any, ...]:
+        p = self.program
+        return (
+            p.forwards, p.backwards, p.inputs, p.features, p.scores, p.classes, p.score_gradient,
+            p.softmax, p.masks,
+        )  # fmt: skip

@@ -1,0 +1,146 @@
+"""Train and score the members of a group, whose net's functions are called by their addresses.
+
+A number of a net, at place ``p`` among its parameters or values, is at ``p * lanes + l`` for the
+member in lane ``l``. The places are those of `lemur_zoo.engine.lanes.program.Program`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lemur_zoo import draws
+from lemur_zoo.engine.lanes.compiling import inline, loop
+from lemur_zoo.engine.lanes.vectors import call
+
+_HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
+_LEFT, _RIGHT = (np.uint64(word) for word in draws.MULTIPLIERS)
+_WEYL_LOW, _WEYL_HIGH = (np.uint64(word) for word in draws.WEYL)
+_ROUNDS = draws.ROUNDS
+
+
+@inline
+def philox(a, b, c, d, key):
+    """Return four random words, as `lemur_zoo.draws.philox` does; the key is 64 bits."""
+    low, high = key & _LOW, key >> _HALF
+    for _ in range(_ROUNDS):
+        left, right = _LEFT * a, _RIGHT * c
+        a, b = (right >> _HALF) ^ b ^ low, right & _LOW
+        c, d = (left >> _HALF) ^ d ^ high, left & _LOW
+        low, high = (low + _WEYL_LOW) & _LOW, (high + _WEYL_HIGH) & _LOW
+    return a, b, c, d
+
+
+@loop
+def draw(values, lanes, masks, keys, thresholds, scales, epoch, position):
+    """Write the factors of all dropout layers for the sample at a position of an epoch."""
+    for k in range(len(masks)):
+        start, size = masks[k]
+        for block in range((size + 3) // 4):
+            for lane in range(lanes):
+                words = philox(
+                    np.uint64(block), np.uint64(position), epoch, np.uint64(1 + k), keys[lane]
+                )
+                for j in range(min(4, size - 4 * block)):
+                    factor = np.float32(0.0) if words[j] < thresholds[lane] else scales[lane]
+                    values[(start + 4 * block + j) * lanes + lane] = factor
+
+
+@inline
+def score(values, scores, classes, softmax, lanes, lane, target):
+    """Return the cross-entropy of a sample, and whether the target alone or first is the largest.
+
+    NaN is not the largest, and no number is larger than NaN.
+    """
+    given = values[(scores + target) * lanes + lane]
+    total = np.float64(values[(softmax + 1) * lanes + lane])
+    loss = math.log(total) + (np.float64(values[softmax * lanes + lane]) - given)
+    hit = True
+    for c in range(classes):
+        other = values[(scores + c) * lanes + lane]
+        hit = hit and (given > other if c < target else given >= other)
+    return loss, hit
+
+
+@loop
+def train(
+    program, step, parameters, gradient, first, second, values, settings, sizes, corrections,
+    images, targets, order, batch, lanes, keys, thresholds, scales, epoch, losses, hits,
+):  # fmt: skip
+    """Train all members for the steps of an epoch.
+
+    Args:
+        program: The tuple ``(forwards, backwards, inputs, features, scores, classes,
+            score_gradient, softmax, masks)`` of a `Program`.
+        step: Address of the optimizer's step.
+        parameters: The parameters of all members; also the next three.
+        gradient: Zeros.
+        first: First moments.
+        second: Second moments.
+        values: The values of the net.
+        settings: Settings of the optimizer, four for each lane; see `optimizers`.
+        sizes: Step size of each step, shape (steps, lanes).
+        corrections: Square root of Adam's second bias correction at each step, shape (steps,);
+            empty for SGD.
+        images: All elements of all images.
+        targets: Class of each image.
+        order: Images in the order in which each member uses them, shape (lanes, samples).
+        batch: Number of images in a batch.
+        lanes: Number of lanes.
+        keys: Seed of each member, uint64.
+        thresholds: Dropout's thresholds, uint64.
+        scales: Dropout's scales, float32.
+        epoch: Number of the epoch, uint64.
+        losses: Sum of the losses is added to it, shape (lanes,), float64.
+        hits: Number of hits is added to it, shape (lanes,), int64.
+    """
+    (
+        forwards, backwards, inputs, features, scores, classes, score_gradient, softmax, masks
+    ) = program  # fmt: skip
+    p, g, v = parameters.ctypes.data, gradient.ctypes.data, values.ctypes.data
+    moments = (p, g, first.ctypes.data, second.ctypes.data, settings.ctypes.data)
+    samples = order.shape[1]
+    for i in range(len(sizes)):
+        begin, end = i * batch, min((i + 1) * batch, samples)
+        share = np.float32(1.0 / (end - begin))
+        for s in range(begin, end):
+            for lane in range(lanes):
+                image, place = order[lane, s] * features, inputs * lanes + lane
+                for j in range(features):
+                    values[place + j * lanes] = images[image + j]
+            if len(masks):
+                draw(values, lanes, masks, keys, thresholds, scales, epoch, s)
+            for function in forwards:
+                call(function, (p, v))
+            for lane in range(lanes):
+                target = targets[order[lane, s]]
+                loss, hit = score(values, scores, classes, softmax, lanes, lane, target)
+                losses[lane] += loss
+                hits[lane] += hit
+                values[(score_gradient + target) * lanes + lane] -= np.float32(1.0)
+            for j in range(score_gradient * lanes, (score_gradient + classes) * lanes):
+                values[j] *= share
+            for function in backwards:
+                call(function, (p, v, g))
+        settings[lanes : 2 * lanes] = sizes[i]
+        if len(corrections):
+            settings[2 * lanes : 3 * lanes] = corrections[i]
+        call(step, moments)
+
+
+@loop
+def evaluate(program, parameters, values, images, targets, lanes, losses, hits):
+    """Add the losses and the hits of all members on images; the arguments are those of `train`."""
+    forwards, _, inputs, features, scores, classes, _, softmax, _ = program
+    p, v = parameters.ctypes.data, values.ctypes.data
+    for s in range(len(targets)):
+        for j in range(features):
+            for lane in range(lanes):
+                values[(inputs + j) * lanes + lane] = images[s * features + j]
+        for function in forwards:
+            call(function, (p, v))
+        for lane in range(lanes):
+            loss, hit = score(values, scores, classes, softmax, lanes, lane, targets[s])
+            losses[lane] += loss
+            hits[lane] += hit
