@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lemur_zoo.engine.lanes.engine import Lanes
 from lemur_zoo.images import SPLITS
-from lemur_zoo.members import GroupState, MemberSettings
-from lemur_zoo.plain import PlainEngine
+from lemur_zoo.members import GroupSettings, GroupState, MemberSettings
+from lemur_zoo.modules import layers_of
 from lemur_zoo.storage.folder import Progress
 
 if TYPE_CHECKING:
@@ -144,18 +145,17 @@ class ZooTraining:
         engine = self._engine(group)
         if epoch == 0:
             state = self._initial(group)
+            trained = engine.scores(state, self._images.train)
         else:
             state = self._folder.load(group, epoch - 1)
-            engine.train_epoch(state, epoch)
-        scores = self._scores(engine, state)
+            trained = engine.train_epoch(state, epoch)
+        splits = (self._images.validation, self._images.test)
+        held_out = [engine.scores(state, split) for split in splits]
+        scores = np.stack([np.stack(split, -1) for split in (trained, *held_out)], 1)
         seconds = (*before, (before[-1] if before else 0.0) + time.monotonic() - began)
         self._folder.commit(group, epoch, state, scores, seconds)
         self._progress[group] = Progress(epoch, seconds)
         return True
-
-    def _scores(self, engine: Engine, state: GroupState) -> NDArray[float64]:
-        splits = (self._images.train, self._images.validation, self._images.test)
-        return np.stack([np.stack(engine.scores(state, split), -1) for split in splits], 1)
 
     def _initial(self, group: int) -> GroupState:
         numbers = list(self._folder.header.groups[group])
@@ -168,15 +168,17 @@ class ZooTraining:
     def _engine(self, group: int) -> Engine:
         if group not in self._engines:
             members = [self._members[number] for number in self._folder.header.groups[group]]
-            first = members[0].values
-            self._engines[group] = PlainEngine(
-                [self._net.build(member.values) for member in members],
-                str(first["optimizer"]),
-                int(first["batch"]),
-                _settings(members),
-                self._images.train,
-            )
+            self._engines[group] = self._make(members)
         return self._engines[group]
+
+    def _make(self, members: Sequence[Member]) -> Engine:
+        values = members[0].values
+        net = self._net.build(values)
+        shape = self._images.train.inputs.shape[1:]
+        settings = GroupSettings(
+            layers_of(net, shape), str(values["optimizer"]), int(values["batch"])
+        )
+        return Lanes(settings, _settings(members), self._images.train)
 
     def _sweep(self, epoch: int, seconds: float) -> Sweep:
         return sweep_of(self._folder.metrics[:, epoch], epoch, seconds)

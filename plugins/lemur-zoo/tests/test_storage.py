@@ -50,6 +50,8 @@ def test_scores_are_those_that_torch_computes_from_the_stored_weights(small, ima
         for epoch in (0, 1, 2):
             net = zoo.net(member, epoch)
             for split, name in enumerate(("train", "validation", "test")):
+                if split == 0 and epoch > 0:
+                    continue  # As it was trained, which the tests of engines check.
                 inputs, targets = map(torch.from_numpy, getattr(images, name))
                 with torch.no_grad():
                     outputs = net(inputs)
@@ -284,7 +286,7 @@ def test_a_file_that_is_too_short_is_one_line(copy):
 def test_a_damaged_file_is_one_line(copy, name, content, message):
     (copy / name).write_bytes(content)
     with pytest.raises(ZooError) as caught:
-        pass
+        assert Zoo(copy).members.empty
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

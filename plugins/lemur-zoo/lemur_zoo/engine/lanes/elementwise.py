@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lemur_zoo.engine.lanes.compiling import inline
 from lemur_zoo.engine.lanes.vectors import fma, power_of_two, select
 
