@@ -110,6 +110,11 @@ def training_of(path: Path, data: Path) -> ZooTraining:
         LemurError: The zoo is damaged, or its images are not those that it began with.
     """
     header = read_header(path)
+    if header.provenance:
+        raise ZooError(
+            f"{path}: is imported, and its members cannot be trained on, as their images are not "
+            "known"
+        )
     images = load_images(header.spec, data)
     if images.fingerprint != header.fingerprint:
         raise ZooError(

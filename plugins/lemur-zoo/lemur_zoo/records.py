@@ -70,7 +70,9 @@ def _records(
     facts = {"zoo.member": member.number, "zoo.split": member.split}
     for epoch in range(1, int(zoo.last_epochs[member.number]) + 1):
         values = dict(zip(SCORES, map(float, scores[epoch]), strict=True))
-        loss, test_loss = (_finite(values[f"{name}_loss"]) for name in ("train", "test"))
+        if math.isnan(values["test_accuracy"]):
+            continue  # Not measured.
+        extra = {name: _finite(values[name]) for name in ("train_accuracy", "test_loss")}
         yield EpochRecord(
             TASK,
             zoo.spec.dataset,
@@ -79,12 +81,12 @@ def _records(
             {**member.values, "seed": member.seed, "transform": f"norm_{zoo.spec.px}"},
             epoch,
             values["test_accuracy"],
-            values["validation_accuracy"],
-            loss,
+            _finite(values["validation_accuracy"]),
+            _finite(values["train_loss"]),
             round(seconds[epoch] * 1e9) if seconds else None,
             trial=f"{zoo.header.uid}/{member.number}",
             code=code,
-            extra={"train_accuracy": values["train_accuracy"], "test_loss": test_loss},
+            extra={name: value for name, value in extra.items() if value is not None},
             trial_facts=facts,
             memberships=[membership],
             place=f"{place}: member {member.number}",

@@ -11,14 +11,14 @@ import numpy as np
 from lemur_core import installed
 from lemur_core.errors import SettingsError, hint
 from lemur_zoo.nets import ZooNet, state_of
-from lemur_zoo.storage.folder import ZooFolder
+from lemur_zoo.storage.folder import EXTRA, ZooFolder
 from lemur_zoo.storage.header import METRICS, SPLITS, ZooError, read_header
 from lemur_zoo.tokens import Tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy import float32, float64, int64
+    from numpy import bool_, float32, float64, int64
     from numpy.typing import NDArray
     from pandas import DataFrame
     from torch import Tensor, nn
@@ -109,7 +109,8 @@ class Zoo:
         """Return the weights of a member after each epoch, from 0.
 
         Returns:
-            float32, shape ``(epochs + 1, parameters)``, read from the disk when it is used.
+            float32, shape ``(epochs + 1, parameters)``, read from the disk when it is used; zero
+            for epochs before the first of an imported zoo.
 
         Raises:
             ZooError: There is no such member.
@@ -201,24 +202,50 @@ class Zoo:
         member does not have are NaN.
         """
         scores = np.array(self._folder.metrics, np.float64)
-        absent = np.arange(scores.shape[1]) > self.last_epochs[:, None]
-        scores[absent] = np.nan
+        scores[~self._present] = np.nan
         return scores
 
     @cached_property
+    def _present(self) -> NDArray[bool_]:
+        """Whether a member has an epoch, shape ``(members, epochs + 1)``."""
+        epochs = np.arange(self.header.epochs + 1)
+        return (epochs >= self.header.first_epoch) & (epochs <= self.last_epochs[:, None])
+
+    @cached_property
     def diverged(self) -> NDArray[Any]:
-        """Whether a loss or a weight of each member is not finite, shape ``(members,)``."""
-        present = np.arange(self.scores.shape[1]) <= self.last_epochs[:, None]
-        is_finite = np.isfinite(self.scores[..., 0]).all(axis=2)
-        return np.asarray((present & ~is_finite).any(axis=1))
+        """Whether a loss of each member is not finite, shape ``(members,)``."""
+        # Where an accuracy is missing, nothing was measured.
+        is_measured = ~np.isnan(self.scores[..., 1])
+        is_lost = is_measured & ~np.isfinite(self.scores[..., 0])
+        return np.asarray(is_lost.any(axis=(1, 2)))
+
+    def moments(self, member: int) -> tuple[NDArray[float32], NDArray[float32], int]:
+        """Return the state of a member's optimizer after its last epoch.
+
+        Returns:
+            Adam's mean of the gradients or SGD's momentum buffer, Adam's mean of the squared
+            gradients, both of shape ``(parameters,)``, and the number of steps.
+        """
+        self._check_member(member)
+        group = self._groups[member]
+        state = self._folder.load(group, int(self.last_epochs[member]))
+        row = list(self.header.groups[group]).index(member)
+        return state.first[row], state.second[row], state.steps
+
+    @cached_property
+    def extra(self) -> DataFrame:
+        """Further measurements of an imported zoo: a row for each member and epoch."""
+        from pandas import DataFrame, read_csv
+
+        path = self.path / EXTRA
+        return read_csv(path) if path.is_file() else DataFrame(columns=["member", "epoch"])
 
     @cached_property
     def metrics(self) -> DataFrame:
         """A row for each member and epoch: ``member``, ``epoch`` and `SCORES`."""
         from pandas import DataFrame
 
-        present = np.arange(self.scores.shape[1]) <= self.last_epochs[:, None]
-        members, epochs = np.nonzero(present)
+        members, epochs = np.nonzero(self._present)
         values = self.scores[members, epochs].reshape(len(members), len(SCORES))
         frame = DataFrame(values, columns=list(SCORES))
         frame.insert(0, "member", members)
@@ -299,7 +326,8 @@ class Zoo:
         self._check_member(member)
         last = int(self.last_epochs[member])
         number = epoch if epoch >= 0 else last + 1 + epoch
-        if not 0 <= number <= last:
-            has = f"epochs 0 to {last}" if last >= 0 else "no epoch"
+        first = self.header.first_epoch
+        if not first <= number <= last:
+            has = f"epochs {first} to {last}" if last >= 0 else "no epoch"
             raise ZooError(f"zoo {self.name!r}: member {member} has {has}, not {epoch}")
         return number

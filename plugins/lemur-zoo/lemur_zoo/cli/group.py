@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from lemur_zoo.cli.convert import export, import_
 from lemur_zoo.cli.make import extend, make
 from lemur_zoo.cli.show import list_, show
 
@@ -17,3 +18,5 @@ zoo.add_command(make)
 zoo.add_command(extend)
 zoo.add_command(list_)
 zoo.add_command(show)
+zoo.add_command(import_)
+zoo.add_command(export)

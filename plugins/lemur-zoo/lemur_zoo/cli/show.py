@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,8 @@ def _lines(zoo: Zoo) -> Iterator[tuple[str, str]]:
 def _images(zoo: Zoo) -> str:
     counts = ", ".join(f"{count:,} {name}" for name, count in zoo.header.images.items())
     _, channels, height, width = zoo.header.in_shape
-    return f"{channels}x{height}x{width}, {zoo.header.classes} classes ({counts})"
+    size = f"{channels}x{height}x{width}, {zoo.header.classes} classes"
+    return f"{size} ({counts})" if counts else size
 
 
 def _table(zoo: Zoo) -> str:
@@ -89,11 +91,16 @@ def _table(zoo: Zoo) -> str:
         rows.append(
             [
                 str(epoch),
-                *(f"{scores[name].median():.4f}" for name in ("train_loss", "train_accuracy")),
-                f"{test.median():.4f}",
-                f"{test.min():.4f}",
-                f"{test.max():.4f}",
+                _number(scores["train_loss"].median()),
+                _number(scores["train_accuracy"].median()),
+                _number(test.median()),
+                _number(test.min()),
+                _number(test.max()),
             ]
         )
     headers = ["epoch", "train loss", "train acc", "test acc (median)", "min", "max"]
     return text_table(headers, rows)
+
+
+def _number(value: float) -> str:
+    return "-" if isnan(value) else f"{value:.4f}"

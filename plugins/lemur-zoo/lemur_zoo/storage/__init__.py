@@ -2,6 +2,7 @@
 
 - ``zoo.json``: the header, which describes the rest (`lemur_zoo.storage.header`).
 - ``members.csv``: a row for each member with its split, seed and factors.
+- ``extra.csv``: further measurements of an imported zoo, by member and epoch.
 - ``weights-*.f32``: float32, little-endian, ``(members, epochs + 1, parameters)``; epoch 0 is the
   state before training.
 - ``metrics-*.f64``: float64, little-endian, ``(members, epochs + 1, 3, 2)``: loss and accuracy on

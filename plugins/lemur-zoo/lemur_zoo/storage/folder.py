@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy import float32, float64
     from numpy.typing import NDArray
 
-MEMBERS, STATES = "members.csv", "states"
+MEMBERS, EXTRA, STATES = "members.csv", "extra.csv", "states"
 _COLUMNS = ("member", "split", "seed", *FACTORS)
 # Room for the database, the report and the table, besides the arrays.
 _SPARE = 64 * 2**20

@@ -44,6 +44,7 @@ class ZooHeader:
         versions: Versions of the software that began the zoo.
         byte_order: ``little`` or ``big``.
         provenance: Where an imported zoo comes from; empty for one that lemur made.
+        first_epoch: Number of the first epoch; above 0 if an imported zoo lacks earlier ones.
     """
 
     uid: str
@@ -59,6 +60,7 @@ class ZooHeader:
     versions: Mapping[str, str]
     byte_order: str = "little"
     provenance: str = ""
+    first_epoch: int = 0
 
     @property
     def width(self) -> int:
@@ -131,6 +133,7 @@ class ZooHeader:
             "parameters": [{"name": name, "shape": list(shape)} for name, shape in self.parameters],
             "members": self.members,
             "epochs": self.epochs,
+            "first_epoch": self.first_epoch,
             "in_shape": list(self.in_shape),
             "classes": self.classes,
             "fingerprint": self.fingerprint,
@@ -160,6 +163,7 @@ class ZooHeader:
             versions=value["versions"],
             byte_order=value["byte_order"],
             provenance=value["provenance"],
+            first_epoch=value["first_epoch"],
         )
 
     def with_members(self, count: int, groups: Sequence[Sequence[int]]) -> ZooHeader:
