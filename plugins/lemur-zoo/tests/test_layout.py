@@ -134,9 +134,9 @@ def test_what_was_not_measured_is_missing(published, tmp_path):
     scores = zoo.metrics.set_index(["member", "epoch"])
     assert np.isnan(scores.loc[(0, 0), ["train_loss", "train_accuracy"]]).all()
     assert scores["validation_loss"].isna().all()
-    assert [*scores.loc[(1, 2), ["train_loss", "train_accuracy", "test_loss", "test_accuracy"]]] == (
-        pytest.approx([-0.1, 0.4, 0.0, 0.5])
-    )
+    assert [
+        *scores.loc[(1, 2), ["train_loss", "train_accuracy", "test_loss", "test_accuracy"]]
+    ] == (pytest.approx([-0.1, 0.4, 0.0, 0.5]))
     assert not zoo.members["diverged"].any()
 
 
