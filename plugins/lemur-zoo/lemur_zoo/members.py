@@ -56,6 +56,16 @@ class MemberSettings(NamedTuple):
     weight_decay: NDArray[float32]
     dropout: NDArray[float32]
 
+    def of(self, members: slice | NDArray[int64]) -> MemberSettings:
+        """Return the settings of some of the members."""
+        return MemberSettings(
+            self.seeds[members],
+            self.lr[members],
+            self.momentum[members],
+            self.weight_decay[members],
+            self.dropout[members],
+        )
+
 
 @dataclass
 class GroupState:

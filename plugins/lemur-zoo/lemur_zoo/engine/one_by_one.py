@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lemur_zoo import draws
+from lemur_zoo.engine.scoring import scored_batches, scores_of, sums_of, tensors
 from lemur_zoo.engine.steps import BETAS, EPSILON
-from lemur_zoo.members import Scores
 from lemur_zoo.modules import flat, net_of
 
 if TYPE_CHECKING:
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from numpy import float32, float64, int64
     from numpy.typing import NDArray
 
-    from lemur_zoo.members import GroupSettings, GroupState, MemberSettings, SplitArrays
-
-# Samples that are scored at once.
-SCORED = 500
+    from lemur_zoo.members import GroupSettings, GroupState, MemberSettings, Scores, SplitArrays
 
 
 class CountedDropout(nn.Module):
@@ -85,7 +82,7 @@ class OneByOne:
         made = net_of(settings.layers or (), images.inputs.shape[1:]) if net is None else net
         self.net, self.dropouts = with_counted_dropout(made)
         self.net.to(self.device)
-        self.inputs, self.targets = _tensors(images, self.device)
+        self.inputs, self.targets = tensors(images, self.device)
 
     def train_epoch(
         self, state: GroupState, epoch: int, factors: NDArray[float64] | None = None
@@ -104,15 +101,16 @@ class OneByOne:
 
     def scores(self, state: GroupState, images: SplitArrays) -> Scores:
         """Return the scores on a split; see `lemur_zoo.members.Engine`."""
-        inputs, targets = _tensors(images, self.device)
         sums = []
         self.net.eval()
         for member in range(len(state.parameters)):
             self._load(state, member)
+            total = torch.zeros(2, 1, dtype=torch.float64, device=self.device)
             with torch.inference_mode():
-                batches = zip(inputs.split(SCORED), targets.split(SCORED), strict=True)
-                sums.append(sum(sums_of(self.net(some), classes) for some, classes in batches))
-        return scores_of(sums, len(targets))
+                for some, targets in scored_batches(images, self.device):
+                    total += sums_of(self.net(some)[None], targets[None])
+            sums.append(total)
+        return scores_of(sums, len(images.targets))
 
     def _rows(self, state: GroupState) -> list[NDArray[float32]]:
         """Return the arrays of a state that training changes."""
@@ -135,7 +133,7 @@ class OneByOne:
         optimizer = self._optimizer(state, member)
         seed, lr = int(self.members.seeds[member]), float(self.members.lr[member])
         order = draws.order(seed, epoch, len(self.targets))
-        sums = torch.zeros(2, dtype=torch.float64, device=self.device)
+        sums = torch.zeros(2, 1, dtype=torch.float64, device=self.device)
         for step, positions in enumerate(_batches(len(order), self.settings.batch)):
             self._set_dropout(member, epoch, positions)
             index = torch.from_numpy(order[positions]).to(self.device)
@@ -145,7 +143,7 @@ class OneByOne:
             outputs = self.net(self.inputs[index])
             functional.cross_entropy(outputs, targets).backward()
             optimizer.step()
-            sums += sums_of(outputs.detach(), targets)
+            sums += sums_of(outputs.detach()[None], targets[None])
         return self._numbers(optimizer, state.buffers is not None), sums
 
     def _set_dropout(self, member: int, epoch: int, positions: NDArray[int64]) -> None:
@@ -182,7 +180,7 @@ class OneByOne:
     def _numbers(
         self, optimizer: torch.optim.Optimizer, with_buffers: bool
     ) -> list[NDArray[float32]]:
-        """Return a row for each array that `_rows` returns, of the member that is in the net and the optimizer."""
+        """Return a row for each of `_rows`, of the member that the net and the optimizer hold."""
         parameters = list(self.net.parameters())
         kept = [optimizer.state[parameter] for parameter in parameters]
         names = (
@@ -204,30 +202,5 @@ def _write(tensors: Iterable[Tensor], row: NDArray[float32]) -> None:
             start += tensor.numel()
 
 
-def _tensors(images: SplitArrays, device: torch.device) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(images.inputs).to(device), torch.from_numpy(images.targets).to(device)
-
-
 def _batches(samples: int, batch: int) -> list[NDArray[int64]]:
     return np.split(np.arange(samples), range(batch, samples, batch))
-
-
-def sums_of(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the sum of the losses and the number of hits of each member.
-
-    Args:
-        outputs: Class scores of shape (..., samples, classes).
-        targets: Classes of shape (..., samples).
-
-    Returns:
-        Shape (2, ...), float64.
-    """
-    losses = -outputs.double().log_softmax(-1).gather(-1, targets[..., None])[..., 0]
-    right = (outputs.argmax(-1) == targets) & ~outputs.isnan().any(-1)
-    return torch.stack([losses.sum(-1), right.double().sum(-1)])
-
-
-def scores_of(sums: list[Tensor], samples: int) -> Scores:
-    """Return the scores of members, given what `sums_of` returns of each."""
-    loss, accuracy = (torch.stack(sums) / samples).cpu().numpy().T
-    return Scores(loss, accuracy)

@@ -7,7 +7,7 @@ A layer's functions get pointers to float32 numbers and return nothing:
 - an optimizer's step the parameters, the gradient, the first and second moments, and its settings.
 
 Their addresses are numbers, so the function that trains is compiled once and calls those of any
-net with `vectors.call`.
+net with `call`.
 
 numba finds what it keeps by a function's bytecode, the values that the function closes over, the
 processor, and the time of the function's own file. A change of another file that the function is
@@ -21,9 +21,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
+from numba.extending import intrinsic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +49,9 @@ class _Cache(FunctionCache):
         return super()._index_key(sig, codegen), SOURCES
 
 
-def _compiled(pointers: int, function: Callable[..., None]) -> CFunc:
+def _compiled(pointers: int, function: Callable[..., None]) -> Any:
     signature = (_POINTER,) * pointers, types.void
-    compiled = CFunc(function, signature, {}, {"error_model": "numpy"})
+    compiled: Any = CFunc(function, signature, {}, {"error_model": "numpy"})
     compiled._cache = _Cache(function)
     compiled.compile()
     return compiled
@@ -60,6 +63,21 @@ forward, backward, step = (partial(_compiled, pointers) for pointers in (2, 3, 5
 
 def loop(function: Callable[..., Any]) -> Any:
     """Compile a function that calls others by their addresses, without the interpreter's lock."""
-    dispatcher = njit(nogil=True, error_model="numpy")(function)
+    dispatcher: Any = njit(nogil=True, error_model="numpy")(function)
     dispatcher._cache = _Cache(function)
     return dispatcher
+
+
+@intrinsic
+def call(context: Any, address: Any, pointers: Any) -> Any:
+    """Call the function at an address with a tuple of addresses, its arguments."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = ir.FloatType().as_pointer()
+        values = cgutils.unpack_tuple(builder, args[1], pointers.count)
+        function = ir.FunctionType(ir.VoidType(), [pointer] * len(values))
+        callee = builder.inttoptr(args[0], function.as_pointer())
+        builder.call(callee, [builder.inttoptr(value, pointer) for value in values])
+        return context.get_dummy_value()
+
+    return types.none(address, pointers), generate

@@ -23,6 +23,7 @@ def exp(x):
 
 @inline
 def tanh(x):
+    """Return the hyperbolic tangent."""
     z = x * x
     p = fma(fma(z, -5.70498872745e-3, 2.06390887954e-2), z, -5.37397155531e-2)
     p = fma(fma(p, z, 1.33314422036e-1), z, -3.33332819422e-1)
@@ -31,11 +32,13 @@ def tanh(x):
 
 @inline
 def sigmoid(x):
+    """Return the logistic function."""
     return 1.0 / (exp(0.0 - x) + 1.0)
 
 
 @inline
 def relu(x):
+    """Return max(x, 0); NaN stays NaN."""
     return select(x <= 0.0, 0.0, x)
 
 

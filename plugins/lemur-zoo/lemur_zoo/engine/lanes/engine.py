@@ -72,7 +72,7 @@ class _Group:
         self.members = np.minimum(np.arange(first, first + lanes), last)
         self.count = int(self.members[-1]) - first + 1
         self.rows = slice(first, first + self.count)
-        self.settings = type(settings)(*(values[self.members] for values in settings))
+        self.settings = settings.of(self.members)
         self.keys = self.settings.seeds.astype(uint64)
         p = self.settings.dropout
         self.thresholds = np.array([draws.threshold(value) for value in p], uint64)
@@ -117,6 +117,7 @@ class Lanes:
     ) -> None:
         self.lanes = lanes or lanes_here()
         self.settings, self.images, self.threads = settings, images, threads
+        assert settings.layers is not None
         layers = settings.layers
         if not members.dropout.any():
             layers = tuple(layer for layer in layers if layer != Dropout())
@@ -154,11 +155,11 @@ class Lanes:
             return list(pool.map(work, self.groups))
 
     def _scores(self, sums: list[Any], samples: int) -> Scores:
-        losses = np.concatenate(
-            [losses[: group.count] for group, (losses, _) in zip(self.groups, sums, strict=True)]
-        )
-        hits = np.concatenate(
-            [hits[: group.count] for group, (_, hits) in zip(self.groups, sums, strict=True)]
+        """Return scores, given the sums of the losses and the hits in the lanes of each group."""
+        counts = [group.count for group in self.groups]
+        losses, hits = (
+            np.concatenate([values[:count] for values, count in zip(each, counts, strict=True)])
+            for each in zip(*sums, strict=True)
         )
         return Scores(losses / samples, hits / samples)
 

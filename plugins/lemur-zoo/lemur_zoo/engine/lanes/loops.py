@@ -11,8 +11,7 @@ import math
 import numpy as np
 
 from lemur_zoo import draws
-from lemur_zoo.engine.lanes.compiling import inline, loop
-from lemur_zoo.engine.lanes.vectors import call
+from lemur_zoo.engine.lanes.compiling import call, inline, loop
 
 _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 _LEFT, _RIGHT = (np.uint64(word) for word in draws.MULTIPLIERS)
@@ -34,17 +33,24 @@ def philox(a, b, c, d, key):
 
 @loop
 def draw(values, lanes, masks, keys, thresholds, scales, epoch, position):
-    """Write the factors of all dropout layers for the sample at a position of an epoch."""
+    """Write the factors of all dropout layers for the sample at a position of an epoch.
+
+    Their places are filled up to a multiple of 4.
+    """
+    words = np.empty((4, lanes), np.uint64)
     for k in range(len(masks)):
         start, size = masks[k]
         for block in range((size + 3) // 4):
             for lane in range(lanes):
-                words = philox(
+                words[0, lane], words[1, lane], words[2, lane], words[3, lane] = philox(
                     np.uint64(block), np.uint64(position), epoch, np.uint64(1 + k), keys[lane]
                 )
-                for j in range(min(4, size - 4 * block)):
-                    factor = np.float32(0.0) if words[j] < thresholds[lane] else scales[lane]
-                    values[(start + 4 * block + j) * lanes + lane] = factor
+            for j in range(4):
+                place = (start + 4 * block + j) * lanes
+                for lane in range(lanes):
+                    # A product, because a branch on random bits costs more than all else.
+                    kept = np.float32(words[j, lane] >= thresholds[lane])
+                    values[place + lane] = kept * scales[lane]
 
 
 @inline

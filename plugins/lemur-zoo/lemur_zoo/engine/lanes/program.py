@@ -83,7 +83,8 @@ def assemble(
         lanes: Number of lanes of a vector.
         registers: Number of vectors that fit in the processor's registers.
         fuse: Whether a convolution also computes the pooling and the activation that follow it, and
-            a linear layer the activation. The results are the same.
+            a linear layer the activation. The results have the same bits, apart from the gradient
+            of biases, whose sum has another order.
         input_gradient: Whether the gradient of the image is computed.
     """
     assembly = _Assembly(lanes, registers, shape, input_gradient)
@@ -144,7 +145,7 @@ class _Assembly:
                 self.add_simple(simple.activation, self.shape, ACTIVATIONS[name])
             case Dropout():
                 size = prod(self.shape)
-                s = self.add_simple(simple.dropout, self.shape, scratch=size)
+                s = self.add_simple(simple.dropout, self.shape, scratch=size + -size % 4)
                 self.masks.append((s.scratch, size))
 
     def add_padding(self, padding: int) -> None:
@@ -174,7 +175,7 @@ class _Assembly:
         self.append(s, linear.functions)
         self.shape = (layer.features,)
 
-    def add_simple(self, functions: Any, shape: Shape, extent: int = 0, scratch: int = 0) -> Simple:
+    def add_simple(self, functions: Any, shape: Shape, extent: int = 0, scratch: int = 0) -> Any:
         channels, height, width = self.shape if len(self.shape) == 3 else (*self.shape, 1, 1)
         s = Simple(
             *(self.lanes, channels, height, width, extent, prod(shape), scratch, self.outputs),

@@ -1,20 +1,18 @@
-"""A SIMD vector type for numba: one float32 for each member that is trained together.
+"""A SIMD vector type for numba: one float32 of each member that is trained.
 
-This is the only module of the engine that generates LLVM instructions; all others are ordinary
-numba functions. It defines, with numba's extension API:
+Layers are ordinary numba functions. What they use of vectors is defined here, with numba's
+extension API:
 
-- `Vector`: the values of one number in all members, in a register. ``+ - * /`` work on vectors and
-  on a vector and a number; ``< <= > >= == !=`` return a `Mask`, and masks have ``|``.
-- `Vectors`: vectors in memory, indexed from 0 without a check of the bounds. ``vectors(pointer,
-  start, lanes)`` are those that begin ``start * lanes`` numbers after a pointer to float32, which
-  is aligned to the size of a vector. ``tile(size, lanes)`` are vectors that a function keeps for
-  itself; if loops over a tile have constant bounds, LLVM unrolls them and keeps it in registers.
+- `Vector`: a number in each lane, in a register. ``+ - * /`` take vectors and numbers, and
+  ``< <= > >= == !=`` return a `Mask`.
+- `Vectors`: vectors in memory, indexed without a check of the bounds. Those of ``vectors(pointer,
+  start, lanes)`` begin ``start * lanes`` numbers after a pointer to float32, which is aligned to
+  the size of a vector. Those of ``tile(size, lanes)`` belong to the function: LLVM keeps them in
+  registers if the loops over them have constant bounds.
 - `splat`, `fma`, `sqrt`, `select` and `power_of_two`.
-- `call`: call a compiled function by its address.
 
-An operation is applied to each lane by itself and is rounded as IEEE 754 defines it: LLVM may not
-reorder or fuse additions and multiplications. So the bits of a member depend neither on its lane
-nor on the number of lanes.
+Each lane is computed by itself and rounded as IEEE 754 says; LLVM neither reorders nor fuses what
+is written. So a member's bits depend neither on its lane nor on the number of lanes.
 """
 
 from __future__ import annotations
@@ -54,37 +52,35 @@ class Vectors(_Lanes):
     """Vectors in memory."""
 
 
-def _register(kind: type[_Lanes], represent: Any) -> None:
-    @register_model(kind)
-    class Model(models.PrimitiveModel):
-        def __init__(self, manager: Any, numba_type: Any) -> None:
-            super().__init__(manager, numba_type, represent(numba_type))
-
-
-_register(Vector, lambda kind: kind.of(FLOAT32))
-_register(Mask, lambda kind: kind.of(ir.IntType(1)))
-_register(Vectors, lambda kind: kind.of(FLOAT32).as_pointer())
+register_model(Vector)(lambda m, kind: models.PrimitiveModel(m, kind, kind.of(FLOAT32)))
+register_model(Mask)(lambda m, kind: models.PrimitiveModel(m, kind, kind.of(ir.IntType(1))))
+register_model(Vectors)(
+    lambda m, kind: models.PrimitiveModel(m, kind, kind.of(FLOAT32).as_pointer())
+)
 
 
 def _splat(builder: Any, value: Any, kind: ir.VectorType) -> Any:
-    undefined = ir.Constant(kind, ir.Undefined)
-    first = builder.insert_element(undefined, value, INT32(0))
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INT32(0))
     zeros = ir.Constant(ir.VectorType(INT32, kind.count), [INT32(0)] * kind.count)
-    return builder.shuffle_vector(first, undefined, zeros)
+    return builder.shuffle_vector(first, first, zeros)
 
 
-def _vector(context: Any, builder: Any, value: Any, given: Any, wanted: Vector) -> Any:
-    """Return a value as a vector; a number becomes the same in each lane."""
-    if isinstance(given, Vector):
-        return value
-    number = context.cast(builder, value, given, types.float32)
-    return _splat(builder, number, wanted.of(FLOAT32))
+def _vectors(context: Any, builder: Any, values: Any, kinds: Any, wanted: Vector) -> list[Any]:
+    """Return values as vectors; a number becomes the same in each lane."""
+    found = []
+    for value, kind in zip(values, kinds, strict=True):
+        if isinstance(kind, Vector):
+            found.append(value)
+        else:
+            number = context.cast(builder, value, kind, types.float32)
+            found.append(_splat(builder, number, wanted.of(FLOAT32)))
+    return found
 
 
-def _common(args: tuple[Any, ...]) -> Vector | None:
-    """Return the type of vector that values have in common, None if they are not such values."""
-    found = {arg for arg in args if isinstance(arg, Vector)}
-    fits = all(isinstance(arg, Vector | types.Number) for arg in args)
+def _common(kinds: Any) -> Any:
+    """Return the type of vector that operands have in common, None if there is none."""
+    found = {kind for kind in kinds if isinstance(kind, Vector)}
+    fits = all(isinstance(kind, Vector | types.Number) for kind in kinds)
     return found.pop() if len(found) == 1 and fits else None
 
 
@@ -96,25 +92,42 @@ def _operator(function: Any, result: type[_Lanes], emit: Any) -> None:
             return kind and signature(result(kind.lanes), *args)
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = _common(sig.args)
-        pairs = zip(args, sig.args, strict=True)
-        return emit(builder, *(_vector(context, builder, a, t, kind) for a, t in pairs))
+        return emit(builder, *_vectors(context, builder, args, sig.args, _common(sig.args)))
 
     for pair in ((Vector, Vector), (Vector, types.Number), (types.Number, Vector)):
         lower_builtin(function, *pair)(lower)
 
 
-for _function, _name in (
-    *((operator.add, "fadd"), (operator.sub, "fsub")),
-    *((operator.mul, "fmul"), (operator.truediv, "fdiv")),
-):
-    _operator(_function, Vector, lambda builder, x, y, name=_name: getattr(builder, name)(x, y))
-for _function, _sign in (
-    *((operator.lt, "<"), (operator.le, "<="), (operator.eq, "==")),
-    *((operator.gt, ">"), (operator.ge, ">=")),
-):
-    _operator(_function, Mask, lambda builder, x, y, s=_sign: builder.fcmp_ordered(s, x, y))
+for _name, _emit in (("add", "fadd"), ("sub", "fsub"), ("mul", "fmul"), ("truediv", "fdiv")):
+    _operator(getattr(operator, _name), Vector, getattr(ir.IRBuilder, _emit))
+for _name, _sign in (("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="), ("eq", "==")):
+    _operator(
+        getattr(operator, _name), Mask, lambda builder, x, y, s=_sign: builder.fcmp_ordered(s, x, y)
+    )
 _operator(operator.ne, Mask, lambda builder, x, y: builder.fcmp_unordered("!=", x, y))
+
+
+@infer_global(operator.getitem)
+@infer_global(operator.setitem)
+class _Item(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Any:
+        if not isinstance(args[0], Vectors):
+            return None
+        value = Vector(args[0].lanes)
+        if len(args) == 2:
+            return signature(value, args[0], types.intp)
+        return signature(types.none, args[0], types.intp, value)
+
+
+@lower_builtin(operator.getitem, Vectors, types.intp)
+def _lower_get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return builder.load(builder.gep(args[0], [args[1]]), align=4 * sig.return_type.lanes)
+
+
+@lower_builtin(operator.setitem, Vectors, types.intp, Vector)
+def _lower_set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    builder.store(args[2], builder.gep(args[0], [args[1]]), align=4 * sig.args[2].lanes)
+    return context.get_dummy_value()
 
 
 @intrinsic(prefer_literal=True)
@@ -140,71 +153,40 @@ def tile(context: Any, size: Any, lanes: Any) -> Any:
     return kind(size, lanes), generate
 
 
-@infer_global(operator.getitem)
-class _Get(AbstractTemplate):
-    def generic(self, args: Any, kws: Any) -> Any:
-        fits = len(args) == 2 and isinstance(args[0], Vectors)
-        return signature(Vector(args[0].lanes), args[0], types.intp) if fits else None
-
-
-@lower_builtin(operator.getitem, Vectors, types.intp)
-def _lower_get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    return builder.load(builder.gep(args[0], [args[1]]), align=4 * sig.return_type.lanes)
-
-
-@infer_global(operator.setitem)
-class _Set(AbstractTemplate):
-    def generic(self, args: Any, kws: Any) -> Any:
-        if not isinstance(args[0], Vectors):
-            return None
-        return signature(types.none, args[0], types.intp, Vector(args[0].lanes))
-
-
-@lower_builtin(operator.setitem, Vectors, types.intp, Vector)
-def _lower_set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    pointer, index, value = args
-    builder.store(value, builder.gep(pointer, [index]), align=4 * sig.args[2].lanes)
-    return context.get_dummy_value()
-
-
-def _intrinsic(name: str, sig: Any) -> Any:
-    """Return a signature and what calls LLVM's intrinsic function of a name on vectors."""
-    kind = sig.return_type
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pairs = zip(args, sig.args, strict=True)
-        values = [_vector(context, builder, a, t, kind) for a, t in pairs]
-        of = kind.of(FLOAT32)
-        known, name_of = builder.module.globals, f"llvm.{name}.v{kind.lanes}f32"
-        function = known.get(name_of) or ir.Function(
-            builder.module, ir.FunctionType(of, [of] * len(values)), name_of
-        )
-        return builder.call(function, values)
-
-    return sig, generate
-
-
 @intrinsic(prefer_literal=True)
 def splat(context: Any, number: Any, lanes: Any) -> Any:
     """Return a number in each lane."""
     kind = Vector(lanes.literal_value)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _vector(context, builder, args[0], sig.args[0], kind)
+        return _vectors(context, builder, args[:1], sig.args[:1], kind)[0]
 
     return kind(number, lanes), generate
+
+
+def _llvm(name: str, kinds: Any) -> Any:
+    """Return the signature and the code of a call of LLVM's function of this name."""
+    kind = _common(kinds)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        values = _vectors(context, builder, args, sig.args, kind)
+        of = ir.FunctionType(values[0].type, [value.type for value in values])
+        full = f"llvm.{name}.v{kind.lanes}f32"
+        return builder.call(cgutils.get_or_insert_function(builder.module, of, full), values)
+
+    return kind(*kinds), generate
 
 
 @intrinsic
 def fma(context: Any, x: Any, y: Any, z: Any) -> Any:
     """Return ``x * y + z``, rounded once."""
-    return _intrinsic("fma", _common((x, y, z))(x, y, z))
+    return _llvm("fma", (x, y, z))
 
 
 @intrinsic
 def sqrt(context: Any, x: Any) -> Any:
     """Return the square root."""
-    return _intrinsic("sqrt", x(x))
+    return _llvm("sqrt", (x,))
 
 
 @intrinsic
@@ -213,9 +195,7 @@ def select(context: Any, mask: Any, x: Any, y: Any) -> Any:
     kind = Vector(mask.lanes)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pairs = zip(args[1:], sig.args[1:], strict=True)
-        values = [_vector(context, builder, a, t, kind) for a, t in pairs]
-        return builder.select(args[0], *values)
+        return builder.select(args[0], *_vectors(context, builder, args[1:], sig.args[1:], kind))
 
     return kind(mask, x, y), generate
 
@@ -225,27 +205,11 @@ def power_of_two(context: Any, exponent: Any) -> Any:
     """Return 2**exponent for whole numbers from -126 to 127, and anything for other numbers."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = sig.return_type
-        floats, ints = kind.of(FLOAT32), kind.of(INT32)
+        floats, ints = exponent.of(FLOAT32), exponent.of(INT32)
         # The lowest bits of this sum are the exponent, and float32 has it from bit 23 on.
-        shifted = builder.fadd(args[0], _splat(builder, FLOAT32(1.5 * 2**23), floats))
-        bits = builder.shl(builder.bitcast(shifted, ints), _splat(builder, INT32(23), ints))
-        one = _splat(builder, INT32(127 << 23), ints)
-        return builder.bitcast(builder.add(bits, one), floats)
+        total = builder.fadd(args[0], _splat(builder, FLOAT32(1.5 * 2**23), floats))
+        bits = builder.shl(builder.bitcast(total, ints), _splat(builder, INT32(23), ints))
+        bits = builder.add(bits, _splat(builder, INT32(127 << 23), ints))
+        return builder.bitcast(bits, floats)
 
     return exponent(exponent), generate
-
-
-@intrinsic
-def call(context: Any, address: Any, pointers: Any) -> Any:
-    """Call the function at an address with a tuple of addresses, its arguments."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = FLOAT32.as_pointer()
-        values = cgutils.unpack_tuple(builder, args[1], sig.args[1].count)
-        function = ir.FunctionType(ir.VoidType(), [pointer] * len(values))
-        callee = builder.inttoptr(args[0], function.as_pointer())
-        builder.call(callee, [builder.inttoptr(value, pointer) for value in values])
-        return context.get_dummy_value()
-
-    return types.none(address, pointers), generate
