@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ from lemur_zoo.images import SPLITS, load_images, pipeline_of
 from lemur_zoo.nets import ZooNet
 from lemur_zoo.spec.population import members_of
 from lemur_zoo.storage.folder import ZooFolder, add_epochs, add_members, create
-from lemur_zoo.storage.header import FILE, ZooError, ZooHeader, read_header
+from lemur_zoo.storage.header import FILE, ZooError, ZooHeader, read_header, write_header
 from lemur_zoo.training import ZooTraining, groups_of
 
 if TYPE_CHECKING:
@@ -99,15 +100,17 @@ def _differing(held: dict[str, Any], given: dict[str, Any]) -> dict[str, tuple[A
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def training_of(path: Path, data: Path) -> ZooTraining:
+def training_of(path: Path, data: Path, engine: str = "") -> ZooTraining:
     """Return the training of the zoo in a folder, which the caller has locked.
 
     Args:
         path: The folder.
         data: Folder of the datasets.
+        engine: Name of the engine, or ``auto``; empty goes on with that of the epochs before.
 
     Raises:
-        LemurError: The zoo is damaged, or its images are not those that it began with.
+        LemurError: The zoo is damaged, its images are not those that it began with, or the engine
+            cannot be used.
     """
     header = read_header(path)
     if header.provenance:
@@ -122,7 +125,11 @@ def training_of(path: Path, data: Path) -> ZooTraining:
             f"those in {data}; set --data to the folder of the first ones"
         )
     folder = ZooFolder(path, header, writable=True)
-    return ZooTraining(folder, images, _net(header.spec, images))
+    wanted = engine or header.engine or "auto"
+    training = ZooTraining(folder, images, _net(header.spec, images), wanted)
+    if training.choice.name != header.engine:
+        write_header(path, replace(header, engine=training.choice.name))
+    return training
 
 
 def extend_epochs(path: Path, count: int) -> ZooHeader:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lemur_zoo.engine.lanes.engine import Lanes
+from lemur_zoo.engine.choice import Choice, choose
 from lemur_zoo.images import SPLITS
-from lemur_zoo.members import GroupSettings, GroupState, MemberSettings
+from lemur_zoo.members import GroupState, MemberSettings
 from lemur_zoo.modules import layers_of
 from lemur_zoo.storage.folder import Progress
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from numpy import float64
     from numpy.typing import NDArray
+    from torch import nn
 
     from lemur_zoo.images import ZooImages
+    from lemur_zoo.layers import Shape
     from lemur_zoo.members import Engine
     from lemur_zoo.nets import ZooNet
     from lemur_zoo.spec.population import Member
@@ -76,7 +78,12 @@ class ZooTraining:
         folder: The folder, writable.
         images: The images.
         net: The net.
+        engine: Name of the engine, or ``auto``.
         start: Initial weights of members by number, instead of those that the net draws.
+
+    Raises:
+        SettingsError: There is no such engine.
+        UnusableEngineError: The engine cannot train the net, or not on this machine.
     """
 
     def __init__(
@@ -84,6 +91,7 @@ class ZooTraining:
         folder: ZooFolder,
         images: ZooImages,
         net: ZooNet,
+        engine: str,
         start: Callable[[Sequence[int]], NDArray[np.float32]] | None = None,
     ) -> None:
         self._folder, self._images, self._net, self._start = folder, images, net, start
@@ -91,6 +99,7 @@ class ZooTraining:
         self._engines: dict[int, Engine] = {}
         groups = range(len(folder.header.groups))
         self._progress: dict[int, Progress] = {group: folder.progress(group) for group in groups}
+        self.choice: Choice = choose(self._build(self._members[0]), self._shape, engine)
 
     @property
     def whole(self) -> int:
@@ -172,13 +181,20 @@ class ZooTraining:
         return self._engines[group]
 
     def _make(self, members: Sequence[Member]) -> Engine:
-        values = members[0].values
-        net = self._net.build(values)
-        shape = self._images.train.inputs.shape[1:]
-        settings = GroupSettings(
-            layers_of(net, shape), str(values["optimizer"]), int(values["batch"])
-        )
-        return Lanes(settings, _settings(members), self._images.train)
+        values, net = members[0].values, self._build(members[0])
+        choice = self.choice
+        if choice.layers is not None:
+            # Members of other groups have other activations; the engine is the same for all.
+            choice = choice._replace(layers=layers_of(net, self._shape))
+        optimizer, batch = str(values["optimizer"]), int(values["batch"])
+        return choice.engine(optimizer, batch, _settings(members), self._images.train, net)
+
+    def _build(self, member: Member) -> nn.Module:
+        return self._net.build(member.values)
+
+    @property
+    def _shape(self) -> Shape:
+        return self._images.in_shape[1:]
 
     def _sweep(self, epoch: int, seconds: float) -> Sweep:
         return sweep_of(self._folder.metrics[:, epoch], epoch, seconds)

@@ -336,3 +336,19 @@ def test_samples_that_are_not_in_memory_are_read_one_by_one(spec):
     split = _in_memory(read_spec(spec), "train", Files())
     assert isinstance(split, InMemory)
     assert (split.inputs.shape, split.targets.tolist()) == ((3, 3, 4, 4), [0, 1, 2])
+
+
+def test_a_zoo_goes_on_with_its_engine_and_says_if_another_one_is_wanted(copy, spec, tmp_path):
+    assert read_header(copy).engine
+    path = tmp_path / "zoo"
+    output = run("make", spec, "--out", path, "--epochs", "1", "--engine", "one-by-one")
+    assert "engine one-by-one (one member at a time)" in output
+    output = run("extend", path, "--epochs", "1")
+    assert "engine one-by-one" in output
+    output = run("extend", path, "--epochs", "1", "--engine", "grouped")
+    assert "earlier epochs were trained with engine one-by-one, which rounds otherwise" in output
+    assert read_header(path).engine == "grouped"
+    # The engines differ in rounding only.
+    weights, expected = Zoo(path).at(1), Zoo(copy).at(1)
+    smooth = Zoo(copy).select(activation="tanh").index
+    np.testing.assert_allclose(weights[smooth], expected[smooth], atol=1e-4)

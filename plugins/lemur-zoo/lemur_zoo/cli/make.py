@@ -16,6 +16,7 @@ from lemur_core.commands import (
     print_line,
     print_lines,
     show_progress,
+    warn,
 )
 from lemur_core.errors import SettingsError
 
@@ -42,6 +43,11 @@ or a TOML file, for example:
 def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--threads", type=click.IntRange(1), default=1, help="CPU threads.  [1]"),
+        click.option(
+            "--engine",
+            type=click.Choice(["auto", "lanes", "grouped", "one-by-one"]),
+            help="How members are trained together.  [the fastest that can train the net]",
+        ),
         click.option("--time", "time_limit", help="Begin no epoch after this time, e.g. 2h30m."),
         data_option,
         db_option,
@@ -107,18 +113,28 @@ def extend(folder: Path, epochs: int | None, members: int | None, **options: Any
 
 
 def _train(
-    folder: Path, epochs: int, limit: float | None, *, threads: int, data: Path, db: str
+    folder: Path,
+    epochs: int,
+    limit: float | None,
+    *,
+    threads: int,
+    engine: str | None,
+    data: Path,
+    db: str,
 ) -> None:
     from lemur_zoo.making import training_of
     from lemur_zoo.records import import_zoo
     from lemur_zoo.storage.header import read_header
 
     header = read_header(folder)
-    training = training_of(folder, data)
+    training = training_of(folder, data, engine or "")
     print_line(
         f"zoo {header.spec.name}: {header.members:,} members of {header.spec.net} with "
         f"{header.width:,} parameters, {epochs} epochs of {header.images['train']:,} images"
     )
+    print_line(training.choice.line)
+    if header.engine not in ("", training.choice.name):
+        warn(f"earlier epochs were trained with engine {header.engine}, which rounds otherwise")
     if training.whole >= 0:
         print_line(f"continues after epoch {training.whole}")
     until = None if limit is None else time.monotonic() + limit

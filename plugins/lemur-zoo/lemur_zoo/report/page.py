@@ -101,7 +101,8 @@ def _tables(zoo: Zoo, numbers: ZooReport) -> Iterator[Table]:
             ],
             f"In percent, on the members of the test split, {sample.tested:,} samples. Samples are "
             f"{sample.members:,} members after the epochs {epochs}. R2 is that of a ridge "
-            "regression, negative if it is worse than the mean; s(w) are 7 statistics of the weights and of the biases of each layer.",
+            "regression, negative if it is worse than the mean; s(w) are 7 statistics of the "
+            "weights and of the biases of each layer.",
         )
 
 

@@ -45,6 +45,7 @@ class ZooHeader:
         byte_order: ``little`` or ``big``.
         provenance: Where an imported zoo comes from; empty for one that lemur made.
         first_epoch: Number of the first epoch; above 0 if an imported zoo lacks earlier ones.
+        engine: Name of the engine that trains the members; empty before the first epoch.
     """
 
     uid: str
@@ -61,6 +62,7 @@ class ZooHeader:
     byte_order: str = "little"
     provenance: str = ""
     first_epoch: int = 0
+    engine: str = ""
 
     @property
     def width(self) -> int:
@@ -141,6 +143,7 @@ class ZooHeader:
             "groups": [list(group) for group in self.groups],
             "versions": dict(self.versions),
             "provenance": self.provenance,
+            "engine": self.engine,
             "spec": self.spec.to_json(),
         }
 
@@ -164,6 +167,7 @@ class ZooHeader:
             byte_order=value["byte_order"],
             provenance=value["provenance"],
             first_epoch=value["first_epoch"],
+            engine=value["engine"],
         )
 
     def with_members(self, count: int, groups: Sequence[Sequence[int]]) -> ZooHeader:
