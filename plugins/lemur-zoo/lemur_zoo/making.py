@@ -15,9 +15,14 @@ from lemur_zoo.spec.population import members_of
 from lemur_zoo.storage.folder import ZooFolder, add_epochs, add_members, create
 from lemur_zoo.storage.header import FILE, ZooError, ZooHeader, read_header, write_header
 from lemur_zoo.training import ZooTraining, groups_of
+from lemur_zoo.zoo import Zoo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from numpy import float32
+    from numpy.typing import NDArray
 
     from lemur_zoo.images import ZooImages
     from lemur_zoo.spec.spec import ZooSpec
@@ -72,6 +77,8 @@ def begin(spec: ZooSpec, path: Path, images: ZooImages) -> None:
         groups=groups_of(members),
         versions=_versions(),
     )
+    if spec.start:
+        _check_start(header)
     create(path, header, members)
 
 
@@ -126,7 +133,8 @@ def training_of(path: Path, data: Path, engine: str = "") -> ZooTraining:
         )
     folder = ZooFolder(path, header, writable=True)
     wanted = engine or header.engine or "auto"
-    training = ZooTraining(folder, images, _net(header.spec, images), wanted)
+    start = _start(header) if header.spec.start else None
+    training = ZooTraining(folder, images, _net(header.spec, images), wanted, start)
     if training.choice.name != header.engine:
         write_header(path, replace(header, engine=training.choice.name))
     return training
@@ -149,6 +157,32 @@ def extend_members(path: Path, count: int) -> ZooHeader:
     longer = header.with_members(count, groups_of(added))
     add_members(folder, longer, [*folder.members(), *added])
     return longer
+
+
+def _check_start(header: ZooHeader) -> Zoo:
+    """Return the zoo from whose last states the members begin.
+
+    Raises:
+        ZooError: It is no zoo, its members have other parameters, or one of them has no epoch.
+    """
+    zoo = Zoo(header.spec.start)
+    if [item.shape for item in zoo.parameters] != [item.shape for item in header.parameters]:
+        raise ZooError(
+            f"start {header.spec.start!r}: its members have other parameters than those of zoo "
+            f"{header.spec.name!r}; name a zoo of the same net, channels and classes"
+        )
+    zoo.at(-1)
+    return zoo
+
+
+def _start(header: ZooHeader) -> Callable[[Sequence[int]], NDArray[float32]]:
+    """Return a function that gives the initial weights of members, by their numbers."""
+
+    def weights(numbers: Sequence[int]) -> NDArray[float32]:
+        zoo = _check_start(header)
+        return zoo.at(-1, [number % len(zoo) for number in numbers])
+
+    return weights
 
 
 def _net(spec: ZooSpec, images: ZooImages) -> ZooNet:

@@ -352,3 +352,22 @@ def test_a_zoo_goes_on_with_its_engine_and_says_if_another_one_is_wanted(copy, s
     weights, expected = Zoo(path).at(1), Zoo(copy).at(1)
     smooth = Zoo(copy).select(activation="tanh").index
     np.testing.assert_allclose(weights[smooth], expected[smooth], atol=1e-4)
+
+
+def test_members_begin_from_the_last_states_of_another_zoo(small, tmp_path):
+    file = tmp_path / "further.toml"
+    start = f'start = "{small.as_posix()}"\n[factors]'
+    text = SMALL.replace("[factors]", start).replace('"adam", "sgd"', '"adam"')
+    file.write_text(text + "[members]\nrepeats = 3\n")
+    run("make", file, "--out", tmp_path / "zoo", "--epochs", "1")
+    zoo, before = Zoo(tmp_path / "zoo"), Zoo(small)
+    np.testing.assert_array_equal(zoo.at(0), before.at(2, [*range(16), *range(8)]))
+    assert not np.array_equal(zoo.at(1), zoo.at(0))
+    other = tmp_path / "other.toml"
+    other.write_text(file.read_text().replace("samples=60", "classes=4,samples=60"))
+    with pytest.raises(ZooError, match=r"start '.*': its members have other parameters than those"):
+        run_with_error("make", other, "--out", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+    other.write_text(file.read_text().replace(str(small), str(tmp_path)))
+    with pytest.raises(ZooError, match=r"is not a zoo"):
+        run_with_error("make", other, "--out", tmp_path / "other")

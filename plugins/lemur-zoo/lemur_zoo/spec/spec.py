@@ -53,7 +53,8 @@ class ZooSpec:
         seeds: ``fixed`` gives the repeats the seeds 1, 2, ...; ``random`` draws a seed for each
             member.
         seed: Seed of all that is drawn for the zoo: values, seeds and splits of members.
-        start: Folder of a zoo from whose last states the members begin; empty for none.
+        start: Folder of a zoo from whose last states the members begin, in order and over again
+            if this zoo has more members; empty for none.
     """
 
     name: str
