@@ -14,6 +14,7 @@ from lemur_core.kinds.loader import DataBundle, InMemory, as_bundle, normalisati
 from lemur_core.kinds.transform import as_transform
 from lemur_core.training import Bundles
 from lemur_zoo.members import SplitArrays
+from lemur_zoo.spec.spec import METRIC, TASK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from lemur_core.kinds.loader import Samples
     from lemur_zoo.spec.spec import ZooSpec
 
-TASK, METRIC = "img-classification", "acc"
 SPLITS = ("train", "validation", "test")
 SPLIT_SEED = 42
 """Seed of the split into training and validation images, that of the published zoos."""

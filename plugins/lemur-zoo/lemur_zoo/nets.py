@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from math import prod
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ import torch
 from lemur_core.errors import MisfitError
 from lemur_core.kinds.net import as_net
 from lemur_core.training import middle_prm
+from lemur_zoo.parameters import Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,23 +29,6 @@ _OF_NET = ("init", "activation", "dropout")
 
 # Nets are initialised from torch's global generator, which threads share.
 _SEEDING = Lock()
-
-
-class Parameter(NamedTuple):
-    """A parameter tensor of a net.
-
-    Attributes:
-        name: Its name in the net's state dictionary.
-        shape: Its shape.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-
-    @property
-    def elements(self) -> int:
-        """Number of its elements."""
-        return prod(self.shape)
 
 
 class ZooNet:

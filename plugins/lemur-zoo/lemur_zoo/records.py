@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import lemur_core
 from lemur_core.errors import LemurError
 from lemur_core.kinds.importer import EpochRecord, Fault, Membership
-from lemur_zoo.images import METRIC, TASK
+from lemur_zoo.spec.spec import METRIC, TASK
 from lemur_zoo.storage.header import FILE, FORMAT
 from lemur_zoo.zoo import SCORES, Zoo
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy import bool_, float32, int64
     from numpy.typing import NDArray
 
-    from lemur_zoo.nets import Parameter
+    from lemur_zoo.parameters import Parameter
 
 _FILLED = -1
 

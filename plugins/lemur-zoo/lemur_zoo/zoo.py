@@ -10,7 +10,6 @@ import numpy as np
 
 from lemur_core import installed
 from lemur_core.errors import SettingsError, hint
-from lemur_zoo.nets import ZooNet, state_of
 from lemur_zoo.storage.folder import EXTRA, ZooFolder
 from lemur_zoo.storage.header import METRICS, SPLITS, ZooError, read_header
 from lemur_zoo.tokens import Tokenizer
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.utils.data import Dataset
 
-    from lemur_zoo.nets import Parameter
+    from lemur_zoo.nets import ZooNet
+    from lemur_zoo.parameters import Parameter
     from lemur_zoo.spec.population import Member
     from lemur_zoo.spec.spec import ZooSpec
     from lemur_zoo.storage.header import ZooHeader
@@ -134,6 +134,8 @@ class Zoo:
 
     def state_dict(self, member: int, epoch: int = -1) -> dict[str, Tensor]:
         """Return the state dictionary of a member's net after an epoch."""
+        from lemur_zoo.nets import state_of
+
         return state_of(self.weights(member, epoch), self.parameters)
 
     def net(self, member: int, epoch: int = -1) -> nn.Module:
@@ -310,6 +312,8 @@ class Zoo:
 
     @cached_property
     def _net(self) -> ZooNet:
+        from lemur_zoo.nets import ZooNet
+
         entry = installed().get("net", self.spec.net)
         return ZooNet(entry, self.header.in_shape, self.header.classes)
 

@@ -22,7 +22,7 @@ from lemur_zoo.analysis.prediction import predict
 from lemur_zoo.analysis.projection import principal_components
 from lemur_zoo.analysis.statistics import statistics_of
 from lemur_zoo.images import load_images
-from lemur_zoo.nets import Parameter
+from lemur_zoo.parameters import Parameter
 from lemur_zoo.storage.header import ZooError
 
 

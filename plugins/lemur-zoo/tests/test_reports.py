@@ -10,7 +10,7 @@ from PIL import Image
 from lemur_zoo import Zoo
 from lemur_zoo.making import groups_of
 from lemur_zoo.members import GroupState
-from lemur_zoo.nets import Parameter
+from lemur_zoo.parameters import Parameter
 from lemur_zoo.report.numbers import report_on
 from lemur_zoo.report.page import write_report
 from lemur_zoo.spec.factors import read_factors

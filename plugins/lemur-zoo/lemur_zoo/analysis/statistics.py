@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy import float32, float64
     from numpy.typing import NDArray
 
-    from lemur_zoo.nets import Parameter
+    from lemur_zoo.parameters import Parameter
 
 PERCENTILES = (1, 25, 50, 75, 99)
 

@@ -16,7 +16,7 @@ import torch
 from lemur_core.files import replacement, write_errors
 from lemur_zoo.layout.names import ITERATION, KEYS, SCORE_KEYS, SPLITS, UNKNOWN, values_of
 from lemur_zoo.members import GroupState
-from lemur_zoo.nets import Parameter
+from lemur_zoo.parameters import Parameter
 from lemur_zoo.spec.population import Member, members_of
 from lemur_zoo.spec.spec import ZooSpec
 from lemur_zoo.storage.folder import EXTRA, ZooFolder, create

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+TASK, METRIC = "img-classification", "acc"
+"""Task and metric of all zoos."""
 Value = float | int | str
 """The value of a factor."""
 

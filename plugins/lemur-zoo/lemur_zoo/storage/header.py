@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import LemurError
 from lemur_core.files import replacement, sync_folder, write_errors
-from lemur_zoo.nets import Parameter
+from lemur_zoo.parameters import Parameter
 from lemur_zoo.spec.spec import ZooSpec
 
 if TYPE_CHECKING:
