@@ -91,6 +91,19 @@ class Zoo:
         """The last epoch that all members have; -1 if there is none."""
         return int(self.last_epochs.min())
 
+    @property
+    def compared_epoch(self) -> int:
+        """The epoch at which members are compared: the last one that all of them have.
+
+        Of an imported zoo, in which some members may have been stopped, it is the last of any.
+        """
+        last = self.last_epochs.max() if self.header.provenance else self.last_epochs.min()
+        return int(last)
+
+    def with_epoch(self, epoch: int) -> NDArray[int64]:
+        """Return the numbers of the members that have an epoch."""
+        return np.flatnonzero(self._present[:, epoch])
+
     def seconds(self, member: int) -> tuple[float, ...]:
         """Return the seconds of training up to the end of each epoch, of the member's group."""
         self._check_member(member)

@@ -129,3 +129,20 @@ def test_names_in_a_page_and_a_card_are_text(tmp_path):
     assert "script" not in Page(page).tags
     card = (tmp_path / "out" / "README.md").read_text()
     assert "# Zoo &lt;script&gt;alert(1)&lt;/script&gt;\\|\\`x\\`\\[y\\](z)\n" in card
+
+
+def test_an_imported_zoo_is_compared_at_its_last_epoch_without_members_that_were_stopped(
+    small, tmp_path
+):
+    import shutil
+
+    run("export", small, tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / "NN_tune_trainable_00003" / "checkpoint_000002")
+    read = tmp_path / "read"
+    run("import", tmp_path / "out", "--out", read, "--dataset", "digits", "--db", tmp_path / "db")
+    numbers = report_on(Zoo(read), tmp_path, 5.0)
+    assert numbers.epoch == 2
+    assert 3 not in numbers.kept
+    assert len(numbers.kept) == len(report_on(Zoo(small), tmp_path, 5.0).kept) - 1
+    assert "the images of an imported zoo are not known" in numbers.notes[0]
+    assert f"next: lemur zoo report {read}" in run("show", read)

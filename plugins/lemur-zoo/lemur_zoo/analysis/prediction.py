@@ -48,7 +48,8 @@ class Sample(NamedTuple):
 
     Attributes:
         epochs: Numbers of the epochs.
-        members: Number of members; others have diverged, or have a weight beyond the threshold.
+        members: Number of members; others have diverged, lack an epoch, or have a weight beyond the
+            threshold.
         left_out: Number of members that are left out.
         tested: Number of samples in the test split.
     """
@@ -77,11 +78,12 @@ def predict(
 
     Args:
         zoo: The zoo.
-        epochs: Numbers of epochs that all members have; a sample is a member after one of them.
+        epochs: Numbers of epochs; a sample is a member after one of them. Members that lack one
+            are left out.
         show: Called with the name of each property.
 
     Raises:
-        ZooError: A split of the members has too few of them, or a member lacks an epoch.
+        ZooError: A split of the members has too few of them.
     """
     numbers = np.flatnonzero(_kept(zoo, epochs))
     rows = [(int(member), epoch) for epoch in epochs for member in numbers]
@@ -109,9 +111,10 @@ def predict(
 
 
 def _kept(zoo: Zoo, epochs: Sequence[int]) -> NDArray[np.bool_]:
-    kept = ~zoo.diverged
+    kept = ~zoo.diverged & (zoo.last_epochs >= max(epochs))
     for epoch in epochs:
-        kept &= is_kept(zoo.at(epoch))
+        members = np.flatnonzero(kept)
+        kept[members] = is_kept(zoo.at(epoch, members.tolist()))
     return kept
 
 

@@ -50,7 +50,8 @@ def show(folder: Path) -> None:
         print_line(f"next: lemur zoo extend {folder}")
         return
     print_text(_table(zoo))
-    step = "report" if zoo.epochs >= zoo.header.epochs else "extend"
+    is_done = zoo.header.provenance or zoo.epochs >= zoo.header.epochs
+    step = "report" if is_done else "extend"
     print_line(f"next: lemur zoo {step} {folder}")
 
 

@@ -33,7 +33,7 @@ def draw_figures(zoo: Zoo, members: Sequence[int], folder: Path) -> Iterator[tup
         folder: Folder of the files.
     """
     yield _accuracies(zoo, folder)
-    coordinates, shares = principal_components(zoo.at(zoo.epochs, members))
+    coordinates, shares = principal_components(zoo.at(zoo.compared_epoch, members))
     varied = [name for name in _COLOURED if len(zoo.spec.factors[name]) > 1]
     for name in varied or ["test accuracy"]:
         yield _members(zoo, members, coordinates, shares, name, folder)
@@ -42,8 +42,9 @@ def draw_figures(zoo: Zoo, members: Sequence[int], folder: Path) -> Iterator[tup
 def _accuracies(zoo: Zoo, folder: Path) -> tuple[str, str]:
     figure, axes = _figure()
     first = zoo.header.first_epoch
-    step = max(1, -(-(zoo.epochs + 1 - first) // _MOST_BOXES))
-    epochs = list(range(first, zoo.epochs + 1, step))
+    last = zoo.compared_epoch
+    step = max(1, -(-(last + 1 - first) // _MOST_BOXES))
+    epochs = list(range(first, last + 1, step))
     values = [zoo.scores[:, epoch, 2, 1] for epoch in epochs]
     values = [part[np.isfinite(part)] for part in values]
     axes.boxplot(values, positions=epochs, widths=0.7 * step, manage_ticks=False, flierprops={
@@ -64,7 +65,7 @@ def _members(
 ) -> tuple[str, str]:
     figure, axes = _figure()
     if name == "test accuracy":
-        values = zoo.scores[list(members), zoo.epochs, 2, 1]
+        values = zoo.scores[list(members), zoo.compared_epoch, 2, 1]
         points = axes.scatter(coordinates[:, 0], coordinates[:, 1], c=values, s=10)
         figure.colorbar(points, label=name)
     else:
@@ -74,8 +75,8 @@ def _members(
         ylabel=f"second component ({shares[1]:.0%})",
     )
     caption = (
-        f"Members after epoch {zoo.epochs} along the principal components of their weights, "
-        f"coloured by {name}."
+        f"Members after epoch {zoo.compared_epoch} along the principal components of their "
+        f"weights, coloured by {name}."
     )
     return _saved(figure, folder, f"members-{name.replace(' ', '-')}.png"), caption
 

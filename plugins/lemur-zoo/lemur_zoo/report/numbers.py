@@ -43,9 +43,10 @@ class ZooReport(NamedTuple):
 
     Attributes:
         accuracies: Mean and standard deviation over the members that are kept, by split of images,
-            at the last epoch that all members have; NaN where nothing was measured.
+            at that epoch; NaN where nothing was measured.
         differences: How much members differ, over all pairs of those that are kept.
         weights: Mean and standard deviation of all weights.
+        epoch: Number of the epoch at which members are compared.
         kept: Numbers of the members that are kept: finite weights up to the threshold.
         threshold: The threshold.
         predicted: How well properties are predicted from weights; empty if there are too few
@@ -57,6 +58,7 @@ class ZooReport(NamedTuple):
     accuracies: dict[str, Spread]
     differences: Sequence[Difference]
     weights: Spread
+    epoch: int
     kept: Sequence[int]
     threshold: float
     predicted: Sequence[Predicted]
@@ -78,29 +80,32 @@ def report_on(
     Raises:
         ZooError: The zoo has no epoch, or fewer than two members are kept.
     """
-    if zoo.epochs < zoo.header.first_epoch:
+    epoch = zoo.compared_epoch
+    if epoch < zoo.header.first_epoch:
         raise ZooError(f"zoo {zoo.name!r}: not all members have a whole epoch; train them first")
-    epoch = zoo.epochs
-    weights = zoo.at(epoch)
-    kept = np.flatnonzero(diversity.is_kept(weights, threshold) & ~zoo.diverged)
+    members = zoo.with_epoch(epoch)
+    is_kept = diversity.is_kept(zoo.at(epoch, members.tolist()), threshold)
+    kept = members[is_kept & ~zoo.diverged[members]]
     if len(kept) < _FEWEST:
         raise ZooError(
             f"zoo {zoo.name!r}: {len(kept)} of {len(zoo)} members have finite weights of at most "
             f"{threshold:g}; expected {_FEWEST} or more, so set --threshold to more"
         )
     notes: list[str] = []
-    differences = _of_weights(weights[kept])
+    weights = zoo.at(epoch, kept.tolist())
+    differences = _of_weights(weights)
     try:
         differences += _of_outputs(zoo, kept.tolist(), epoch, data, show)
     except LemurError as error:
         notes.append(f"agreement and CKA: not computed ({error})")
     predicted, sample = _predicted(zoo, notes, show)
-    exact = weights[kept].astype(np.float64)
+    exact = weights.astype(np.float64)
     scores = zoo.scores[kept, epoch, :, 1]
     return ZooReport(
         {name: _spread(scores[:, place]) for place, name in enumerate(SPLITS)},
         differences,
         Spread(float(exact.mean()), float(exact.std())),
+        epoch,
         kept.tolist(),
         threshold,
         predicted,
@@ -135,11 +140,11 @@ def _of_outputs(
 def _predicted(
     zoo: Zoo, notes: list[str], show: Callable[[str], None]
 ) -> tuple[Sequence[Predicted], Sample | None]:
-    if zoo.epochs < 1:
+    if zoo.compared_epoch < 1:
         notes.append("property prediction: not computed (no epoch is trained)")
         return (), None
     try:
-        return predict(zoo, default_epochs(zoo.epochs), show)
+        return predict(zoo, default_epochs(zoo.compared_epoch), show)
     except ZooError as error:
         notes.append(f"property prediction: not computed ({error})")
         return (), None

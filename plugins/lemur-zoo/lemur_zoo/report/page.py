@@ -75,7 +75,7 @@ def _tables(zoo: Zoo, numbers: ZooReport) -> Iterator[Table]:
             [name, *(_number(100 * value) for value in spread)]
             for name, spread in numbers.accuracies.items()
         ],
-        f"In percent, over {len(numbers.kept):,} members after epoch {zoo.epochs}. Accuracy on "
+        f"In percent, over {len(numbers.kept):,} members after epoch {numbers.epoch}. Accuracy on "
         "training images is that of the batches of the epoch, as they were trained.",
     )
     yield Table(
@@ -85,7 +85,7 @@ def _tables(zoo: Zoo, numbers: ZooReport) -> Iterator[Table]:
             *([name, *map(_number, percent)] for name, percent in numbers.differences),
             ["weights", *(_number(100 * value) for value in numbers.weights)],
         ],
-        f"In percent, over all pairs of {len(numbers.kept):,} members after epoch {zoo.epochs}; "
+        f"In percent, over all pairs of {len(numbers.kept):,} members after epoch {numbers.epoch}; "
         "l2 is divided by the members' mean length. The intermediate layer is the input of the "
         "last one; CKA is linear, on 50 test images.",
     )
@@ -116,8 +116,11 @@ def _about(zoo: Zoo, numbers: ZooReport) -> Iterator[list[str]]:
     )
     yield ["members", f"{len(zoo):,} ({counts})"]
     left_out = len(zoo) - len(numbers.kept)
-    yield ["left out", f"{left_out:,} that diverged or have a weight beyond {numbers.threshold:g}"]
-    yield ["epochs", f"{header.first_epoch} to {zoo.epochs}"]
+    yield [
+        "left out",
+        f"{left_out:,} that diverged, were stopped, or have a weight beyond {numbers.threshold:g}",
+    ]
+    yield ["epochs", f"{header.first_epoch} to {numbers.epoch}"]
     for name, values in spec.factors.items():
         yield [name, ", ".join(map(str, values))]
     made = ", ".join(f"{name} {version}" for name, version in header.versions.items())

@@ -279,6 +279,9 @@ def _allocate(path: Path, header: ZooHeader) -> None:
     ):
         with (path / name).open("ab") as file:
             file.truncate(int(size))
+            # Otherwise, writing to a mapped file on a full disk ends the process.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, int(size))
 
 
 def _mapped(path: Path, kind: str, shape: tuple[int, ...], mode: Any) -> Any:
