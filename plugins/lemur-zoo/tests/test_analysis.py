@@ -85,6 +85,15 @@ def test_cka_is_that_of_centred_features(draws):
     assert diversity.cka(both)[0, 1] == pytest.approx(1)
 
 
+def test_pairs_of_a_member_that_represents_all_images_alike_are_left_out(draws):
+    features = draws.normal(size=(4, 20, 7)).astype(np.float32)
+    features[2] = 0.3
+    alignment = diversity.cka(features)
+    assert np.isnan(np.diagonal(alignment)).tolist() == [False, False, True, False]
+    rest = diversity.cka(features[[0, 1, 3]])
+    assert diversity.over_pairs(alignment) == pytest.approx(diversity.over_pairs(rest))
+
+
 def test_members_with_large_or_missing_weights_are_left_out():
     weights = np.zeros((4, 3), np.float32)
     weights[1, 2], weights[2, 0], weights[3, 1] = np.nan, -5.1, 5

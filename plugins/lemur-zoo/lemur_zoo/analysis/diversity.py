@@ -41,9 +41,10 @@ def is_kept(weights: NDArray[float32], threshold: float = THRESHOLD) -> NDArray[
 def over_pairs(matrix: NDArray[float64]) -> Spread:
     """Return mean and standard deviation of a symmetric matrix above its diagonal.
 
-    They are NaN if there is no pair.
+    NaN is left out; both are NaN if there is no pair.
     """
     values = matrix[np.triu_indices(len(matrix), 1)]
+    values = values[~np.isnan(values)]
     if not len(values):
         return Spread(float("nan"), float("nan"))
     return Spread(float(values.mean()), float(values.std()))

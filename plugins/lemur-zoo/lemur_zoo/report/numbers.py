@@ -95,7 +95,7 @@ def report_on(
     weights = zoo.at(epoch, kept.tolist())
     differences = _of_weights(weights)
     try:
-        differences += _of_outputs(zoo, kept.tolist(), epoch, data, show)
+        differences += _of_outputs(zoo, kept.tolist(), epoch, data, show, notes)
     except LemurError as error:
         notes.append(f"agreement and CKA: not computed ({error})")
     predicted, sample = _predicted(zoo, notes, show)
@@ -122,7 +122,12 @@ def _of_weights(weights: NDArray[float32]) -> list[Difference]:
 
 
 def _of_outputs(
-    zoo: Zoo, members: Sequence[int], epoch: int, data: Path, show: Callable[[str], None]
+    zoo: Zoo,
+    members: Sequence[int],
+    epoch: int,
+    data: Path,
+    show: Callable[[str], None],
+    notes: list[str],
 ) -> list[Difference]:
     if zoo.header.provenance:
         raise ZooError("the images of an imported zoo are not known")
@@ -130,11 +135,17 @@ def _of_outputs(
     if images.fingerprint != zoo.header.fingerprint:
         raise ZooError(f"the images in {data} are not those that the members were trained on")
     outputs = outputs_of(zoo, members, images.test.inputs, epoch, show)
-    return [
-        Difference("agreement", _percent(diversity.agreement(outputs.classes))),
-        Difference("CKA, intermediate layer", _percent(diversity.cka(outputs.intermediate))),
-        Difference("CKA, last layer", _percent(diversity.cka(outputs.last))),
-    ]
+    differences = [Difference("agreement", _percent(diversity.agreement(outputs.classes)))]
+    for name, representations in (
+        ("CKA, intermediate layer", outputs.intermediate),
+        ("CKA, last layer", outputs.last),
+    ):
+        alignment = diversity.cka(representations)
+        constant = int(np.isnan(np.diagonal(alignment)).sum())
+        if constant:
+            notes.append(f"{name}: without {constant:,} members that represent all images alike")
+        differences.append(Difference(name, _percent(alignment)))
+    return differences
 
 
 def _predicted(
