@@ -10,6 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch.nn import functional
 
+from lemur_core.errors import MisfitError
 from lemur_zoo import draws
 from lemur_zoo.engine.grouped import Grouped
 from lemur_zoo.engine.lanes import loops
@@ -246,6 +247,32 @@ def test_the_learning_rate_follows_a_schedule(digits):
         np.testing.assert_allclose(state.parameters, states[2].parameters, rtol=0, atol=5e-6)
     constant, _ = trained(OneByOne(settings, own, images), SMOOTH, own)
     assert np.abs(states[2].parameters - constant.parameters).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"targets": np.full(60, 10)}, "the net has 10 classes, and targets are 10 to 10"),
+        (
+            {"inputs": np.zeros((60, 1, 8, 7), np.float32)},
+            r"60 images of shape \(1, 8, 8\) are expected, and the array of images has shape "
+            r"\(60, 1, 8, 7\)",
+        ),
+    ],
+)
+def test_images_that_do_not_fit_are_an_error(change, message, digits):
+    images, own = first(digits, 60), members(1)
+    engine = Lanes(GroupSettings(RELU, "sgd", 10), own, images)
+    with pytest.raises(MisfitError, match=message):
+        engine.scores(state_of(RELU, own.seeds), images._replace(**change))
+
+
+def test_a_state_of_other_members_is_an_error(digits):
+    engine = Lanes(GroupSettings(RELU, "sgd", 10), members(1), first(digits, 60))
+    with pytest.raises(
+        MisfitError, match=r"a state of shape \(1, 410\) is expected, not \(2, 410\)"
+    ):
+        engine.train_epoch(state_of(RELU, [0, 1]), 1)
 
 
 def test_dropout_of_lanes_has_the_bits_of_the_published_generator():

@@ -127,17 +127,20 @@ def test_activations_of_what_is_not_a_number_or_very_large(name):
             )
 
 
-def test_the_maximum_of_numbers_with_nan_is_nan_and_gets_the_gradient():
-    compiled = Compiled((MaxPool(2),), (2, 5, 4), LANES)
-    compiled.inputs[5] = np.nan
-    compiled.inputs[[20 + 2, 20 + 7]] = np.nan
+@pytest.mark.parametrize("layers", [(MaxPool(2),), (Conv(2, 1), MaxPool(2))])
+def test_the_maximum_of_numbers_with_nan_is_nan_and_gets_the_gradient(layers):
+    compiled = Compiled(layers, (2, 5, 4), LANES)
+    # The last of a square in the first channel; two of a square in the second one.
+    compiled.inputs[[5, 20 + 2, 20 + 7]] = np.nan
     compiled.run()
+    net = net_of(layers, (2, 5, 4))
+    torch.nn.utils.vector_to_parameters(torch.tensor(compiled.parameters[:, 3]), net.parameters())
     x = torch.tensor(compiled.inputs[:, 3]).view(1, 2, 5, 4).requires_grad_()
-    outputs = torch.nn.functional.max_pool2d(x, 2)
+    outputs = net(x)
     outputs.backward(torch.tensor(compiled.given[:, 3]).view(outputs.shape))
-    np.testing.assert_array_equal(compiled.outputs[:, 3], outputs.detach().flatten())
-    np.testing.assert_array_equal(compiled.input_gradient[:, 3], x.grad.flatten())
-    assert np.isnan(compiled.outputs[:, 3]).sum() == 2
+    np.testing.assert_allclose(compiled.outputs[:, 3], outputs.detach().flatten(), rtol=1e-6)
+    np.testing.assert_allclose(compiled.input_gradient[:, 3], x.grad.flatten(), rtol=1e-6)
+    assert np.isnan(compiled.outputs[:, 3]).sum() == 2 * len(layers)
 
 
 def test_dropout_multiplies_values_and_gradient():

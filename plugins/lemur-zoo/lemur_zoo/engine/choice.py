@@ -15,6 +15,7 @@ from lemur_zoo.members import GroupSettings, GroupState, MemberSettings, SplitAr
 from lemur_zoo.modules import NotMadeOfLayersError, layers_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import nn
 
     from lemur_zoo.layers import Layers, Shape
@@ -132,33 +133,42 @@ def why_no_lanes(layers: Layers, shape: Shape, device: str = "cpu") -> str:
         from lemur_zoo.engine.lanes.engine import Lanes
     except (ImportError, OSError) as error:
         return f"numba cannot be loaded: {error}"
-    settings = GroupSettings(layers, "sgd", 2)
-    lr, momentum, decay, dropout = (np.full(1, n, np.float32) for n in (0.01, 0.9, 0.01, 0.5))
-    members = MemberSettings(np.zeros(1, np.int64), lr, momentum, decay, dropout)
-    rng = np.random.default_rng(0)
-    images = SplitArrays(rng.standard_normal((2, *shape), np.float32), np.zeros(2, np.int64))
-    state, reference = _state(layers, shape), _state(layers, shape)
+    members, images, state = _probe(layers, shape)
+    expected = _gradient(layers, members, images, state)
     try:
-        Lanes(settings, members, images).train_epoch(state, 1)
+        Lanes(GroupSettings(layers, "sgd", 2), members, images).train_epoch(state, 1)
     except SettingsError as error:
         return str(error)
     # Whatever a compiler that does not fit this machine raises.
     except Exception as error:
         return f"numba cannot compile the net: {type(error).__name__}: {error}".splitlines()[0]
-    OneByOne(settings, members, images).train_epoch(reference, 1)
     # After one step, the momentum buffer is the gradient.
-    difference = np.abs(state.first - reference.first).max()
-    if not difference <= TOLERANCE * np.abs(reference.first).max():
+    difference = np.abs(state.first[0] - expected).max()
+    if not difference <= TOLERANCE * np.abs(expected).max():
         return f"its gradients differ from PyTorch's by {difference:.1e}"
     return ""
 
 
-def _state(layers: Layers, shape: Shape) -> GroupState:
-    """Return a member's state, its weights drawn so that values keep their size."""
-    rng = np.random.default_rng(1)
+def _probe(layers: Layers, shape: Shape) -> tuple[MemberSettings, SplitArrays, GroupState]:
+    """Return a member, two images, and a state in which values keep their size."""
+    rng = np.random.default_rng(0)
+    lr, momentum, decay, dropout = (np.full(1, n, np.float32) for n in (0.01, 0.9, 0, 0.5))
     parts = [
         rng.standard_normal(prod(size), np.float32) / np.sqrt(prod(size[1:]), dtype=np.float32)
         for size in parameter_shapes(layers, shape)
     ]
     row = np.concatenate(parts)[None]
-    return GroupState(row, np.zeros_like(row), np.zeros_like(row))
+    return (
+        MemberSettings(np.zeros(1, np.int64), lr, momentum, decay, dropout),
+        SplitArrays(rng.standard_normal((2, *shape), np.float32), np.zeros(2, np.int64)),
+        GroupState(row, np.zeros_like(row), np.zeros_like(row)),
+    )
+
+
+def _gradient(
+    layers: Layers, members: MemberSettings, images: SplitArrays, state: GroupState
+) -> NDArray[np.float32]:
+    """Return the gradient of a member's first batch, all images, by PyTorch."""
+    # Without an optimizer: the first one of a process imports much of PyTorch.
+    engine = OneByOne(GroupSettings(layers, "sgd", len(images.targets)), members, images)
+    return engine.gradient(state, 0, 1, np.arange(len(images.targets)))

@@ -124,6 +124,18 @@ class OneByOne:
         if state.buffers is not None:
             _write(self.net.buffers(), state.buffers[member])
 
+    def gradient(
+        self, state: GroupState, member: int, epoch: int, positions: NDArray[int64]
+    ) -> NDArray[float32]:
+        """Return the gradient of a member's mean loss on the samples at positions of an epoch."""
+        self._load(state, member)
+        self.net.train()
+        self.net.zero_grad()
+        order = draws.order(int(self.members.seeds[member]), epoch, len(self.targets))
+        self._backward(member, epoch, order, positions)
+        gradients = [parameter.grad for parameter in self.net.parameters()]
+        return flat([g for g in gradients if g is not None]).cpu().numpy()
+
     def _train(
         self, state: GroupState, member: int, epoch: int, factors: NDArray[float64]
     ) -> tuple[list[NDArray[float32]], Tensor]:
@@ -131,20 +143,24 @@ class OneByOne:
         self._load(state, member)
         self.net.train()
         optimizer = self._optimizer(state, member)
-        seed, lr = int(self.members.seeds[member]), float(self.members.lr[member])
-        order = draws.order(seed, epoch, len(self.targets))
+        order = draws.order(int(self.members.seeds[member]), epoch, len(self.targets))
         sums = torch.zeros(2, 1, dtype=torch.float64, device=self.device)
         for step, positions in enumerate(_batches(len(order), self.settings.batch)):
-            self._set_dropout(member, epoch, positions)
-            index = torch.from_numpy(order[positions]).to(self.device)
-            targets = self.targets[index]
-            optimizer.param_groups[0]["lr"] = lr * factors[step]
+            optimizer.param_groups[0]["lr"] = float(self.members.lr[member]) * factors[step]
             optimizer.zero_grad(set_to_none=True)
-            outputs = self.net(self.inputs[index])
-            functional.cross_entropy(outputs, targets).backward()
+            sums += self._backward(member, epoch, order, positions)
             optimizer.step()
-            sums += sums_of(outputs.detach()[None], targets[None])
         return self._numbers(optimizer, state.buffers is not None), sums
+
+    def _backward(
+        self, member: int, epoch: int, order: NDArray[int64], positions: NDArray[int64]
+    ) -> Tensor:
+        """Compute the gradient of a batch, and return the sums of its scores."""
+        self._set_dropout(member, epoch, positions)
+        index = torch.from_numpy(order[positions]).to(self.device)
+        outputs, targets = self.net(self.inputs[index]), self.targets[index]
+        functional.cross_entropy(outputs, targets).backward()
+        return sums_of(outputs.detach()[None], targets[None])
 
     def _set_dropout(self, member: int, epoch: int, positions: NDArray[int64]) -> None:
         for module in self.dropouts:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, NullCache
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 
@@ -49,10 +49,18 @@ class _Cache(FunctionCache):
         return super()._index_key(sig, codegen), SOURCES
 
 
+def _cache(function: Callable[..., Any]) -> Any:
+    try:
+        return _Cache(function)
+    # There is no folder that can be written to.
+    except RuntimeError:
+        return NullCache()
+
+
 def _compiled(pointers: int, function: Callable[..., None]) -> Any:
     signature = (_POINTER,) * pointers, types.void
     compiled: Any = CFunc(function, signature, {}, {"error_model": "numpy"})
-    compiled._cache = _Cache(function)
+    compiled._cache = _cache(function)
     compiled.compile()
     return compiled
 
@@ -64,7 +72,7 @@ forward, backward, step = (partial(_compiled, pointers) for pointers in (2, 3, 5
 def loop(function: Callable[..., Any]) -> Any:
     """Compile a function that calls others by their addresses, without the interpreter's lock."""
     dispatcher: Any = njit(nogil=True, error_model="numpy")(function)
-    dispatcher._cache = _Cache(function)
+    dispatcher._cache = _cache(function)
     return dispatcher
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from lemur_zoo.engine.lanes import compiling
-from lemur_zoo.engine.lanes.elementwise import GELU, activate, through
+from lemur_zoo.engine.lanes.elementwise import GELU, NONE, activate, through
 from lemur_zoo.engine.lanes.vectors import fma, select, splat, tile, vectors
 
 NO_PLACE = -1
@@ -118,7 +118,7 @@ def forward(s: Convolution) -> Any:
     lanes, kernel, stride, pool, kind = s.lanes, s.kernel, s.stride, s.pool, s.activation
     channels_in, channels, height, width = s.channels_in, s.channels, s.height, s.width
     weight, bias, inputs, outputs = s.weight, s.bias, s.inputs, s.outputs
-    high, wide = s.outputs_high, s.outputs_wide
+    high, wide, size = s.outputs_high, s.outputs_wide, s.size
     block, columns = s.output_tile()
     across, square, window = columns * pool, pool * pool, channels_in * kernel * kernel
     sums = block * columns * square
@@ -162,9 +162,13 @@ def forward(s: Convolution) -> Any:
                                 m = select(v > m, v, select(v != v, v, m))
                             if pool > 1:
                                 winner[q] = place
-                            if kind == GELU:
-                                kept[q] = m
-                            out[q] = activate(kind, m)
+                            out[q] = m
+        if kind != NONE:
+            # In a loop of its own, where the processor computes several at once.
+            for q in range(size):
+                if kind == GELU:
+                    kept[q] = out[q]
+                out[q] = activate(kind, out[q])
 
     return run
 

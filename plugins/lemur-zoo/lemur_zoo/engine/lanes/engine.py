@@ -10,20 +10,20 @@ import numpy as np
 from llvmlite import binding
 from numpy import float32, float64, int64, uint64
 
-from lemur_core.errors import SettingsError
+from lemur_core.errors import MisfitError, SettingsError
 from lemur_zoo import draws
 from lemur_zoo.engine.lanes import loops, optimizers
 from lemur_zoo.engine.lanes.program import assemble
 from lemur_zoo.engine.steps import EPSILON, steps_of
 from lemur_zoo.layers import Dropout
-from lemur_zoo.members import Scores
+from lemur_zoo.members import Scores, SplitArrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from lemur_zoo.members import GroupSettings, GroupState, MemberSettings, SplitArrays
+    from lemur_zoo.members import GroupSettings, GroupState, MemberSettings
 
 REGISTERS = {16: 32, 8: 16, 4: 32}
 """Vectors that fit in the registers: of AVX-512, AVX2 and NEON."""
@@ -103,6 +103,7 @@ class Lanes:
 
     Raises:
         SettingsError: The processor has no such vectors.
+        MisfitError: A class is none of the net's.
     """
 
     def __init__(
@@ -116,13 +117,14 @@ class Lanes:
         fuse: bool = True,
     ) -> None:
         self.lanes = lanes or lanes_here()
-        self.settings, self.images, self.threads = settings, images, threads
+        self.settings, self.threads = settings, threads
         assert settings.layers is not None
         layers = settings.layers
         if not members.dropout.any():
             layers = tuple(layer for layer in layers if layer != Dropout())
         shape = images.inputs.shape[1:]
         self.program = assemble(layers, shape, self.lanes, REGISTERS[self.lanes], fuse)
+        self.shape, self.images = shape, self._checked(images)
         make = {"adam": optimizers.adam, "sgd": optimizers.sgd}[settings.optimizer]
         self.step = make(self.lanes, self.program.parameters)
         count = len(members.seeds)
@@ -132,6 +134,7 @@ class Lanes:
         self, state: GroupState, epoch: int, factors: NDArray[float64] | None = None
     ) -> Scores:
         """Train an epoch; see `lemur_zoo.members.Engine`."""
+        self._check(state)
         steps = -(-len(self.images.targets) // self.settings.batch)
         factors = np.ones(steps) if factors is None else factors
         trained = self._each(lambda group: self._train(group, state, epoch, factors))
@@ -145,8 +148,33 @@ class Lanes:
 
     def scores(self, state: GroupState, images: SplitArrays) -> Scores:
         """Return the scores on a split; see `lemur_zoo.members.Engine`."""
+        images = self._checked(images)
+        self._check(state)
         scored = self._each(lambda group: self._evaluate(group, state, images))
         return self._scores(scored, len(images.targets))
+
+    def _checked(self, images: SplitArrays) -> SplitArrays:
+        """Return images of the types that the compiled functions read without a check."""
+        inputs = np.ascontiguousarray(images.inputs, float32)
+        targets = np.ascontiguousarray(images.targets, int64)
+        classes = self.program.classes
+        if inputs.shape != (len(targets), *self.shape):
+            raise MisfitError(
+                f"{len(targets)} images of shape {self.shape} are expected, and the array of "
+                f"images has shape {inputs.shape}"
+            )
+        if len(targets) and not 0 <= targets.min() <= targets.max() < classes:
+            raise MisfitError(
+                f"the net has {classes} classes, and targets are {targets.min()} to {targets.max()}"
+            )
+        return SplitArrays(inputs, targets)
+
+    def _check(self, state: GroupState) -> None:
+        """Raise an error if the state is not one of these members."""
+        expected = (sum(group.count for group in self.groups), self.program.parameters)
+        for rows in (state.parameters, state.first, state.second):
+            if rows.shape != expected:
+                raise MisfitError(f"a state of shape {expected} is expected, not {rows.shape}")
 
     def _each(self, work: Callable[[_Group], Any]) -> list[Any]:
         if self.threads == 1:
@@ -190,7 +218,7 @@ class Lanes:
             values[start * self.lanes : (start + size) * self.lanes] = 1
         sums = np.zeros(self.lanes), np.zeros(self.lanes, int64)
         loops.evaluate(
-            self._places(), group.lanes_of(state.parameters).ravel(), values,
+            self._places(), self.program.spread, group.lanes_of(state.parameters).ravel(), values,
             images.inputs.ravel(), images.targets, self.lanes, *sums,
         )  # fmt: skip
         return sums

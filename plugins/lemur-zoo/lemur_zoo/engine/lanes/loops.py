@@ -136,14 +136,15 @@ def train(
 
 
 @loop
-def evaluate(program, parameters, values, images, targets, lanes, losses, hits):
-    """Add the losses and the hits of all members on images; the arguments are those of `train`."""
-    forwards, _, inputs, features, scores, classes, _, softmax, _ = program
+def evaluate(program, spread, parameters, values, images, targets, lanes, losses, hits):
+    """Add the losses and the hits of all members on images; the arguments are those of `train`.
+
+    The function at the address ``spread`` writes an image to all lanes.
+    """
+    forwards, _, _, features, scores, classes, _, softmax, _ = program
     p, v = parameters.ctypes.data, values.ctypes.data
     for s in range(len(targets)):
-        for j in range(features):
-            for lane in range(lanes):
-                values[(inputs + j) * lanes + lane] = images[s * features + j]
+        call(spread, (images[s * features :].ctypes.data, v))
         for function in forwards:
             call(function, (p, v))
         for lane in range(lanes):

@@ -40,6 +40,7 @@ class Program(NamedTuple):
     Attributes:
         forwards: Addresses of the forward functions in the order in which they are called.
         backwards: Addresses of the backward functions in the order in which they are called.
+        spread: Address of the function that writes an image to all lanes.
         parameters: Number of parameters.
         values: Number of values.
         inputs: Where the image is.
@@ -54,6 +55,7 @@ class Program(NamedTuple):
 
     forwards: NDArray[int64]
     backwards: NDArray[int64]
+    spread: int
     parameters: int
     values: int
     inputs: int
@@ -203,11 +205,13 @@ class _Assembly:
         """Return the program, which ends with a softmax."""
         classes, scores, gradient = prod(self.shape), self.outputs, self.gradient
         softmax = self.reserve(2)
+        image = Simple(self.lanes, self.features, 1, 1, 0, self.features, 0, inputs=0, outputs=0)
         s = Simple(self.lanes, classes, 1, 1, 0, classes, 2, scores, gradient, scratch=softmax)
         self.forwards.append(simple.softmax(s).address)
         return Program(
             np.array(self.forwards, np.int64),
             np.array(self.backwards[::-1], np.int64),
+            simple.spread(image).address,
             *(self.parameters, self.values, 0, self.features, self.input_gradient),
             *(scores, classes, gradient, softmax),
             np.array(self.masks, np.int64).reshape(-1, 2),

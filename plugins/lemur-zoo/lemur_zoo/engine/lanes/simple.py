@@ -152,6 +152,19 @@ def dropout(s: Simple) -> tuple[Any, Any]:
     return forward, backward
 
 
+def spread(s: Simple) -> Any:
+    """Return the function that writes an image, which it gets as parameters, to all lanes."""
+    lanes, size, outputs = s.lanes, s.size, s.outputs
+
+    @compiling.forward
+    def forward(image, values):
+        out = vectors(values, outputs, lanes)
+        for i in range(size):
+            out[i] = splat(image[i], lanes)
+
+    return forward
+
+
 def softmax(s: Simple) -> Any:
     """Return the function that writes the softmax of the scores to ``outputs``.
 
