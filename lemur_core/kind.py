@@ -45,6 +45,10 @@ class Kind:
         rules: The class of the contract tests, as ``"package.module:Class"``; empty if there are
             none. Tests named ``test_KIND_...``, with ``_`` for hyphens, run for each entry, which
             they receive as the argument ``KIND``.
+        scaffold: The package of the templates from which ``lemur new plugin --kind`` writes a
+            plugin with an entry of the kind; empty if there are none. It has ``hook.tmpl``,
+            ``command.tmpl`` and a folder ``package``, as those of the core's kinds in
+            ``lemur_core/scaffold/kinds``.
 
     Raises:
         PluginError: A name, hook or target is malformed.
@@ -59,6 +63,7 @@ class Kind:
     per_task: bool = False
     details: str = ""
     rules: str = ""
+    scaffold: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -72,7 +77,8 @@ class Kind:
             raise PluginError(
                 f"kind {self.name!r}: hook {self.hook!r}; expected lemur_register_ and a name"
             )
-        targets = {"contract": self.contract, "details": self.details, "rules": self.rules}
+        names = ("contract", "details", "rules", "scaffold")
+        targets = {name: getattr(self, name) for name in names}
         for field, target in targets.items():
             if (target or field == "contract") and not _TARGET.fullmatch(target):
                 raise PluginError(

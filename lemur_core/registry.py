@@ -271,7 +271,7 @@ def _kinds(manager: pluggy.PluginManager, present: Iterable[Kind]) -> tuple[Kind
     kinds = _registered(manager, "lemur_register_kinds", Kind, "kinds")
     others = [*present]
     for kind in kinds:
-        for target in filter(None, (kind.contract, kind.details, kind.rules)):
+        for target in filter(None, (kind.contract, kind.details, kind.rules, kind.scaffold)):
             Entry(kind.name, target).file()
         for other in others:
             for part in ("name", "plural", "hook"):

@@ -16,14 +16,18 @@ from lemur_core.files import write_errors
 from lemur_core.scaffold.package import (
     KINDS,
     SINGLE,
+    KindTemplates,
     commands_of,
     names_of,
+    own_templates,
     single_file,
     write_package,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from lemur_core.registry import Plugin
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _STEM = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*")
@@ -78,7 +82,8 @@ for _kind in SINGLE:
     default=["net"],
     metavar="KIND[,KIND...]",
     show_default=True,
-    help=f"Kinds of entries that the package registers, one entry each: {', '.join(KINDS)}.",
+    help=f"Kinds of entries that the package registers, one entry each: {', '.join(KINDS)}, or a "
+    "kind of a plugin that has templates of it.",
 )
 @click.option(
     "--folder",
@@ -91,7 +96,7 @@ def plugin(name: str, kinds: tuple[str, ...], folder: Path) -> None:
     """Create the package lemur-NAME with one entry of each --kind and the contract tests."""
     chosen = _kinds(kinds)
     short = _short(name)
-    _check_free(name, short, chosen)
+    _check_free(name, short, [templates.kind for templates in chosen])
     root = folder / names_of(short)["distribution"]
     try:
         root.mkdir(parents=True)
@@ -111,12 +116,36 @@ def plugin(name: str, kinds: tuple[str, ...], folder: Path) -> None:
     print_lines([f"  {line}" for line in commands_of(short, chosen)])
 
 
-def _kinds(texts: Sequence[str]) -> list[str]:
-    kinds = list(dict.fromkeys(part.strip() for text in texts for part in text.split(",")))
+def _kinds(texts: Sequence[str]) -> list[KindTemplates]:
+    """Return the templates of the kinds in texts such as ``net,metric``."""
+    kinds = dict.fromkeys(part.strip() for text in texts for part in text.split(","))
+    known = {kind: own_templates(kind) for kind in KINDS}
+    if not kinds.keys() <= known.keys():
+        known |= _templates_of_plugins()
     for kind in kinds:
-        if kind not in KINDS:
-            raise UnknownNameError("kind", kind, KINDS)
-    return kinds
+        if kind not in known:
+            raise UnknownNameError("kind", kind, known)
+    return [known[kind] for kind in kinds]
+
+
+def _templates_of_plugins() -> dict[str, KindTemplates]:
+    """Return the templates of the kinds that plugins add, by kind."""
+    from importlib.resources import files
+
+    from lemur_core.registry import installed
+
+    return {
+        kind.name: KindTemplates(kind.name, files(kind.scaffold), _requirement(plugin))
+        for plugin in installed().plugins.values()
+        for kind in plugin.kinds
+        if kind.scaffold
+    }
+
+
+def _requirement(plugin: Plugin) -> str:
+    """Return the requirement of a plugin's distribution, in this version or a later one."""
+    version = ".".join(plugin.version.split(".")[:2])
+    return f"{plugin.distribution}>={version}" if plugin.distribution else ""
 
 
 def _short(given: str) -> str:

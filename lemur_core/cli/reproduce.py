@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,11 @@ from lemur_core.cli import completion
 from lemur_core.cli.filters import arguments_of, filter_options
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line, print_lines
+from lemur_core.error_metric import Errors, error_number
 from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from lemur_core.trial import Epoch
 
 _BEST = "best"
 EPILOG = """\b
@@ -83,7 +87,7 @@ def reproduce(
             installed(),
             data,
             device,
-            lambda epoch: print_line(f"epoch {epoch.number}: {epoch.accuracy:.4f}"),
+            lambda epoch: print_line(_epoch_text(epoch, recorded.facts["metric"])),
             weights,
         )
     except DataChangedError as error:
@@ -102,6 +106,13 @@ def reproduce(
     context.exit(0 if result.same else 1)
 
 
+def _epoch_text(epoch: Epoch, metric: str) -> str:
+    """Return the test score of an epoch; the error if the metric gives errors."""
+    errors = Errors.among(epoch.facts, metric)
+    result = f"{epoch.accuracy:.4f}" if errors is None else error_number(errors.test)
+    return f"epoch {epoch.number}: {result}"
+
+
 def _best(db: str, given: dict[str, Any]) -> str:
     """Print which trial is the best of those that match filters, and return its unique id."""
     from lemur_core.store.database import open_engine
@@ -112,8 +123,11 @@ def _best(db: str, given: dict[str, Any]) -> str:
     filters = filters_of(**arguments_of(db, given))
     with open_engine(db) as engine:
         best = patiently(engine, lambda connection: best_epoch(connection, filters))
-    score = f"validation {best.validation:.4f}, test {best.accuracy:.4f}"
-    if best.validation is None or best.validation != best.validation:
+    if best.errors is not None:
+        score = best.errors.text(best.pipeline.split("_")[2])
+    elif best.validation is None or best.validation != best.validation:
         score = f"test {best.accuracy:.4f}, as no validation score is recorded"
+    else:
+        score = f"validation {best.validation:.4f}, test {best.accuracy:.4f}"
     print_line(f"trial {best.uid}: epoch {best.epoch} of {best.pipeline}, {score}")
     return best.uid

@@ -12,6 +12,7 @@ from lemur_core.cli.text import prm_text
 from lemur_core.continuation import origin_in
 from lemur_core.error_metric import error_number
 from lemur_core.store.reading.trial_rows import value_of
+from lemur_core.trial import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -38,7 +39,7 @@ def trials_table(rows: Sequence[Row]) -> str:
         "id": lambda row: row["id"],
         net: lambda row: row["nn" if net == "net" else net],
         "number": lambda row: _text(row["number"]),
-        "state": lambda row: row["state"],
+        "state": lambda row: State(row["state"]).words,
         "validation": lambda row: _score(row, "validation_error", "validation", with_errors),
         "test": lambda row: _score(row, "error", "accuracy", with_errors),
         "epochs": _epochs,

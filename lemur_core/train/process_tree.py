@@ -60,16 +60,18 @@ def end_children(spared: Collection[int] = ()) -> None:
 
 def end_tree(pid: int) -> None:
     """Kill a process and all its descendants from outside."""
-    with suppress(psutil.NoSuchProcess):
+    try:
         root = psutil.Process(pid)
-        # Stop it, so that it starts no other process in the meantime.
-        with suppress(psutil.AccessDenied):
-            root.suspend()
-        # Descendants may start others while they are being ended.
-        for _ in range(_ROUNDS):
-            if not _kill([child for child in root.children(recursive=True) if _is_alive(child)]):
-                break
-        _kill([root])
+    except psutil.NoSuchProcess:
+        return
+    # Stop it, so that it starts no other process in the meantime.
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        root.suspend()
+    # Descendants may start others while they are being ended.
+    for _ in range(_ROUNDS):
+        if not _kill(_living_descendants(root)):
+            break
+    _kill([root])
 
 
 def _kill(processes: Collection[psutil.Process]) -> bool:
@@ -78,6 +80,14 @@ def _kill(processes: Collection[psutil.Process]) -> bool:
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             process.kill()
     return bool(processes)
+
+
+def _living_descendants(root: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [child for child in root.children(recursive=True) if _is_alive(child)]
+    # The process has ended, or the system hides others.
+    except psutil.Error:
+        return []
 
 
 def _is_alive(process: psutil.Process) -> bool:

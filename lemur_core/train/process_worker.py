@@ -154,7 +154,9 @@ class ProcessWorker:
         """Kill the process and everything that it started."""
         if self._process is not None:
             _end(self._process)
-            self._process.close()
+            # One that is blocked in the kernel is still running.
+            with suppress(ValueError):
+                self._process.close()
         if self._connection is not None:
             self._connection.close()
         if self._output is not None:
@@ -310,7 +312,8 @@ def _end(process: Process) -> None:
     if process.pid is not None and process.is_alive():
         _kill_group(process.pid)
         end_tree(process.pid)
-    process.join()
+    # The campaign does not wait for a process that is blocked in the kernel.
+    process.join(_END_S)
 
 
 def _kill_group(pid: int) -> None:

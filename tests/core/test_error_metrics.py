@@ -130,6 +130,28 @@ def test_progress_and_leaderboard_show_errors(train):
     assert f" {standing.error:.4f} " in str(summary)
 
 
+def test_reproducing_shows_errors(tmp_path, lemur):
+    folder = tmp_path / "distance"
+    folder.mkdir()
+    (folder / "Distance.py").write_text(FILE)
+    status, _, errors = lemur(
+        "run", "--dataset", "blobs", "--net", "Linear", "--metric", folder / "Distance.py",
+        "--trials", 1, "--epochs", 1, "--threads", 1,
+    )  # fmt: skip
+    assert status == 0, errors
+    [row] = data(db="lemur.db", columns=["trial", "metric", "error", "validation_error"]).to_dict(
+        "records"
+    )
+    status, output, errors = lemur("reproduce", "best")
+    assert status == 0, output + errors
+    lines = output.splitlines()
+    name = row["metric"]
+    assert lines[0].endswith(
+        f", validation {name} {row['validation_error']:.4f}, test {name} {row['error']:.4f}"
+    )
+    assert lines[1] == f"epoch 1: {row['error']:.4f}"
+
+
 def test_means_over_seeds_are_those_of_the_errors(train, lemur):
     summary, _ = train(trials=1, seeds=4, lr="1e-4")
     [standing] = summary.standings

@@ -210,6 +210,12 @@ def test_kind_is_lost_with_the_plugin_that_declares_it(toys):
             lambda: [Kind("zoo", "lemur_register_zoos", "lemur_toy.nowhere")],
             "entry 'zoo': there is no module 'lemur_toy.nowhere'",
         ),
+        (
+            lambda: [
+                Kind("zoo", "lemur_register_zoos", "lemur_toy.plugin", scaffold="lemur_toy.nowhere")
+            ],
+            "entry 'zoo': there is no module 'lemur_toy.nowhere'",
+        ),
         (lambda: ["zoo"], "lemur_register_kinds returns 'zoo'; expected a Kind"),
         (lambda: 3, "lemur_register_kinds returns int; expected kinds"),
         (

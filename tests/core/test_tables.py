@@ -331,7 +331,7 @@ def test_text_has_no_meaning_in_markdown_and_latex():
 def test_the_best_epoch_of_all_is_by_validation_and_trainable(db):
     with open_engine(db) as engine, engine.connect() as connection:
         assert best_epoch(connection, Filters())[1:] == (
-            "img-classification_blobs_hits_Linear", 1, 0.9, 0.5,
+            "img-classification_blobs_hits_Linear", 1, 0.9, 0.5, None,
         )  # fmt: skip
         assert best_epoch(connection, Filters(trial=RAISES)).uid == "6" * 32
         imported = best_epoch(connection, Filters(trial={"nn": "ResNet"}))

@@ -145,6 +145,13 @@ def test_a_filter_takes_prefixes_of_several_trials_and_names(engine, lemur):
     assert (status, errors.startswith("lemur: error: unknown trial 'zz'")) == (2, True)
 
 
+def test_the_table_says_that_an_estimator_ended_a_trial_early(database, toys, lemur):
+    with open_engine(database) as engine, closing(Writer(engine, {})) as writer:
+        add(writer, toys, "c" * 32, 5, [(0.1, 0.1)], state=State.CONVERGED)
+    [line] = [line for line in lemur("trials")[1].splitlines() if line.startswith("cccccccc")]
+    assert "ended early" in line
+
+
 def test_a_trial_is_a_row_with_its_best_epoch(engine):
     with engine.connect() as connection:
         rows, total = trial_rows(connection, Filters())

@@ -1,6 +1,10 @@
 """Trials in separate processes, several at once."""
 
+import multiprocessing
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -12,11 +16,13 @@ from lemur_core import run
 from lemur_core.errors import SettingsError
 from lemur_core.events import TrialFinished, TrialStarted, Warned
 from lemur_core.settings import Settings
+from lemur_core.spawn import SpawnedProcess
 from lemur_core.train.data import Bundles
 from lemur_core.train.devices import devices_of
 from lemur_core.train.limits import TrialLimits
 from lemur_core.train.memory import KernelKills
 from lemur_core.train.messages import MessageError, decode, encode
+from lemur_core.train.process_tree import end_tree
 from lemur_core.train.process_worker import ProcessWorker
 from lemur_core.train.start import WorkerStart
 from lemur_core.train.worker import wait_for
@@ -134,6 +140,44 @@ OF_CPU = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
     "tried to allocate 4000000000000000 bytes. Error code 12 (Cannot allocate memory)"
 )
+
+
+def test_a_process_that_cannot_be_killed_does_not_hold_up_its_campaign(monkeypatch):
+    class Blocked:
+        """Blocked in the kernel, for example reading from a lost disk."""
+
+        pid, exitcode, waits = None, None, []
+
+        def is_alive(self):
+            return True
+
+        def terminate(self):
+            pass
+
+        def join(self, timeout=None):
+            self.waits.append(timeout)
+
+        def close(self):
+            raise ValueError("Cannot close a process while it is still running.")
+
+    ours, theirs = multiprocessing.Pipe()
+    started = SpawnedProcess(Blocked(), ours)
+    worker = ProcessWorker(Bundles(Path("data")), TrialLimits(), "cpu", None, started)
+    worker.kill()
+    assert ours.closed
+    assert Blocked.waits
+    assert None not in Blocked.waits
+    theirs.close()
+
+
+def test_a_stopped_process_is_killed_even_if_its_children_are_unknown(monkeypatch):
+    def children(self, recursive=False):
+        raise psutil.NoSuchProcess(self.pid)
+
+    monkeypatch.setattr(psutil.Process, "children", children)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
+        end_tree(process.pid)
+        assert process.wait(60) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(

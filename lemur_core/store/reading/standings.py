@@ -144,6 +144,7 @@ class BestEpoch(NamedTuple):
         epoch: Number of the epoch, from 1.
         validation: Score on the validation split, 0 to 1; None if unknown.
         accuracy: Score on the test split, 0 to 1.
+        errors: Its errors, if the metric gives errors; None if it gives scores.
     """
 
     uid: str
@@ -151,6 +152,7 @@ class BestEpoch(NamedTuple):
     epoch: int
     validation: float | None
     accuracy: float
+    errors: Errors | None = None
 
 
 def best_epoch(connection: Connection, filters: Filters) -> BestEpoch:
@@ -168,14 +170,16 @@ def best_epoch(connection: Connection, filters: Filters) -> BestEpoch:
     """
     trial, stat = schema.trial.c, schema.stat.c
     parts = (trial.task, trial.dataset, trial.metric, trial.nn)
-    query = select(trial.uid, stat.epoch, stat.validation, stat.accuracy, *parts)
+    query = select(trial.uid, stat.epoch, stat.validation, stat.accuracy, trial.id, *parts)
     query = filters.apply(query.join_from(schema.stat, schema.trial), joined=True)
     _check_comparable(connection, query.with_only_columns(_cannot_be_trained, *parts[:-1]))
     row = connection.execute(query.order_by(_cannot_be_trained, *best_first()).limit(1)).first()
     if row is None:
         matching = "no results match" if not filters.is_empty else "no results are recorded"
         raise SettingsError(f"there is no best trial: {matching}")
-    return BestEpoch(row[0], "_".join(row[4:]), *row[1:4])
+    key = (row.id, row.epoch)
+    errors = read_errors(connection, {key: row.metric}).get(key)
+    return BestEpoch(row.uid, "_".join(row[5:]), row.epoch, row.validation, row.accuracy, errors)
 
 
 def _check_comparable(connection: Connection, query: Select[Any]) -> None:

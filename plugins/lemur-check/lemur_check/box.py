@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lemur_check.sandbox import Sandbox
 
 START_LIMIT_S, DATA_LIMIT_S = 300.0, 3600.0
+_END_S = 5.0
 _POLL_S = 0.05
 # -P: do not import modules from the working directory, to which nets can write.
 _PROGRAM = (sys.executable, "-P", "-m", "lemur_check.inside")
@@ -115,7 +116,9 @@ class Box:
             with suppress(psutil.NoSuchProcess):
                 self._first.kill()
         end_tree(self._process.pid)
-        self._process.wait()
+        # One that is blocked in the kernel cannot be waited for.
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_S)
         self._answers.close()
         if self._usage is not None:
             self._usage.close()

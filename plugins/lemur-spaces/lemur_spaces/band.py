@@ -54,6 +54,8 @@ def parse_band(name: str, text: object) -> Band:
         raise SettingsError(f"{name} is {text!r}; expected a band LOW..HIGH, as in 360e6..400e6")
     low, high = match.groups()
     band = Band(float(low or 0), float(high or math.inf))
+    if math.inf in (band.low, float(high or 0)):
+        raise SettingsError(f"{name} is {text!r}; expected smaller numbers, or no end for no limit")
     if band.low > band.high:
         raise SettingsError(f"{name}={text}: the band is empty; expected the smaller number first")
     return band

@@ -10,10 +10,16 @@ with the depth and width of the nets.
 from __future__ import annotations
 
 from functools import cache, partial
+from math import isfinite
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
-from lemur_core.errors import MissingDataError, NoResultsError, StoreError, UnknownNameError
+from lemur_core.errors import (
+    MissingDataError,
+    SettingsError,
+    StoreError,
+    UnknownNameError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,19 +114,24 @@ def _repeated(text: str, where: str, published: float, compute: Callable[[], flo
 def _errors(sources: Sources) -> DataFrame:
     """Return the errors of the study, with the designs of the nets: a row per net and dataset.
 
+    All nets are compared at the same number of trainings, the first of each, because the best of
+    many is better.
+
     Raises:
         MissingDataError: There is no database or no such study.
     """
     from lemur_analysis import representativeness as rep
-    from lemur_spaces.study.results import read_results
+    from lemur_spaces.study.results import NothingTrainedError, read_results
 
     if sources.db is None:
         raise MissingDataError("there is no database of results: give --db")
     try:
         runs = read_results(STUDY, str(sources.db)).runs
-    except (StoreError, UnknownNameError, NoResultsError) as error:
+    except (StoreError, UnknownNameError, NothingTrainedError) as error:
         raise MissingDataError(f"{error}; lemur spaces study {STUDY}.toml trains it") from error
-    return rep.best_runs(runs[runs["control"] == ""])
+    runs = runs[runs["control"] == ""]
+    cells = runs.groupby(["net", "dataset"])
+    return rep.best_runs(runs[cells.cumcount() < cells.size().min()])
 
 
 def _rank_correlation(errors: Callable[[], DataFrame], dataset: str, reference: str) -> float:
@@ -129,7 +140,8 @@ def _rank_correlation(errors: Callable[[], DataFrame], dataset: str, reference: 
     frame = errors()
     _check_trained(frame, dataset, reference)
     pair = frame[frame["dataset"].isin([dataset, reference])]
-    return float(rep.rank_correlations(pair, reference=reference)["correlation"].iloc[0])
+    [correlation] = rep.rank_correlations(pair, reference=reference)["correlation"]
+    return _defined(correlation, f"errors on {dataset!r} and {reference!r}")
 
 
 def _complexity_correlation(errors: Callable[[], DataFrame], dataset: str, setting: str) -> float:
@@ -138,7 +150,19 @@ def _complexity_correlation(errors: Callable[[], DataFrame], dataset: str, setti
     frame = errors()
     _check_trained(frame, dataset)
     rows = frame[frame["dataset"] == dataset]
-    return float(rep.complexity_correlations(rows, columns=(setting,))["correlation"].iloc[0])
+    try:
+        [correlation] = rep.complexity_correlations(rows, columns=(setting,))["correlation"]
+    except SettingsError as error:
+        raise MissingDataError(f"study {STUDY!r}: {error}") from None
+    return _defined(correlation, f"error and {setting} on {dataset!r}")
+
+
+def _defined(correlation: float, what: str) -> float:
+    if not isfinite(correlation):
+        raise MissingDataError(
+            f"study {STUDY!r}: the correlation of {what} is undefined; the nets must differ in both"
+        )
+    return float(correlation)
 
 
 def _check_trained(frame: DataFrame, *datasets: str) -> None:

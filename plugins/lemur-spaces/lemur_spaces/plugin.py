@@ -15,6 +15,7 @@ def lemur_register_kinds() -> list[Kind]:
             "A design space: a net, and how its designs are drawn",
             details="lemur_spaces.space:details",
             rules="lemur_spaces.rules:SpaceRules",
+            scaffold="lemur_spaces.scaffold",
         )
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -93,7 +94,8 @@ class DrawCounts:
             for what, count in counts.items()
             if count
         ]
-        return f"{self.total:,} draws{': ' if parts else ''}{', '.join(parts)}"
+        draws = f"{self.total:,} draw{'s' * (self.total != 1)}"
+        return f"{draws}{': ' if parts else ''}{', '.join(parts)}"
 
 
 class Population(NamedTuple):
@@ -106,6 +108,11 @@ class Population(NamedTuple):
 
     members: Sequence[PopulationMember]
     draws: DrawCounts
+
+    def summary(self, space: str) -> str:
+        """Return a line about the designs, which are drawn from the space of this name."""
+        count = len(self.members)
+        return f"{count:,} design{'s' * (count != 1)} of {space} from {self.draws}"
 
 
 def draw_population(request: Request) -> Population:
@@ -180,8 +187,15 @@ def _check(request: Request) -> None:
         if name not in shared:
             known = f"expected {', '.join(shared)}" if shared else "it shares none"
             raise SettingsError(f"space {request.name!r} does not share {name!r}; {known}")
-        if value not in shared[name]:
+        if not _has(shared[name], value):
             raise SettingsError(f"{name}={value}: expected {values_text(shared[name])}")
+
+
+def _has(values: Container[Value], value: Value) -> bool:
+    """Return whether a value is one of several, of the same type: 32.0 is not one of integers."""
+    if isinstance(values, Iterable):
+        return any(value == known and type(value) is type(known) for known in values)
+    return value in values
 
 
 def _too_few(request: Request, count: int, draws: DrawCounts) -> str:
@@ -192,8 +206,8 @@ def _too_few(request: Request, count: int, draws: DrawCounts) -> str:
         if name in draws.seen
     )
     where = f" with {bands}" if bands else ""
+    wanted = f"{request.count:,} design{'s' * (request.count != 1)}"
     return (
-        f"space {request.name!r}: {count:,} of {request.count:,} designs{where} at "
-        f"{request.images.px} px in {draws}{'; ' if seen else ''}{seen}; widen the band, or allow "
-        "more draws"
+        f"space {request.name!r}: {count:,} of {wanted}{where} at {request.images.px} px in {draws}"
+        f"{'; ' if seen else ''}{seen}; widen the band, or allow more draws"
     )

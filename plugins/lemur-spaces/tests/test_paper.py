@@ -13,7 +13,18 @@ DATASETS = ["imagenet-1k", "imagenet-1k[classes=10]", "cifar-10"]
 
 
 @pytest.fixture
-def runs(monkeypatch):
+def study(monkeypatch):
+    """Return a function that gives the paper a study with these runs."""
+
+    def given(runs):
+        results = StudyResults(runs, pd.DataFrame(), {})
+        monkeypatch.setattr("lemur_spaces.study.results.read_results", lambda name, db: results)
+
+    return given
+
+
+@pytest.fixture
+def runs(study):
     """Return the runs of a study with two trainings of each net, which the paper reads."""
     rng = np.random.default_rng(0)
     rows = [
@@ -29,8 +40,7 @@ def runs(monkeypatch):
     ]  # fmt: skip
     longer = [{**row, "run": f"longer-{row['run']}", "control": "longer"} for row in rows[:2]]
     frame = pd.DataFrame([*rows, *longer])
-    results = StudyResults(frame, pd.DataFrame(), {})
-    monkeypatch.setattr("lemur_spaces.study.results.read_results", lambda name, db: results)
+    study(frame)
     return frame[frame["control"] == ""]
 
 
@@ -59,6 +69,39 @@ def test_correlations_with_depth_and_width_are_those_of_scipy(runs):
         total = rows[f"{setting}_1"] + rows[f"{setting}_2"]
         value = claims[f"correlation of error and {setting} on imagenet-1k[classes=10]"]
         assert value.ours == pytest.approx(spearmanr(rows["error"], total).statistic)
+
+
+def test_nets_are_compared_at_the_same_number_of_trainings(runs, study):
+    first = runs[runs["run"].str.endswith("-0")]
+    more = runs[runs["net"].isin(["net-1", "net-2"]) | runs["run"].str.endswith("-0")]
+    values = []
+    for given in (first, more):
+        study(given)
+        values.append([value.ours for value in checked().values() if value.ours is not None])
+    assert values[0] == values[1]
+
+
+def test_correlations_that_are_undefined_are_not_checked(runs, study):
+    equal = runs.assign(error=0.5)
+    alone = runs[(runs["net"] == "net-1") | (runs["dataset"] == "cifar-10")]
+    for given in (equal, alone):
+        study(given)
+        value = checked()["rank correlation of cifar-10 and imagenet-1k"]
+        assert value.verdict is ClaimStatus.MISSING
+        assert value.missing == (
+            "study 'representativeness': the correlation of errors on 'cifar-10' and 'imagenet-1k' "
+            "is undefined; the nets must differ in both"
+        )
+
+
+def test_nets_without_stages_have_no_depth(runs, study):
+    study(runs.drop(columns=[name for name in runs.columns if name.startswith("depth")]))
+    claims = checked()
+    value = claims["correlation of error and depth on imagenet-1k"]
+    assert value.verdict is ClaimStatus.MISSING
+    assert "depth" in value.missing
+    assert "\n" not in value.missing
+    assert claims["correlation of error and width on imagenet-1k"].ours is not None
 
 
 def test_what_the_study_lacks_is_named(runs):

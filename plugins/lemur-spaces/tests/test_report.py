@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from pandas import DataFrame, concat
+from pandas import DataFrame, concat, read_csv
+from pandas.testing import assert_frame_equal
 from scipy.stats import spearmanr
 
 from lemur_core.errors import MissingPluginError, SettingsError, UnknownNameError
@@ -110,7 +111,24 @@ def test_page_has_every_section_and_names_missing_nets(runs):
     assert page.count("data-svg=") == figures > 10
     assert "<dt>compared with</dt><dd>a</dd>" in page
     assert tables(page)["Nets without an error on a dataset"] == [["b", "n3"]]
-    assert len(Path("copy.csv").read_text().splitlines()) == len(runs) + 1
+    # The copy names the missing net too, and gives the same page.
+    copy = read_csv("copy.csv")
+    trained = copy.dropna(subset=["error"])
+    assert_frame_equal(trained, read_csv("nets.csv"), check_dtype=False)
+    assert copy[copy["error"].isna()][["net", "dataset"]].to_numpy().tolist() == [["n3", "b"]]
+    command = ["report", "copy.csv", "--reference", "a", "--csv", "again.csv"]
+    CliRunner().invoke(spaces, command, catch_exceptions=False)
+    assert tables(Path("copy.html").read_text(encoding="utf-8")) == tables(page)
+    assert Path("again.csv").read_text() == Path("copy.csv").read_text()
+
+
+def test_training_that_is_part_of_a_control_counts_once(runs):
+    rows = plain(runs).assign(epochs=1, control="", run=range(len(runs)))
+    shared = rows.head(2)
+    noise = concat([shared, shared.assign(run=[100, 101])]).assign(control="noise")
+    longer = rows.head(3).assign(epochs=5, control="longer")
+    _, page = report_of(concat([rows, noise, longer]))
+    assert f"<dt>finished trainings</dt><dd>{len(runs) + 2 + 3}</dd>" in page
 
 
 def test_nets_of_a_study_that_were_never_trained_are_named(runs, monkeypatch):
@@ -121,10 +139,15 @@ def test_nets_of_a_study_that_were_never_trained_are_named(runs, monkeypatch):
     missing = DataFrame({"net": ["n12", "n12", "n3"], "dataset": ["a", "c", "b"]})
     results = SimpleNamespace(runs=plain(runs).assign(control=""), missing=missing, spec=spec)
     monkeypatch.setattr("lemur_spaces.study.results.read_results", lambda *_: results)
-    CliRunner().invoke(spaces, ["report", "mine"], catch_exceptions=False)
+    command = ["report", "mine", "--csv", "nets.csv"]
+    CliRunner().invoke(spaces, command, catch_exceptions=False)
     page = Path("mine.html").read_text(encoding="utf-8")
     named = tables(page)["Nets without an error on a dataset"]
     assert named == [["a", "n12"], ["b", "n12"], ["b", "n3"], ["c", "n12"]]
+    copy = read_csv("nets.csv")
+    assert len(copy) == len(runs) + 3
+    written = copy[copy["error"].isna()][["net", "dataset"]]
+    assert written.to_numpy().tolist() == missing.to_numpy().tolist()
     assert "<dt>designs</dt><dd>13 of AnyNetX, drawn with seed 0</dd>" in page
 
 

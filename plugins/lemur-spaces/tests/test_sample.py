@@ -59,6 +59,14 @@ def test_what_became_of_the_draws_is_said_on_standard_error():
     assert " adjusted (" not in line
 
 
+def test_one_design_is_singular():
+    line = run("CNN-10", "--count", "1").stderr
+    assert line.startswith("1 design of CNN-10 from 1 draw")
+    assert not line.startswith("1 design of CNN-10 from 1 draws")
+    with pytest.raises(SettingsError, match="0 of 1 design at 1 px in 1 draw: "):
+        run("CNN-10", "--count", "1", "--px", "1", "--draws", "1")
+
+
 def test_shared_hyperparameters_are_in_all_designs():
     rows = sampled("AnyNetX", *SMALL, "--set", "stem=cifar")
     assert {row["stem"] for row in rows} == {"cifar"}
@@ -95,6 +103,22 @@ def test_formats_have_the_same_designs(tmp_path):
         (
             ("CNN-10", "--set", "stem=cifar"),
             "space 'CNN-10' does not share 'stem'; it shares none",
+        ),
+        *(
+            (("AnyNetX", "--set", f"{name}={value}"), f"{name}={value}: expected {expected}")
+            for name, value, expected in (
+                ("stem_width", "32.0", "1 to 4096"),
+                ("stem_width", "0", "1 to 4096"),
+                ("stride_1", "1.0", "1 or 2"),
+                ("se", "0", "0.0 or 0.25"),
+            )
+        ),
+        *(
+            (
+                ("AnyNetX", "--band", band),
+                f"--band is {band!r}; expected smaller numbers, or no end for no limit",
+            )
+            for band in ("1e400..", "1..1e400", "1e400..2e400")
         ),
         (("AnyNetX", "--set", "stem"), "--set 'stem': expected NAME=VALUE, as in stem=cifar"),
         (

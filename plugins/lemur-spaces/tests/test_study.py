@@ -5,62 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 import lemur_core
-from lemur_core.errors import LemurError, MisfitError, SettingsError
-from lemur_spaces.cli.group import spaces
-from lemur_spaces.study.results import labels_of, read_results
-from lemur_spaces.study.run import prepare, run_study
-from lemur_spaces.study.spec import read_study
+from lemur_core.errors import SettingsError
+from lemur_spaces.study.results import NothingTrainedError, labels_of, read_results
 
-FILE = """
-[population]
-space = "AnyNetX"
-count = 3
-band = "20e3..90e3"
-px = 8
-channels = 1
-classes = 10
+from .studies import FILE, FIRST, ONE_DATASET, command_line, study, trained
 
-[training]
-epochs = 2
-lr = 0.05
-batch = 16
-
-[[dataset]]
-name = "digits[samples=60,test=40]"
-px = 8
-
-[[dataset]]
-name = "digits[classes=5,samples=60,test=40]"
-px = 8
-epochs = 1
-"""
-FIRST = (
-    "digits[samples=60,test=40] px=8 epochs=2 error=top-1 transform=norm_8 batch=16 lr=0.05 "
-    "momentum=0.9"
-)
+pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.filterwarnings("ignore::UserWarning")]
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def study(text=FILE):
-    Path("small.toml").write_text(text)
-    return read_study(Path("small.toml"))
-
-
-def trained(given, **settings):
-    lines = []
-    prepared = prepare(given, "lemur.db", Path("data"), lines.append)
-    return run_study(prepared, lines.append, in_process=True, threads=1, **settings), lines
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_study_trains_each_net_on_each_dataset_once():
     outcome, _ = trained(study())
     assert (outcome.trained, outcome.missing, outcome.reasons) == (6, {}, {})
@@ -89,7 +44,6 @@ def test_study_trains_each_net_on_each_dataset_once():
     assert (runs.loc[trained_nets.index, "parameters"] == trained_nets).all()
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_changed_study_says_what_differs_and_needs_the_same_population():
     only_first = replace(study(), conditions=study().conditions[:1])
     trained(only_first)
@@ -102,8 +56,8 @@ def test_changed_study_says_what_differs_and_needs_the_same_population():
     changed = study(FILE.replace("lr = 0.05", "lr = 0.1"))
     outcome, lines = trained(replace(changed, conditions=changed.conditions[:1]))
     assert lines[1] == (
-        "study 'small' changed: digits[samples=60,test=40]: lr 0.05 -> 0.1; its nets are trained "
-        "again"
+        "study 'small' changed: digits[samples=60,test=40]: lr 0.05 -> 0.1; only trainings with "
+        "these settings count"
     )
     assert outcome.trained == 3
     results = read_results("small", "lemur.db")
@@ -117,7 +71,29 @@ def test_changed_study_says_what_differs_and_needs_the_same_population():
     assert {*missing["net"]} == {*both.runs["net"]}
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_error_that_finished_trainings_lack_is_refused():
+    text = ONE_DATASET.replace("count = 3", "count = 2")
+    outcome, _ = trained(study(text))
+    assert outcome.trained == 2
+    both = text.replace("epochs = 2", 'epochs = 2\nerror = "top-1+top-5"')
+    with pytest.raises(SettingsError) as caught:
+        trained(study(both))
+    assert str(caught.value) == (
+        "dataset 'digits[samples=60,test=40]': 2 nets were trained without recording top-5 errors, "
+        "which cannot be added to finished trainings; write error = 'top-1', or record both in "
+        "another database"
+    )
+
+
+def test_trainings_that_recorded_more_errors_count():
+    text = ONE_DATASET.replace("count = 3", "count = 2")
+    trained(study(text.replace("epochs = 2", 'epochs = 2\nerror = "top-1+top-5"')))
+    before = {*lemur_core.data(columns=["trial"], db="lemur.db")["trial"]}
+    outcome, _ = trained(study(text))
+    assert outcome.trained == 2
+    assert {*lemur_core.data(columns=["trial"], db="lemur.db")["trial"]} == before
+
+
 def test_trainings_on_other_content_of_a_dataset_are_not_mixed():
     rng, folder = np.random.default_rng(0), Path("data/folder")
     text = FILE.partition("[[dataset]]")[0].replace("epochs = 2", "epochs = 1")
@@ -136,7 +112,6 @@ def test_trainings_on_other_content_of_a_dataset_are_not_mixed():
     assert {*runs} == {*rows["trial"][3:]}
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_failed_trainings_are_named_and_do_not_stop_the_study():
     # More than fail alike before lemur gives up a net that is searched.
     given = study(FILE.replace("lr = 0.05", "lr = 1e30").replace("count = 3", "count = 5"))
@@ -144,11 +119,15 @@ def test_failed_trainings_are_named_and_do_not_stop_the_study():
     assert (outcome.trained, outcome.exit_status) == (0, 1)
     assert [len(names) for names in outcome.missing.values()] == [5, 5]
     assert sum(outcome.reasons.values()) == 10
-    with pytest.raises(LemurError, match="no results of study 'small'"):
-        read_results("small", "lemur.db", given.conditions)
+    for conditions in (given.conditions, ()):
+        with pytest.raises(NothingTrainedError) as caught:
+            read_results("small", "lemur.db", conditions)
+        assert str(caught.value) == "no training of study 'small' is finished"
+    ended = command_line("study", "small.toml").stdout
+    assert "study 'small': 0 of 10 trainings are finished" in ended
+    assert "next:" not in ended
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_further_seeds_train_each_net_again():
     text = FILE.replace("epochs = 2", "epochs = 1\nseeds = 2").replace("count = 3", "count = 1")
     given = replace(study(text), conditions=study(text).conditions[:1])
@@ -163,7 +142,6 @@ def test_further_seeds_train_each_net_again():
     assert [*read_results("once", "lemur.db").runs["run"]] in ([twice[0]], [twice[1]])
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("line", ['scheduler = "cosine"', "gamma = 0.5\nscheduler = 'exponential'"])
 def test_schedulers_end_with_the_training(line):
     given = study(FILE.replace("lr = 0.05", f"lr = 0.05\n{line}").replace("count = 3", "count = 1"))
@@ -174,54 +152,6 @@ def test_schedulers_end_with_the_training(line):
     assert ends == ([*rows["epochs"]] if "cosine" in line else [None] * len(rows))
 
 
-CONTROLS = """
-[longer]
-times = 2
-nets = 1
-
-[noise]
-seeds = 3
-nets = 1
-"""
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_controls_train_some_nets_longer_and_some_more_often():
-    text = FILE.partition('[[dataset]]\nname = "digits[classes')[0] + CONTROLS
-    given = study(text.replace("epochs = 2", 'epochs = 1\nerror = "top-1+top-5"'))
-    assert [condition.control for condition in given.conditions] == ["", "longer", "noise"]
-    outcome, _ = trained(given)
-    assert (outcome.trained, outcome.missing) == (3 + 2 + 3, {})
-    runs = read_results("small", "lemur.db", given.conditions).runs
-    whole = runs[runs["control"] == ""]
-    ranked = [*whole.sort_values(["selection", "net"])["net"]]
-    longer, noise = (runs[runs["control"] == name] for name in ("longer", "noise"))
-    assert {*longer["net"]} == {ranked[0], ranked[-1]}
-    assert {*longer["epochs"]} == {2}
-    assert {*noise["net"]} == {ranked[1]}
-    assert len({*noise["run"]}) == 3
-    assert {*runs["dataset"]} == {"digits[samples=60,test=40]"}
-
-    rows = lemur_core.data(epoch=1, where={"epochs": 1}, db="lemur.db").set_index("trial")
-    # Both errors come from one training, not from one for each.
-    assert {*rows["metric"]} == {"acc"}
-    for run in whole.itertuples():
-        recorded = rows.loc[run.run]
-        assert run.top1_error == run.error == pytest.approx(1 - recorded["accuracy"])
-        assert run.top5_error == pytest.approx(1 - recorded["scores"]["acc5"][1])
-        assert run.top5_error <= run.top1_error
-    again, _ = trained(given)
-    assert again == outcome
-    command = ["report", "small", "--db", "lemur.db"]
-    result = CliRunner().invoke(spaces, command, catch_exceptions=False)
-    assert result.output.startswith("wrote small.html: 3 nets on 1 dataset, ")
-    page = Path("small.html").read_text(encoding="utf-8")
-    for caption in ("Errors after trainings of several lengths", "Top-5 against top-1 error"):
-        assert f"<figcaption>{caption}" in page
-    assert "<caption>Spread of the errors</caption>" in page
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_study_whose_time_is_over_goes_on_where_it_ended():
     given = replace(study(), conditions=study().conditions[:1])
     outcome, _ = trained(given, time_limit="0.001s")
@@ -234,148 +164,20 @@ def test_study_whose_time_is_over_goes_on_where_it_ended():
     assert (outcome.exit_status, outcome.trained) == (0, 3)
 
 
-def test_dry_run_says_the_cost_and_trains_nothing():
-    study()
-    result = CliRunner().invoke(
-        spaces, ["study", "small.toml", "--dry-run"], catch_exceptions=False
-    )
-    assert result.exit_code == 0
-    assert "about " in result.stdout
-    assert " of training with 1 worker, as timed with a few nets" in result.stdout
-    assert not Path("lemur.db").exists()
+def test_net_that_cannot_be_timed_is_left_out_of_the_time(monkeypatch):
+    timed = []
 
+    def seconds(member, *_):
+        timed.append(member.name)
+        if len(timed) == 1:
+            raise RuntimeError("out of memory")
+        return 120.0
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("count = 3", "", "[population] lacks 'count'; expected an integer"),
-        ("count = 3", "count = 0", "[population]: count is 0; expected 1 or more"),
-        ("count = 3", "cuont = 3", "[population] has 'cuont'. Did you mean 'count'?"),
-        ("px = 8\nchannels", "channels", "[population] lacks 'px'; expected an integer"),
-        ("lr = 0.05", "", "[training] lacks 'lr'; all nets are trained with one value"),
-        ("lr = 0.05", "lr = [1, 2]", "[training]: lr is [1, 2]; expected a number or a text"),
-        (
-            "lr = 0.05",
-            'lr = "1e-3..1e-1"',
-            "[training]: lr is '1e-3..1e-1'; expected a single value, and numbers without "
-            "quotation marks",
-        ),
-        (
-            "epochs = 1",
-            'error = "top-2"',
-            "dataset 'digits[classes=5,samples=60,test=40]': error is 'top-2'; expected top-1 or "
-            "top-5",
-        ),
-        (
-            "epochs = 1",
-            'error = "top-1+top-1"',
-            "dataset 'digits[classes=5,samples=60,test=40]': error is 'top-1+top-1'; expected "
-            "top-1 or top-5",
-        ),
-        (
-            "[[dataset]]",
-            "[noise]\nnets = 2\n[[dataset]]",
-            "[noise] lacks 'seeds'; expected an integer",
-        ),
-        (
-            "[[dataset]]",
-            "[longer]\ntimes = 0\n[[dataset]]",
-            "[longer]: times is 0; expected 1 or more",
-        ),
-        (
-            "epochs = 1",
-            'transform = "norm_32"',
-            "dataset 'digits[classes=5,samples=60,test=40]': transform 'norm_32' does not name the "
-            "size of 8 px; write 'norm_{px}'",
-        ),
-        (
-            '"digits[classes=5,samples=60,test=40]"\npx = 8\nepochs = 1',
-            '"digits[samples=60,test=40]"\npx = 8',
-            "dataset 'digits[samples=60,test=40]' is given twice with equal settings",
-        ),
-        *(
-            (
-                '"digits[classes=5,samples=60,test=40]"\npx = 8\nepochs = 1',
-                f'"{again}"\npx = 8',
-                "dataset 'digits[samples=60,test=40]' is given twice with equal settings",
-            )
-            for again in ("digits[test=40,samples=60]", "digits[samples=60, test=40, seed=0]")
-        ),
-        (
-            "epochs = 1",
-            'transform = "norm_28"',
-            "dataset 'digits[classes=5,samples=60,test=40]': transform 'norm_28' does not name the "
-            "size of 8 px; write 'norm_{px}'",
-        ),
-        (
-            '"digits[samples=60,test=40]"',
-            '"dig*"',
-            "dataset 'dig*' can be several; expected the name of one",
-        ),
-        (
-            'band = "20e3..90e3"',
-            'band = "9..1"',
-            "[population] band=9..1: the band is empty; expected the smaller number first",
-        ),
-    ],
-)
-def test_wrong_study_is_one_line(old, new, message):
-    assert old in FILE
-    with pytest.raises(SettingsError) as caught:
-        study(FILE.replace(old, new, 1))
-    assert str(caught.value) == message
-
-
-def test_dataset_has_its_recorded_name_however_it_is_written():
-    given = study(FILE.replace("[samples=60,test=40]", "[test=40, samples=60]"))
-    assert given.conditions[0].role == FIRST
-
-
-def test_study_without_datasets_is_one_line():
-    with pytest.raises(SettingsError) as caught:
-        study(FILE.partition("[[dataset]]")[0])
-    assert str(caught.value) == (
-        "small.toml has no dataset; expected [[dataset]] tables with a name"
-    )
-
-
-@pytest.mark.parametrize(
-    ("dataset", "message"),
-    [
-        ("digitz", "unknown dataset 'digitz'"),
-        ("coco", "dataset 'coco' serves img-segmentation, obj-detection only"),
-        ("digits[classes=2]", "acc5 needs at least 5 classes; the dataset has 2"),
-        ("cifar-10", "cifar-10"),
-    ],
-)
-def test_datasets_that_cannot_be_used_are_named_before_anything_is_trained(dataset, message):
-    text = FILE.partition("[[dataset]]")[0]
-    given = study(f'{text}[[dataset]]\nname = "{dataset}"\npx = 8\nerror = "top-5"\n')
-    with pytest.raises(LemurError) as caught:
-        prepare(given, "lemur.db", Path("data"), lambda line: None)
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_images_that_are_too_small_are_refused_before_anything_is_trained():
-    text = FILE.replace('"AnyNetX"', '"CNN-10"').replace("px = 8\nchannels", "px = 32\nchannels")
-    given = study(text.replace("20e3..90e3", "1e4..9e6").replace("count = 3", "count = 30"))
-    small = [replace(condition, px=1) for condition in given.conditions]
-    with pytest.raises((SettingsError, MisfitError)):
-        prepare(replace(given, conditions=small), "lemur.db", Path("data"), lambda line: None)
-
-
-def test_collection_that_is_no_study_is_left_alone():
-    with lemur_core.recording(
-        "img-classification_digits_acc_Net", {"lr": 1.0}, db="lemur.db"
-    ) as trial:
-        trial.epoch(accuracy=0.5, validation=0.5)
-    lemur_core.collect("small", db="lemur.db")
-    with pytest.raises(SettingsError) as caught:
-        prepare(study(), "lemur.db", Path("data"), lambda line: None)
-    assert str(caught.value) == (
-        "collection 'small' is a set, not a study of a design space; choose another name"
-    )
+    monkeypatch.setattr("lemur_spaces.study.cost._seconds", seconds)
+    study(ONE_DATASET)
+    result = command_line("study", "small.toml", "--dry-run")
+    assert len(timed) == 3
+    assert "about 6 min" in result.stdout
 
 
 def test_conditions_of_one_dataset_are_told_apart():

@@ -25,6 +25,7 @@ CONTROLS: dict[str, str] = {
 }
 """Figures of controls, by the name of their function, with captions."""
 _NOISE, _LONGER, _TOP5 = "noise_of_training", "longer_training", "top1_against_top5"
+_PRETRAINED = "pretraining_gain"
 _BEST = 10
 _LEAST_RUNS = 2
 _LOGARITHMIC = ("parameters", "macs", "activations")
@@ -253,16 +254,39 @@ def _controls(population: ComparedPopulation) -> Iterator[PopulationSection]:
         for name, caption in CONTROLS.items()
         if name in given and name != _NOISE
     ]
-    runs = population.runs
-    if "training_error" in runs.columns and "depth" in with_totals(runs).columns:
-        draw = partial(rep.error_against, error="training_error")
-        figures.append(Figure("training-error", "Training error against depth", draw))
     shown = {}
     if _LONGER in given:
         shown["Errors after trainings of several lengths"] = _lengths(given[_LONGER])
+    if _PRETRAINED in given and "pretrained" in given[_PRETRAINED].columns:
+        gains = rep.condition_gains(given[_PRETRAINED], "pretrained")
+        shown["Errors with pretraining and from scratch"] = gains
+    if "training_error" in population.best.columns:
+        both = population.best.dropna(subset=["training_error"])
+        figures += _training_error_figures(both)
+        if both["dataset"].nunique() > 1:
+            shown["Rank correlations of test and training errors"] = _of_both_errors(both)
     if figures:
         text = "Do the ranks depend on how the nets were trained, or on which error is measured?"
-        yield PopulationSection("controls", "Controls", text, shown, figures, runs)
+        yield PopulationSection("controls", "Controls", text, shown, figures, population.best)
+
+
+def _training_error_figures(both: DataFrame) -> Iterator[Figure]:
+    """Yield the figures of nets that have a training error."""
+    if both["dataset"].nunique() > 1:
+        training = both.assign(error=both["training_error"])
+        caption = "Rank correlations between datasets, of the errors on the training split"
+        yield Figure("training-agreement", caption, _of(training, rep.rank_agreement))
+    if "depth" in with_totals(both).columns:
+        draw = _of(both, rep.error_against, error="training_error")
+        yield Figure("training-error", "Training error against depth", draw)
+
+
+def _of_both_errors(both: DataFrame) -> DataFrame:
+    """Return the rank correlations of the test and the training errors, over the same nets."""
+    ends = ["correlation", "low", "high"]
+    test = rep.rank_correlations(both).drop(columns="p_value")
+    training = rep.rank_correlations(both.assign(error=both["training_error"]))
+    return test.assign(**{f"training_{name}": training[name] for name in ends})
 
 
 def _with_both_errors(best: DataFrame) -> DataFrame:

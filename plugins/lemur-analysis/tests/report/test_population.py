@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from pandas import concat
+from scipy.stats import spearmanr
 
 import lemur_core
 from lemur_analysis import representativeness as rep
@@ -186,6 +187,40 @@ def test_controls_are_drawn_from_the_given_frames(written):
         written(frame, controls={"longer": longer})
     _, page = written(frame.assign(top5_error=frame["error"] / 2))
     assert "Top-5 against top-1 error" in captions(page)
+
+
+def test_the_gain_of_pretraining_is_that_of_the_nets_that_have_both_errors(written):
+    frame = lists(**ERRORS).query("dataset == 'a'")
+    better = frame.assign(error=frame["error"] / 2, pretrained=True).head(4)
+    control = concat([frame.assign(pretrained=False), better], ignore_index=True)
+    _, page = written(frame, controls={"pretraining_gain": control})
+    [row] = tables(page)["Errors with pretraining and from scratch"]
+    gains = frame["error"].head(4) / 2
+    assert row[:2] == ["a", 4]
+    assert row[2:5] == pytest.approx([gains.mean(), gains.median(), gains.std()], rel=1e-3)
+    assert row[5] == 1
+    assert "Errors with pretraining against errors from scratch" in captions(page)
+
+
+def test_ranks_by_training_errors_are_compared_with_those_by_test_errors(written):
+    frame = lists(**ERRORS)
+    training = lists(a=[0.4, 0.1, 0.3, 0.2, 0.25], b=[0.5, 0.4, 0.3, 0.1, 0.2], c=[0.1, 0.2, 0.3])
+    frame = frame.merge(
+        training.rename(columns={"error": "training_error"}), on=["net", "dataset"], how="left"
+    )
+    # A net that lacks a training error is in neither correlation.
+    _, page = written(frame.assign(depth=range(len(frame))))
+    rows = tables(page)["Rank correlations of test and training errors"]
+    shown = {tuple(row[:2]): [row[2], row[3], row[6]] for row in rows}
+    assert shown.keys() == {("a", "b"), ("a", "c"), ("b", "c")}
+    columns = ["error", "training_error"]
+    wide = frame.dropna().pivot(index="net", columns="dataset", values=columns)
+    for (dataset, other), values in shown.items():
+        of_both = [wide[name][[dataset, other]].dropna().to_numpy().T for name in columns]
+        expected = [spearmanr(*errors).statistic for errors in of_both]
+        assert values == [of_both[0].shape[1], *(pytest.approx(value) for value in expected)]
+    assert "of the errors on the training split" in captions(page)[-2]
+    assert captions(page)[-1] == "Training error against depth"
 
 
 def test_missing_cells_are_those_on_which_others_have_an_error():

@@ -13,10 +13,20 @@ from lemur_core.errors import MissingPluginError, SettingsError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_CONTROLS = {"longer": "longer_training", "noise": "noise_of_training"}
+_CONTROLS = {
+    "longer": "longer_training",
+    "noise": "noise_of_training",
+    "pretrained": "pretraining_gain",
+}
 """Figures of lemur-analysis for the controls of a study."""
-_TRAINING = ["net", "dataset", "epochs"]
 _RUN = ["net", "dataset", "run"]
+_KEYS = {
+    "longer": ["net", "dataset", "epochs"],
+    "noise": _RUN,
+    "pretrained": ["net", "dataset", "pretrained"],
+}
+"""What tells the trainings of a control apart; of those that are equal, the first counts."""
+_TRAINING_KEY = [*_RUN, "epochs", "pretrained"]
 
 
 @click.command()
@@ -33,7 +43,7 @@ _RUN = ["net", "dataset", "run"]
     "table",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Also write a row for each training to a CSV file.",
+    help="Also write a row for each training, and each missing one, to a CSV file.",
 )
 @db_option
 def report(study: str, out: Path | None, reference: str, table: Path | None, db: str) -> None:
@@ -53,17 +63,18 @@ def report(study: str, out: Path | None, reference: str, table: Path | None, db:
     runs, missing, about = _of_file(file) if _ends(file, ".csv") else _of_study(study, db)
     title = file.stem if _ends(file, ".csv", ".toml") else study
     out = out or Path(f"{title}.html")
+    rows = _with_missing(runs, missing)
     if table is not None:
-        _write_csv(runs, table)
+        _write_csv(rows, table)
     for dataset, nets in missing.groupby("dataset")["net"]:
         count = "1 net has" if len(nets) == 1 else f"{len(nets):,} nets have"
         warn(f"{dataset}: {count} no finished training; the page names them")
     written = write_population(
-        _with_missing(_trainings(runs, ""), missing),
+        _trainings(rows, ""),
         out,
         title=f"Study {title}",
         reference=reference,
-        about=[*about, ("finished trainings", int(runs["error"].count()))],
+        about=[*about, ("finished trainings", _finished(runs))],
         controls=_controls(runs),
         equal_runs=True,
     )
@@ -76,8 +87,8 @@ def _ends(file: Path, *suffixes: str) -> bool:
 
 def _of_study(name: str, db: str) -> tuple[DataFrame, DataFrame, list[tuple[str, str]]]:
     """Return the trainings and missing trainings of a study, and what it is."""
+    from lemur_spaces.study.file import read_study
     from lemur_spaces.study.results import read_results
-    from lemur_spaces.study.spec import read_study
 
     if _ends(Path(name), ".toml"):
         study = read_study(Path(name))
@@ -125,7 +136,20 @@ def _with_missing(runs: DataFrame, missing: DataFrame) -> DataFrame:
     """Return the trainings, and a row without an error for each missing one."""
     from pandas import concat
 
-    return concat([runs, missing.assign(error=float("nan"))], ignore_index=True)
+    # Rows of a CSV file can lack the error.
+    present = set(zip(runs["net"], runs["dataset"], strict=True))
+    pairs = zip(missing["net"], missing["dataset"], strict=True)
+    others = missing[[pair not in present for pair in pairs]]
+    return concat([runs, others], ignore_index=True) if len(others) else runs
+
+
+def _finished(runs: DataFrame) -> int:
+    """Return the number of finished trainings; one that is also part of a control counts once."""
+    rows = runs.dropna(subset=["error"])
+    if "run" not in rows.columns:
+        return len(rows)
+    rows = rows.assign(pretrained=rows.get("control") == "pretrained")
+    return len(rows.drop_duplicates([name for name in _TRAINING_KEY if name in rows.columns]))
 
 
 def _controls(runs: DataFrame) -> dict[str, DataFrame]:
@@ -138,19 +162,24 @@ def _controls(runs: DataFrame) -> dict[str, DataFrame]:
         if rows.empty:
             continue
         whole = _trainings(runs, "")
+        count = len(rows)
         rows = concat([whole[whole["dataset"].isin(rows["dataset"])], rows], ignore_index=True)
-        key = _TRAINING if control == "longer" else _RUN
+        if control == "pretrained":
+            # The first training of each net on each dataset, with and without.
+            rows = rows.assign(pretrained=rows.index >= len(rows) - count)
+        key = _KEYS[control]
         if {*key} <= {*rows.columns}:
             rows = rows.drop_duplicates(key, ignore_index=True)
         controls[name] = rows
     return controls
 
 
-def _write_csv(runs: DataFrame, path: Path) -> None:
+def _write_csv(rows: DataFrame, path: Path) -> None:
     from lemur_core.files import replacement, write_errors
 
     with write_errors(path), replacement(path) as temporary:
-        runs.to_csv(temporary, index=False)
+        # Integers stay integers in columns that missing trainings lack.
+        rows.convert_dtypes().to_csv(temporary, index=False)
     print_line(f"wrote {path}")
 
 

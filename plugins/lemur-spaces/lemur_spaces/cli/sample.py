@@ -100,9 +100,9 @@ def sample(space: str, form: str | None, output: Path | None, **options: Any) ->
         options["invalid"] == "adjust",
         options["draws"],
     )
-    members, draws = draw_population(request)
-    print_line(f"{len(members):,} designs of {request.name} from {draws}", err=True)
-    _write(_text(members, form), form, output)
+    population = draw_population(request)
+    print_line(population.summary(request.name), err=True)
+    _write(_text(population.members, form), form, output)
 
 
 _BANDS = {"--band": "macs", "--parameters": "parameters", "--activations": "activations"}

@@ -11,7 +11,8 @@ import click
 from lemur_core.commands import data_option, db_option, duration, print_line, print_text, text_table
 
 if TYPE_CHECKING:
-    from lemur_spaces.study.run import Prepared, StudyOutcome
+    from lemur_spaces.study.prepare import Prepared
+    from lemur_spaces.study.run import StudyOutcome
 
 _MOST_NAMED = 5
 EPILOG = """\b
@@ -50,8 +51,9 @@ def study(
     The same command resumes an interrupted study. Trainings that are recorded are not repeated. The
     trials are a collection of the database, named after the file.
     """
-    from lemur_spaces.study.run import prepare, run_study
-    from lemur_spaces.study.spec import read_study
+    from lemur_spaces.study.file import read_study
+    from lemur_spaces.study.prepare import prepare
+    from lemur_spaces.study.run import run_study
 
     prepared = prepare(read_study(file), db, data, _say)
     workers = options["workers"]
@@ -77,16 +79,18 @@ def _say(line: str) -> None:
 
 
 def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> None:
-    from lemur_spaces.study.controls import most_chosen
+    from lemur_spaces.study.controls import most_trainings
     from lemur_spaces.study.cost import seconds_per_net
 
     study, members = prepared.study, prepared.population.members
-    rows, total = [], 0.0
-    for condition, samples in zip(study.conditions, prepared.samples, strict=True):
+    rows, total, counted = [], 0.0, set[str]()
+    wanted = most_trainings(study.conditions, prepared.names)
+    for (condition, most), samples in zip(wanted, prepared.samples, strict=True):
         trials = prepared.trials(condition, prepared.members(condition))
-        done = sum(map(len, trials.values()))
-        wanted = most_chosen(condition, prepared.names) * condition.seeds
-        left = wanted - done
+        # Those that a control shares with the condition that it controls count there.
+        own = {uid for uids in trials.values() for uid in uids} - counted
+        counted |= own
+        done, left = len(own), most - len(own)
         each = (
             seconds_per_net(members, prepared.net, condition, samples, device, threads)
             if left
@@ -119,12 +123,10 @@ def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> 
 
 
 def _print_outcome(prepared: Prepared, outcome: StudyOutcome) -> None:
-    from lemur_spaces.study.controls import most_chosen
+    from lemur_spaces.study.controls import most_trainings
 
     study = prepared.study
-    wanted = sum(
-        most_chosen(condition, prepared.names) * condition.seeds for condition in study.conditions
-    )
+    wanted = sum(most for _, most in most_trainings(study.conditions, prepared.names))
     print_line(
         f"study {study.name!r}: {outcome.trained:,} of {wanted:,} trainings are finished, in "
         f"{prepared.db}"
@@ -136,5 +138,5 @@ def _print_outcome(prepared: Prepared, outcome: StudyOutcome) -> None:
         print_line(f"{role}: lack trainings: {', '.join(names[:_MOST_NAMED])}{more}")
     if outcome.is_partial:
         print_line("not finished; the same command continues")
-    else:
+    elif outcome.trained:
         print_line(f"next: lemur spaces report {study.name} --db {prepared.db}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lemur_spaces.study.spec import LONGER
+from lemur_spaces.study.spec import LONGER, NOISE, base_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lemur_spaces.study.spec import Condition
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def chosen(control: Condition, errors: Mapping[str, float]) -> list[str]:
     """Return the names of the nets of a control.
 
-    For longer training, they are the best and the worst nets. For the noise of training, they are
-    evenly spaced in the order of the errors, for example at both quartiles.
+    The control is longer training, of the best and the worst nets, or the noise of training, of
+    nets that are evenly spaced in the order of the errors, for example at both quartiles.
 
     Args:
         control: The control.
@@ -37,7 +37,27 @@ def chosen(control: Condition, errors: Mapping[str, float]) -> list[str]:
 
 def most_chosen(condition: Condition, population: Sequence[str]) -> int:
     """Return how many nets of a population a condition trains at most."""
-    if not condition.control:
+    if condition.control not in (LONGER, NOISE):
         return len(population)
     nets = 2 * condition.nets if condition.control == LONGER else condition.nets
     return min(nets, len(population))
+
+
+def most_trainings(
+    conditions: Sequence[Condition], population: Sequence[str]
+) -> Iterator[tuple[Condition, int]]:
+    """Yield each condition of a study, and the number of its trainings at most.
+
+    The trainings that a control shares with the condition that it controls count there only.
+
+    Args:
+        conditions: The conditions of the study.
+        population: Names of the nets.
+    """
+    for condition in conditions:
+        base = base_of(condition, conditions)
+        is_shared = (
+            condition.control in (LONGER, NOISE) and condition.trained_epochs == base.trained_epochs
+        )
+        seeds = condition.seeds - (base.seeds if is_shared else 0)
+        yield condition, most_chosen(condition, population) * max(0, seeds)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lemur_core.errors import SettingsError, error_text
 from lemur_core.training import seed_everything
 from lemur_spaces.counting import build
 
@@ -36,7 +37,8 @@ def seconds_per_net(
 
     Two batches of random images are timed with each of a few nets, after one that is not timed. The
     nets are evenly spaced in the order of multiply-adds. Reading and transforming the images, and
-    starting the trainings, are not included.
+    starting the trainings, and scoring the training split, are not included. Nets that fail are
+    not included either.
 
     Args:
         members: The population.
@@ -45,6 +47,9 @@ def seconds_per_net(
         samples: Size of the dataset.
         device: A torch device; ``auto`` is a GPU if there is one.
         threads: Number of CPU threads of each training.
+
+    Raises:
+        SettingsError: None of the timed nets can be trained.
     """
     torch.set_num_threads(threads)
     if device == "auto":
@@ -52,7 +57,18 @@ def seconds_per_net(
     ordered = sorted(members, key=lambda member: member.complexity.macs)
     count = min(TIMED_NETS, len(ordered))
     timed = [ordered[(2 * number + 1) * len(ordered) // (2 * count)] for number in range(count)]
-    seconds = [_seconds(member, net, condition, samples, device) for member in timed]
+    seconds, errors = [], []
+    for member in timed:
+        try:
+            seconds.append(_seconds(member, net, condition, samples, device))
+        # The code of nets may raise anything. Trainings that fail are recorded by the study.
+        except Exception as error:
+            errors.append(f"{member.name}: {error_text(error)}")
+    if not seconds:
+        raise SettingsError(
+            f"dataset {condition.dataset!r}: the nets cannot be trained with these settings; "
+            f"{errors[0]}"
+        )
     return sum(seconds) / len(seconds)
 
 

@@ -13,6 +13,7 @@ import lemur_core
 from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.kinds.net import as_net
 from lemur_spaces.study.pipelines import TASK
+from lemur_spaces.study.pretraining import identity_of
 from lemur_spaces.study.spec import controlled
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
-    from lemur_core import Collection, Entry
+    from lemur_core import Artefact, Collection, Entry
     from lemur_spaces.population import PopulationMember
     from lemur_spaces.study.spec import Condition, SpaceStudy
 
@@ -111,7 +112,7 @@ def changes(study: SpaceStudy, collection: Collection) -> Iterator[str]:
                 for name in dict.fromkeys([*before, *now])
                 if before.get(name) != now.get(name)
             ]
-            yield f"{dataset}: {', '.join(parts)}; its nets are trained again"
+            yield f"{dataset}: {', '.join(parts)}; only trainings with these settings count"
         if not same:
             yield f"{dataset} ({role.partition(' ')[2]}) is no longer part of it; its trials stay"
 
@@ -126,11 +127,16 @@ def _short(value: object) -> str:
 
 
 def trials_of(
-    condition: Condition, members: Sequence[PopulationMember], net: Entry, db: str
+    condition: Condition,
+    members: Sequence[PopulationMember],
+    net: Entry,
+    db: str,
+    initial: Mapping[str, Artefact] | None = None,
 ) -> dict[str, list[str]]:
     """Return the ids of the finished trials of a condition, by name of the design, oldest first.
 
-    There are at most as many for each design as the condition has seeds.
+    There are at most as many for each design as the condition has seeds. Only trials that recorded
+    all errors of the condition count.
 
     If the dataset's content or the code changed, only trials with those of the latest count.
 
@@ -139,20 +145,85 @@ def trials_of(
         members: The population.
         net: The net of its space.
         db: The database.
+        initial: The files of weights from which the designs start, by name; none for scratch.
     """
+    rows = _finished(condition, members, net, db, initial or {})
+    trials = _by_design(rows[_have_all_scores(rows, condition)])
+    return {name: ids[: condition.seeds] for name, ids in trials.items()}
+
+
+def check_scores(
+    condition: Condition,
+    members: Sequence[PopulationMember],
+    net: Entry,
+    db: str,
+    initial: Mapping[str, Artefact],
+) -> None:
+    """Check that no finished trial lacks an error that the condition records.
+
+    lemur does not train such a trial again, because its net, settings and first metric are those of
+    the condition.
+
+    Args:
+        condition: The condition.
+        members: The population.
+        net: The net of its space.
+        db: The database.
+        initial: See `trials_of`.
+
+    Raises:
+        SettingsError: There are such trials.
+    """
+    rows = _finished(condition, members, net, db, initial)
+    has_all = _have_all_scores(rows, condition)
+    complete, lacking = _by_design(rows[has_all]), _by_design(rows[~has_all])
+    nets = [name for name in lacking if len(complete.get(name, ())) < condition.seeds]
+    if not nets:
+        return
+    first, _, others = condition.error.partition("+")
+    count = "1 net was" if len(nets) == 1 else f"{len(nets):,} nets were"
+    raise SettingsError(
+        f"dataset {condition.dataset!r}: {count} trained without recording {others} errors, which "
+        f"cannot be added to finished trainings; write error = {first!r}, or record both in "
+        "another database"
+    )
+
+
+def _have_all_scores(rows: DataFrame, condition: Condition) -> Series:
+    """Return which trials recorded the scores of the condition's further metrics."""
+    from pandas import Series
+
+    needed = {*condition.metrics[1:]}
+    found = [isinstance(scores, dict) and needed <= {*scores} for scores in rows["scores"]]
+    return Series(found if needed else True, index=rows.index, dtype=bool)
+
+
+def _by_design(rows: DataFrame) -> dict[str, list[str]]:
+    trials: defaultdict[str, list[str]] = defaultdict(list)
+    for name, trial in zip(rows["design"], rows["trial"], strict=True):
+        trials[name].append(trial)
+    return dict(trials)
+
+
+def _finished(
+    condition: Condition,
+    members: Sequence[PopulationMember],
+    net: Entry,
+    db: str,
+    initial: Mapping[str, Artefact],
+) -> DataFrame:
+    """Return the last epochs of the finished trials of a condition, with the name of the design."""
     rows = _last_epochs(condition, net, db)
-    fixed = _fixed(net)
+    fixed = {**_fixed(net), **condition.training}
+    weights = {name: {"weights": identity_of(file)} for name, file in initial.items()}
     names = {
-        _key({**fixed, **condition.training, **member.design}): member.name for member in members
+        _key({**fixed, **member.design, **weights.get(member.name, {})}): member.name
+        for member in members
+        if condition.source is None or member.name in weights
     }
     keys = [_key(_without(prm, "transform")) for prm in rows["prm"]]
     rows = rows.assign(design=[names.get(key) for key in keys]).dropna(subset=["design"])
-    rows = of_latest(rows)
-    trials: defaultdict[str, list[str]] = defaultdict(list)
-    for name, trial in zip(rows["design"], rows["trial"], strict=True):
-        if len(trials[name]) < condition.seeds:
-            trials[name].append(trial)
-    return dict(trials)
+    return of_latest(rows)
 
 
 def _last_epochs(condition: Condition, net: Entry, db: str) -> DataFrame:
@@ -163,7 +234,7 @@ def _last_epochs(condition: Condition, net: Entry, db: str) -> DataFrame:
         nn=net.name,
         epoch=condition.trained_epochs,
         where={"state": "finished", "prm.transform": condition.transform},
-        columns=["trial", "prm", "epochs", "started", *IDENTITY],
+        columns=["trial", "prm", "epochs", "started", "scores", *IDENTITY],
         db=db,
     ).query("epochs == @condition.trained_epochs")
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pandas import concat
 
 import lemur_core
-from lemur_core.errors import NoResultsError, UnknownNameError
+from lemur_core.errors import LemurError, UnknownNameError
 from lemur_spaces.complexity import Complexity
 from lemur_spaces.study.record import IDENTITY, of_latest, recorded
-from lemur_spaces.study.spec import METRICS, controlled
+from lemur_spaces.study.spec import METRICS, PRETRAINED, TRAINING_ERROR, controlled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,16 +31,30 @@ _OF_RUN = ("epoch", "error", "selection")
 _KINDS = ("top1_error", "top5_error")
 
 
+class NothingTrainedError(LemurError, LookupError):
+    """No training of a study is finished.
+
+    Attributes:
+        study: Name of the study.
+    """
+
+    def __init__(self, study: str) -> None:
+        self.study = study
+        super().__init__(f"no training of study {study!r} is finished")
+
+
 class StudyResults(NamedTuple):
     """What a study recorded.
 
     Attributes:
         runs: A row per training: ``net``, ``dataset``, ``run``, ``epoch`` (the best by validation),
             ``error`` (on the test split at that epoch, 0 to 1), ``selection`` (the validation
-            error), ``top1_error`` and ``top5_error`` (missing if not recorded), ``control`` (empty,
-            ``longer`` or ``noise``), ``epochs`` (the length of the training), the net's
-            complexities, and the numbers of its design.
-        missing: A row per net and dataset without a finished training: ``net``, ``dataset``.
+            error), ``top1_error``, ``top5_error`` and ``training_error`` (missing if not recorded;
+            the last is only a column if it was recorded for any net), ``control`` (empty,
+            ``longer``, ``noise`` or ``pretrained``), ``epochs`` (the length of the training), the
+            net's complexities, and the numbers of its design.
+        missing: A row per net and dataset without a finished training: ``net``, ``dataset``, and
+            as in ``runs``, the net's complexities and the numbers of its design.
         spec: The population, as in `lemur_spaces.study.record.spec_of`.
     """
 
@@ -59,20 +73,16 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
 
     Raises:
         UnknownNameError: There is no study of this name.
-        NoResultsError: Nothing is trained.
+        NothingTrainedError: No training is finished.
     """
     collection = recorded(name, db)
     if collection is None:
         raise UnknownNameError("study", name, _studies(db), none="none is recorded")
-    frame = lemur_core.data(
-        collection=name,
-        columns=_COLUMNS,
-        db=db,
-    )
+    frame = _epochs(name, db)
     roles = [condition.role for condition in conditions] or sorted(frame["role"].unique())
     parts = [of_latest(part) for role, part in frame.groupby("role") if role in roles]
     if not parts:
-        raise NoResultsError("study", name, ())
+        raise NothingTrainedError(name)
     frame = concat(parts)
     designs = _designs(collection.spec)
     frame = frame.assign(net=_names(frame["prm"], designs, collection.spec["hyperparameters"]))
@@ -80,7 +90,17 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
     pairs = frame["role"].map(controlled)
     runs = _runs(frame.assign(dataset=pairs.str[0].map(labels), control=pairs.str[1]))
     missing = missing_of(runs[runs["control"] == ""], designs["net"], labels.values())
-    return StudyResults(runs.merge(designs, on="net"), missing, collection.spec)
+    runs, missing = (rows.merge(designs, on="net") for rows in (runs, missing))
+    return StudyResults(runs, missing, collection.spec)
+
+
+def _epochs(name: str, db: str) -> DataFrame:
+    """Return the epochs of a study's trials."""
+    try:
+        return lemur_core.data(collection=name, columns=[*_COLUMNS, TRAINING_ERROR], db=db)
+    except UnknownNameError:
+        # No training error is recorded in the database.
+        return lemur_core.data(collection=name, columns=_COLUMNS, db=db)
 
 
 def missing_of(runs: DataFrame, nets: Iterable[str], datasets: Iterable[str]) -> DataFrame:
@@ -134,7 +154,14 @@ def _runs(frame: DataFrame) -> DataFrame:
         runs[column] = [_test_error(row, metric) for row in runs.itertuples()]
     runs = runs.rename(columns={"trial": "run"})
     runs = runs.sort_values(["dataset", "control", "net", "started"], ignore_index=True)
-    return runs[["net", "dataset", "run", *_OF_RUN, *_KINDS, "control", "epochs"]]
+    # Nets that are trained from other weights again have further trials of the same role.
+    is_repeated = runs.duplicated(["net", "dataset", "control"], keep="last")
+    runs = runs[~is_repeated | (runs["control"] != PRETRAINED)]
+    columns = ["net", "dataset", "run", *_OF_RUN, *_KINDS]
+    if TRAINING_ERROR in runs.columns and runs[TRAINING_ERROR].notna().any():
+        runs = runs.rename(columns={TRAINING_ERROR: "training_error"})
+        columns += ["training_error"]
+    return runs[[*columns, "control", "epochs"]]
 
 
 def _test_error(row: Any, metric: str) -> float:

@@ -1,74 +1,24 @@
-"""A study as its TOML file describes it.
-
-    [population]
-    space = "AnyNetX"
-    count = 150
-    band = "2e6..3e6"         # multiply-adds; also parameters and activations
-    px = 32                   # images at which the band applies
-    classes = 10
-    set = { stem = "cifar" }  # hyperparameters that all designs share
-
-    [training]
-    epochs = 20
-    error = "top-1"           # or top-5; top-1+top-5 records both
-    seeds = 1                 # trainings of each net
-    transform = "randcrop_flip_{px}"
-    lr = 0.05                 # and further hyperparameters of the net
-    batch = 64
-
-    [[dataset]]
-    name = "cifar-10[samples=2000]"
-    px = 32                   # size of the images; epochs, error and transform too
-
-    [longer]                  # optional: train the best and the worst nets longer
-    times = 5
-    nets = 5
-
-    [noise]                   # optional: train a few nets many times
-    seeds = 10
-    nets = 2
-
-A study has the name of its file.
-"""
+"""Studies: a population, and the conditions under which its nets are trained."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-
-from lemur_core import Pattern, installed
-from lemur_core.errors import SettingsError
-from lemur_spaces.band import parse_band
-from lemur_spaces.complexity import Images
-from lemur_spaces.population import MOST_DRAWS, Request
-from lemur_spaces.study.tables import check_names, count_of, read_toml, value_of
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from lemur_spaces.population import Request
     from lemur_spaces.space import Value
 
 METRICS = {"top-1": "acc", "top-5": "acc5"}
 """Metric of each kind of error; the error is 1 minus its score."""
-LONGER, NOISE = "longer", "noise"
-"""Controls of a study: trainings of some of its nets under other conditions."""
-_TABLES = ("population", "training", "dataset", LONGER, NOISE)
-_OF_LONGER, _OF_NOISE = ("times", "nets"), ("seeds", "nets")
-_BANDS = {"band": "macs", "parameters": "parameters", "activations": "activations"}
-_POPULATION = (
-    "space", "count", *_BANDS, "px", "channels", "classes", "seed", "set", "invalid", "draws",
-)  # fmt: skip
-_OF_DATASET = ("name", "px", "epochs", "error", "transform")
-_OF_TRAINING = ("epochs", "error", "seeds", "transform")
-# The other hyperparameters have a single value in the nets of this plugin.
-_NEEDED = ("lr", "batch")
-_DEFAULTS: dict[str, Any] = {"momentum": 0.9}
-_TRANSFORM = "norm_{px}"
-# A range, several values or a number, as `lemur run` reads them from text.
-_RANGE = re.compile(r"\.\.|,|^[\d.+-]")
-_NUMBERS = re.compile(r"\d+")
+TRAINING_ERROR = "spaces.training_error"
+"""Fact of the error on the training split, of a trial's best epoch by validation; 0 to 1."""
+LONGER, NOISE, PRETRAINED = CONTROLS = ("longer", "noise", "pretrained")
+"""Controls of a study: trainings of nets under other conditions."""
+_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -83,9 +33,10 @@ class Condition:
         transform: Name of the transform.
         prm: Hyperparameters of the training.
         seeds: Number of trainings of each net.
-        control: `LONGER` or `NOISE` if the condition is a control; empty if all nets are trained.
+        control: One of `CONTROLS` if the condition is a control; empty otherwise.
         times: Factor of the number of epochs.
         nets: For `LONGER`, the number of best and of worst nets; for `NOISE`, the number of nets.
+        source: For `PRETRAINED`, the condition from whose weights each net starts.
     """
 
     dataset: str
@@ -98,6 +49,7 @@ class Condition:
     control: str = ""
     times: int = 1
     nets: int = 0
+    source: Condition | None = None
 
     @property
     def metrics(self) -> list[str]:
@@ -128,7 +80,11 @@ class Condition:
 
         It is ``DATASET NAME=VALUE ...``; in that of a control, the last name is the control.
         """
-        value = self.times if self.control == LONGER else self.nets
+        value: int | str = self.times if self.control == LONGER else self.nets
+        if self.source is not None:
+            # All settings of the source would be too long for a role.
+            digits = hashlib.sha256(self.source.role.encode()).hexdigest()[:_DIGITS]
+            value = f"{self.source.dataset}@{digits}"
         control = [f"{self.control}={value}"] if self.control else []
         settings = [f"{name}={value}" for name, value in self.settings.items()]
         return " ".join([self.dataset, *settings, *control])
@@ -142,7 +98,13 @@ def controlled(role: str) -> tuple[str, str]:
     """
     base, _, last = role.rpartition(" ")
     control = last.partition("=")[0]
-    return (base, control) if control in (LONGER, NOISE) else (role, "")
+    return (base, control) if control in CONTROLS else (role, "")
+
+
+def base_of(condition: Condition, conditions: Iterable[Condition]) -> Condition:
+    """Return the condition that a condition controls, itself if it is no control."""
+    role = controlled(condition.role)[0]
+    return next(base for base in conditions if base.role == role)
 
 
 @dataclass(frozen=True)
@@ -152,134 +114,11 @@ class SpaceStudy:
     Attributes:
         name: Name of the study, and of its collection.
         request: The population.
-        conditions: The datasets with their training; controls follow the condition that they
-            control.
+        conditions: The datasets with their training, before the controls of them.
+        has_training_errors: Whether the training split is also scored, except in controls.
     """
 
     name: str
     request: Request
     conditions: Sequence[Condition]
-
-
-def read_study(path: Path) -> SpaceStudy:
-    """Return the study that a TOML file describes.
-
-    Raises:
-        SettingsError: The file cannot be read, or a value is missing or wrong.
-        PatternError: The restriction of a dataset cannot be read.
-        UnknownNameError: The space is not installed.
-    """
-    tables = read_toml(path)
-    check_names(f"{path.name}", tables, _TABLES)
-    training = value_of(path.name, tables, "training", dict, None)
-    datasets = tables.get("dataset")
-    if not isinstance(datasets, list) or not datasets:
-        raise SettingsError(f"{path.name} has no dataset; expected [[dataset]] tables with a name")
-    seeds = count_of("[training]", training, "seeds", 1)
-    conditions = [
-        condition
-        for table in datasets
-        for condition in _with_controls(_condition(table, training, seeds), tables)
-    ]
-    _check_distinct(conditions)
-    request = _request(value_of(path.name, tables, "population", dict, None))
-    return SpaceStudy(path.stem, request, conditions)
-
-
-def _with_controls(condition: Condition, tables: Mapping[str, Any]) -> Iterator[Condition]:
-    """Yield a condition and its controls."""
-    yield condition
-    if LONGER in tables:
-        table = value_of("the file", tables, LONGER, dict, None)
-        check_names(f"[{LONGER}]", table, _OF_LONGER)
-        times, nets = (count_of(f"[{LONGER}]", table, name, 5) for name in _OF_LONGER)
-        yield replace(condition, seeds=1, control=LONGER, times=times, nets=nets)
-    if NOISE in tables:
-        table = value_of("the file", tables, NOISE, dict, None)
-        check_names(f"[{NOISE}]", table, _OF_NOISE)
-        seeds = count_of(f"[{NOISE}]", table, "seeds", None)
-        yield replace(
-            condition, seeds=seeds, control=NOISE, nets=count_of(f"[{NOISE}]", table, "nets", 2)
-        )
-
-
-def _request(table: Mapping[str, Any]) -> Request:
-    where = "[population]"
-    check_names(where, table, _POPULATION)
-    entry = installed().get("space", value_of(where, table, "space", str, None))
-    invalid = value_of(where, table, "invalid", str, "adjust")
-    if invalid not in ("adjust", "reject"):
-        raise SettingsError(f"{where}: invalid is {invalid!r}; expected adjust or reject")
-    return Request(
-        name=entry.name,
-        space=entry.load(),
-        count=count_of(where, table, "count", None),
-        bands={
-            complexity: parse_band(f"{where} {name}", table[name])
-            for name, complexity in _BANDS.items()
-            if name in table
-        },
-        images=Images(
-            count_of(where, table, "px", None),
-            count_of(where, table, "channels", 3),
-            count_of(where, table, "classes", 1000),
-        ),
-        seed=value_of(where, table, "seed", int, 0),
-        shared=value_of(where, table, "set", dict, {}),
-        is_adjusted=invalid == "adjust",
-        most_draws=count_of(where, table, "draws", MOST_DRAWS),
-    )
-
-
-def _condition(table: Any, training: Mapping[str, Any], seeds: int) -> Condition:
-    where = "[[dataset]]"
-    if not isinstance(table, dict):
-        raise SettingsError(f"dataset is {table!r}; expected [[dataset]] tables with a name")
-    check_names(where, table, _OF_DATASET)
-    name = _dataset(value_of(where, table, "name", str, None))
-    where = f"dataset {name!r}"
-    merged = {**training, **table}
-    px = count_of(where, merged, "px", None)
-    error = value_of(where, merged, "error", str, "top-1")
-    kinds = error.split("+")
-    if not set(kinds) <= set(METRICS) or len(kinds) > len(set(kinds)):
-        raise SettingsError(f"{where}: error is {error!r}; expected {' or '.join(METRICS)}")
-    transform = value_of(where, merged, "transform", str, _TRANSFORM).replace("{px}", str(px))
-    if str(px) not in _NUMBERS.findall(transform):
-        raise SettingsError(
-            f"{where}: transform {transform!r} does not name the size of {px} px; write "
-            f"{_TRANSFORM!r}"
-        )
-    epochs = count_of(where, merged, "epochs", None)
-    return Condition(name, px, epochs, error, transform, _prm(training), seeds)
-
-
-def _dataset(text: str) -> str:
-    """Return the name of a dataset in the form in which it is recorded."""
-    pattern = Pattern(dataset=(text,))
-    if not pattern.literals["dataset"] or "{" in text:
-        raise SettingsError(f"dataset {text!r} can be several; expected the name of one")
-    return pattern.dataset[0]
-
-
-def _prm(training: Mapping[str, Any]) -> dict[str, Value]:
-    prm = {name: value for name, value in training.items() if name not in _OF_TRAINING}
-    for name, value in prm.items():
-        if not isinstance(value, int | float | str):
-            raise SettingsError(f"[training]: {name} is {value!r}; expected a number or a text")
-        if isinstance(value, str) and _RANGE.search(value):
-            raise SettingsError(
-                f"[training]: {name} is {value!r}; expected a single value, and numbers without "
-                "quotation marks"
-            )
-    for name in _NEEDED:
-        if name not in prm:
-            raise SettingsError(f"[training] lacks {name!r}; all nets are trained with one value")
-    return _DEFAULTS | prm
-
-
-def _check_distinct(conditions: Sequence[Condition]) -> None:
-    roles = [condition.role for condition in conditions]
-    for role in roles:
-        if roles.count(role) > 1:
-            raise SettingsError(f"dataset {role.split()[0]!r} is given twice with equal settings")
+    has_training_errors: bool = False

@@ -56,6 +56,18 @@ def value_of(where: str, table: Mapping[str, Any], name: str, kind: type, defaul
     return value
 
 
+def flag_of(where: str, table: Mapping[str, Any], name: str) -> bool:
+    """Return a Boolean of a table; False if it has none.
+
+    Raises:
+        SettingsError: The value is not a Boolean.
+    """
+    value = table.get(name, False)
+    if not isinstance(value, bool):
+        raise SettingsError(f"{where}: {name} is {value!r}; expected true or false")
+    return value
+
+
 def count_of(where: str, table: Mapping[str, Any], name: str, default: int | None) -> int:
     """Return an integer from 1; see `value_of`.
 
