@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lemur_zoo.engine.choice import Choice, choose
-from lemur_zoo.images import SPLITS
 from lemur_zoo.members import GroupState, MemberSettings
 from lemur_zoo.modules import layers_of
 from lemur_zoo.storage.folder import Progress
@@ -18,7 +17,6 @@ from lemur_zoo.storage.folder import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy import float64
     from numpy.typing import NDArray
     from torch import nn
 
@@ -43,7 +41,8 @@ class Sweep(NamedTuple):
         validation: Median validation accuracy of all members.
         test: Median test accuracy of all members.
         diverged: Number of members with a loss that is not finite.
-        seconds: Seconds that the epoch took here; 0 if it was stored already.
+        seconds: Seconds that the epoch took here.
+        left: Number of epochs that are left.
     """
 
     epoch: int
@@ -52,6 +51,7 @@ class Sweep(NamedTuple):
     test: float
     diverged: int
     seconds: float
+    left: int
 
 
 def groups_of(members: Sequence[Member]) -> list[list[int]]:
@@ -135,7 +135,7 @@ class ZooTraining:
                     run = map(step, left) if threads == 1 else pool.map(step, left)
                     if not all(list(run)):
                         return False
-                    report(self._sweep(epoch, time.monotonic() - began))
+                    report(self._sweep(epoch, time.monotonic() - began, epochs - epoch))
             except BaseException:
                 # What waits is not begun; what runs ends at the end of its epoch.
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -196,17 +196,13 @@ class ZooTraining:
     def _shape(self) -> Shape:
         return self._images.in_shape[1:]
 
-    def _sweep(self, epoch: int, seconds: float) -> Sweep:
-        return sweep_of(self._folder.metrics[:, epoch], epoch, seconds)
-
-
-def sweep_of(metrics: NDArray[float64], epoch: int, seconds: float = 0.0) -> Sweep:
-    """Return an epoch of all members from its scores, ``(members, splits, metrics)``."""
-    losses, accuracies = metrics[:, :, 0], metrics[:, :, 1]
-    diverged = ~np.isfinite(losses).all(axis=1)
-    loss = float(np.median(losses[~diverged, 0])) if not diverged.all() else float("nan")
-    validation, test = (float(np.median(accuracies[:, SPLITS.index(name)])) for name in SPLITS[1:])
-    return Sweep(epoch, loss, validation, test, int(diverged.sum()), seconds)
+    def _sweep(self, epoch: int, seconds: float, left: int) -> Sweep:
+        metrics = self._folder.metrics[:, epoch]
+        losses, accuracies = metrics[:, :, 0], metrics[:, :, 1]
+        diverged = ~np.isfinite(losses).all(axis=1)
+        loss = float(np.median(losses[~diverged, 0])) if not diverged.all() else float("nan")
+        validation, test = (float(np.median(accuracies[:, place])) for place in (1, 2))
+        return Sweep(epoch, loss, validation, test, int(diverged.sum()), seconds, left)
 
 
 def _settings(members: Sequence[Member]) -> MemberSettings:

@@ -130,7 +130,8 @@ def _train(
     training = training_of(folder, data, engine or "")
     print_line(
         f"zoo {header.spec.name}: {header.members:,} members of {header.spec.net} with "
-        f"{header.width:,} parameters, {epochs} epochs of {header.images['train']:,} images"
+        f"{header.width:,} parameters, {epochs} epochs of {header.images['train']:,} images, "
+        f"{header.size / 2**20:,.0f} MiB"
     )
     print_line(training.choice.line)
     if header.engine not in ("", training.choice.name):
@@ -160,9 +161,13 @@ def _where(epoch: int) -> str:
 def _print_sweep(sweep: Sweep) -> None:
     show_progress("")
     diverged = f", {sweep.diverged:,} diverged" if sweep.diverged else ""
+    # The first epoch only scores the members.
+    left = (
+        f", about {duration(sweep.seconds * sweep.left)} left" if sweep.epoch and sweep.left else ""
+    )
     print_line(
         f"epoch {sweep.epoch}: median loss {sweep.loss:.4f}, validation {sweep.validation:.4f}, "
-        f"test {sweep.test:.4f}{diverged}, {duration(sweep.seconds)}"
+        f"test {sweep.test:.4f}{diverged}, {duration(sweep.seconds)}{left}"
     )
 
 
