@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lemur_core import Entry
-    from lemur_zoo.spec.population import Member
+    from lemur_zoo.spec.population import ZooMember
     from lemur_zoo.spec.spec import Value
 
 _OF_NET = ("init", "activation", "dropout")
@@ -83,7 +83,7 @@ class ZooNet:
             )
         return tuple(Parameter(name, tuple(value.shape)) for name, value in named.items())
 
-    def initial(self, members: Sequence[Member]) -> NDArray[float32]:
+    def initial(self, members: Sequence[ZooMember]) -> NDArray[float32]:
         """Return the initial weights of members, of shape ``(members, parameters)``."""
         return np.stack([flat(self.build(member.values, member.seed)) for member in members])
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lemur_zoo.spec.population import Member
+    from lemur_zoo.spec.population import ZooMember
 
 NAME = "zoo"
 """Name of the importer, and the kind of the collections."""
@@ -46,7 +46,7 @@ def read(place: Path) -> Iterator[EpochRecord | Fault]:
     zoo = Zoo(place)
     code = _code(zoo.spec.net)
     membership = Membership(zoo.name, kind=NAME, spec=_spec(zoo))
-    for member in zoo.list_members:
+    for member in zoo.population:
         yield from _records(zoo, member, membership, code, place)
 
 
@@ -63,7 +63,7 @@ def import_zoo(place: Path, db: str) -> Iterator[str]:
 
 
 def _records(
-    zoo: Zoo, member: Member, membership: Membership, code: str, place: Path
+    zoo: Zoo, member: ZooMember, membership: Membership, code: str, place: Path
 ) -> Iterator[EpochRecord]:
     scores = zoo.scores[member.number].reshape(-1, len(SCORES))
     seconds = zoo.seconds(member.number)

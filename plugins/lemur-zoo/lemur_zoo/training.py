@@ -12,7 +12,7 @@ import numpy as np
 from lemur_zoo.engine.choice import Choice, choose
 from lemur_zoo.members import GroupState, MemberSettings
 from lemur_zoo.modules import layers_of
-from lemur_zoo.storage.folder import Progress
+from lemur_zoo.storage.folder import GroupProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lemur_zoo.layers import Shape
     from lemur_zoo.members import Engine
     from lemur_zoo.nets import ZooNet
-    from lemur_zoo.spec.population import Member
+    from lemur_zoo.spec.population import ZooMember
     from lemur_zoo.storage.folder import ZooFolder
 
 GROUP_SIZE = 16
@@ -32,7 +32,7 @@ GROUP_SIZE = 16
 _ALIKE = ("activation", "optimizer", "batch", "schedule")
 
 
-class Sweep(NamedTuple):
+class ZooEpoch(NamedTuple):
     """An epoch of all members.
 
     Attributes:
@@ -54,7 +54,7 @@ class Sweep(NamedTuple):
     left: int
 
 
-def groups_of(members: Sequence[Member]) -> list[list[int]]:
+def groups_of(members: Sequence[ZooMember]) -> list[list[int]]:
     """Return the numbers of the members of each group, at most `GROUP_SIZE` in one.
 
     Members of a group have the same activation, optimizer and batch size, and dropout or none.
@@ -98,7 +98,9 @@ class ZooTraining:
         self._members = folder.members()
         self._engines: dict[int, Engine] = {}
         groups = range(len(folder.header.groups))
-        self._progress: dict[int, Progress] = {group: folder.progress(group) for group in groups}
+        self._progress: dict[int, GroupProgress] = {
+            group: folder.progress(group) for group in groups
+        }
         self.choice: Choice = choose(self._build(self._members[0]), self._shape, engine)
 
     @property
@@ -112,7 +114,7 @@ class ZooTraining:
         *,
         threads: int = 1,
         until: float | None = None,
-        report: Callable[[Sweep], None] = lambda _: None,
+        report: Callable[[ZooEpoch], None] = lambda _: None,
         show: Callable[[str], None] = lambda _: None,
     ) -> bool:
         """Train all members up to an epoch, and return whether they all reached it.
@@ -163,7 +165,7 @@ class ZooTraining:
         scores = np.stack([np.stack(split, -1) for split in (trained, *held_out)], 1)
         seconds = (*before, (before[-1] if before else 0.0) + time.monotonic() - began)
         self._folder.commit(group, epoch, state, scores, seconds)
-        self._progress[group] = Progress(epoch, seconds)
+        self._progress[group] = GroupProgress(epoch, seconds)
         return True
 
     def _initial(self, group: int) -> GroupState:
@@ -180,7 +182,7 @@ class ZooTraining:
             self._engines[group] = self._make(members)
         return self._engines[group]
 
-    def _make(self, members: Sequence[Member]) -> Engine:
+    def _make(self, members: Sequence[ZooMember]) -> Engine:
         values, net = members[0].values, self._build(members[0])
         choice = self.choice
         if choice.layers is not None:
@@ -189,23 +191,23 @@ class ZooTraining:
         optimizer, batch = str(values["optimizer"]), int(values["batch"])
         return choice.engine(optimizer, batch, _settings(members), self._images.train, net)
 
-    def _build(self, member: Member) -> nn.Module:
+    def _build(self, member: ZooMember) -> nn.Module:
         return self._net.build(member.values)
 
     @property
     def _shape(self) -> Shape:
         return self._images.in_shape[1:]
 
-    def _sweep(self, epoch: int, seconds: float, left: int) -> Sweep:
+    def _sweep(self, epoch: int, seconds: float, left: int) -> ZooEpoch:
         metrics = self._folder.metrics[:, epoch]
         losses, accuracies = metrics[:, :, 0], metrics[:, :, 1]
         diverged = ~np.isfinite(losses).all(axis=1)
         loss = float(np.median(losses[~diverged, 0])) if not diverged.all() else float("nan")
         validation, test = (float(np.median(accuracies[:, place])) for place in (1, 2))
-        return Sweep(epoch, loss, validation, test, int(diverged.sum()), seconds, left)
+        return ZooEpoch(epoch, loss, validation, test, int(diverged.sum()), seconds, left)
 
 
-def _settings(members: Sequence[Member]) -> MemberSettings:
+def _settings(members: Sequence[ZooMember]) -> MemberSettings:
     def column(name: str) -> NDArray[np.float32]:
         return np.array([_number(member.values, name) for member in members], np.float32)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lemur_zoo.nets import ZooNet
     from lemur_zoo.parameters import Parameter
-    from lemur_zoo.spec.population import Member
+    from lemur_zoo.spec.population import ZooMember
     from lemur_zoo.spec.spec import ZooSpec
     from lemur_zoo.storage.header import ZooHeader
     from lemur_zoo.tokens import Tokens
@@ -159,7 +159,7 @@ class Zoo:
             UnknownNameError: The net is not installed.
         """
         state = self.state_dict(member, epoch)
-        net = self._net.build(self.list_members[member].values)
+        net = self._net.build(self.population[member].values)
         try:
             net.load_state_dict(state)
         except RuntimeError:
@@ -170,7 +170,7 @@ class Zoo:
         return net.eval()
 
     @cached_property
-    def list_members(self) -> list[Member]:
+    def population(self) -> list[ZooMember]:
         """The members, with their values, seeds and splits."""
         return self._folder.members()
 
@@ -185,7 +185,7 @@ class Zoo:
 
         rows = [
             {"split": member.split, "seed": member.seed, **member.values}
-            for member in self.list_members
+            for member in self.population
         ]
         frame = DataFrame(rows).rename_axis("member")
         last = np.maximum(self.last_epochs, 0)
@@ -319,7 +319,7 @@ class Zoo:
         if name in SCORES:
             flat = self.scores.reshape(*self.scores.shape[:2], -1)[..., SCORES.index(name)]
             return [float(flat[pair]) for pair in pairs]
-        values = [self.list_members[member].values[name] for member, _ in pairs]
+        values = [self.population[member].values[name] for member, _ in pairs]
         order = list(self.spec.factors[name])
         return [order.index(value) if isinstance(value, str) else value for value in values]
 

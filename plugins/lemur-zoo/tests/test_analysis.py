@@ -104,9 +104,9 @@ def test_members_with_large_or_missing_weights_are_left_out():
 def test_statistics_are_those_of_each_layer(draws):
     weights = draws.normal(size=(3, 25)).astype(np.float32)
     parameters = [Parameter("a.weight", (4, 5)), Parameter("a.bias", (5,))]
-    found = statistics_of(weights, parameters)
-    assert found.shape == (3, 14)
-    for row, values in zip(found, weights, strict=True):
+    ours = statistics_of(weights, parameters)
+    assert ours.shape == (3, 14)
+    for row, values in zip(ours, weights, strict=True):
         for place, part in ((0, values[:20]), (7, values[20:])):
             part = part.astype(float)
             expected = [part.mean(), part.var(), *np.percentile(part, [1, 25, 50, 75, 99])]
@@ -153,8 +153,8 @@ def test_a_linear_layer_is_that_of_scikit_learn(draws):
     # Its penalty is half the squares, and its loss a sum.
     model = LogisticRegression(C=1 / (2 * penalty * 60), tol=1e-10, max_iter=10_000)
     probabilities = model.fit(features, targets).predict_proba(features)
-    found = torch.softmax(torch.from_numpy(features) @ weights + bias, 1).numpy()
-    np.testing.assert_allclose(found, probabilities, atol=1e-4)
+    ours = torch.softmax(torch.from_numpy(features) @ weights + bias, 1).numpy()
+    np.testing.assert_allclose(ours, probabilities, atol=1e-4)
     parts = split(draws, features, targets)
     assert 0.5 < linear_accuracy(*parts) <= 1
 
@@ -188,8 +188,8 @@ def test_properties_are_predicted_from_the_splits_of_members(tmp_path):
     from .test_reports import synthetic
 
     zoo = Zoo(synthetic(tmp_path / "zoo", members=60))
-    found, sample = predict(zoo, [1, 2])
-    scores = {row.target: row for row in found}
+    ours, sample = predict(zoo, [1, 2])
+    scores = {row.target: row for row in ours}
     # The synthetic members' accuracy is linear in a weight, and their activation shows in another.
     assert scores["test accuracy"].weights > 0.99
     assert scores["activation"].weights == 1

@@ -109,7 +109,7 @@ def read(published, tmp_path, name="read"):
 
 def test_members_are_read_with_their_names_in_order(published, tmp_path):
     zoo = read(published, tmp_path)
-    assert [member.seed for member in zoo.list_members] == [5, 4, 6]
+    assert [member.seed for member in zoo.population] == [5, 4, 6]
     assert [*zoo.members["split"]] == ["test", "train", "validation"]
     assert [*zoo.members["dropout"]] == [0.5, 0.0, 0.0]
     assert [*zoo.members["activation"]] == ["gelu", "tanh", "tanh"]
@@ -125,8 +125,8 @@ def test_layers_whose_numbers_dropout_shifts_are_read_in_their_place(published, 
         for epoch in range(3):
             net.load_state_dict(published[1][place][epoch])
             with torch.no_grad():
-                expected, found = net.eval()(images), zoo.net(member, epoch)(images)
-            torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+                expected, ours = net.eval()(images), zoo.net(member, epoch)(images)
+            torch.testing.assert_close(ours, expected, rtol=0, atol=1e-6)
 
 
 def test_what_was_not_measured_is_missing(published, tmp_path):
@@ -244,8 +244,8 @@ def test_a_zoo_that_was_written_reads_as_it_was(small, tmp_path):
     assert "wrote 48 states of 16 members to" in output
     run("import", tmp_path / "out", "--out", tmp_path / "read", "--dataset", "digits", "--db", db)
     again = Zoo(tmp_path / "read")
-    assert [member.values for member in again.list_members] == [
-        {**member.values} for member in zoo.list_members
+    assert [member.values for member in again.population] == [
+        {**member.values} for member in zoo.population
     ]
     assert [*again.members["split"]] == [*zoo.members["split"]]
     assert again.parameters == zoo.parameters
@@ -265,7 +265,7 @@ def test_what_is_written_is_what_the_published_net_loads(small, tmp_path):
     export_published(zoo, tmp_path / "out")
     activations = {"tanh": nn.Tanh, "relu": nn.ReLU}
     images = torch.randn(3, 1, 28, 28)
-    for member in zoo.list_members:
+    for member in zoo.population:
         folder = tmp_path / "out" / f"NN_tune_trainable_{member.number:05}"
         params = json.loads((folder / "params.json").read_text())
         net = PublishedNet(1, activations[params["model::nlin"]], params["model::dropout"])

@@ -39,8 +39,8 @@ def stored(path):
     return np.array(zoo._folder.weights), zoo.scores
 
 
-def assert_equal(one, other):
-    for ours, theirs in zip(stored(one), stored(other), strict=True):
+def assert_equal(path, other):
+    for ours, theirs in zip(stored(path), stored(other), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -57,13 +57,13 @@ def test_scores_are_those_that_torch_computes_from_the_stored_weights(small, ima
                     outputs = net(inputs)
                 accuracy = (outputs.argmax(1) == targets).float().mean().item()
                 loss = functional.cross_entropy(outputs, targets).item()
-                found = zoo.scores[member, epoch, split]
-                assert found == pytest.approx([loss, accuracy], rel=1e-4, abs=1e-6)
+                stored_scores = zoo.scores[member, epoch, split]
+                assert stored_scores == pytest.approx([loss, accuracy], rel=1e-4, abs=1e-6)
 
 
 def test_members_begin_as_their_net_is_initialised(small):
     zoo = Zoo(small)
-    for member in zoo.list_members:
+    for member in zoo.population:
         torch.manual_seed(member.seed)
         fresh = zoo._net._module.net(
             (1, 1, 28, 28), (10,), dict(member.values), torch.device("cpu")
@@ -165,15 +165,15 @@ def test_further_epochs_are_those_of_a_longer_training(small, spec, tmp_path):
 
 
 def test_further_members_leave_the_others_as_they_are(copy, small):
-    splits = [member.split for member in Zoo(small).list_members]
+    splits = [member.split for member in Zoo(small).population]
     run("extend", copy, "--members", "5")
     zoo = Zoo(copy)
     weights, scores = stored(copy)
     old_weights, old_scores = stored(small)
     np.testing.assert_array_equal(weights[:16], old_weights)
     np.testing.assert_array_equal(scores[:16], old_scores)
-    assert [member.split for member in zoo.list_members[:16]] == splits
-    assert [member.seed for member in zoo.list_members[14:]] == [1, 1, 2, 2, 2, 2, 2]
+    assert [member.split for member in zoo.population[:16]] == splits
+    assert [member.seed for member in zoo.population[14:]] == [1, 1, 2, 2, 2, 2, 2]
     assert (zoo.epochs, len(zoo), int(zoo.diverged.sum())) == (2, 21, 0)
 
 

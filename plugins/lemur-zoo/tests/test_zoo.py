@@ -118,12 +118,12 @@ def test_a_zoo_is_a_collection_of_trials(small, zoo, tmp_path):
     facts = lemur_core.data(collection="small", with_facts=True, db=db)
     members = facts.set_index(["zoo.member", "epoch"])
     for row in zoo.metrics.query("epoch > 0").itertuples():
-        found = members.loc[(row.member, row.epoch)]
-        assert found["accuracy"] == row.test_accuracy
-        assert found["validation"] == row.validation_accuracy
-        assert found["loss"] == row.train_loss
-        assert found["zoo.split"] == zoo.members["split"][row.member]
-        assert found["prm"]["lr"] == 3e-3
+        ours = members.loc[(row.member, row.epoch)]
+        assert ours["accuracy"] == row.test_accuracy
+        assert ours["validation"] == row.validation_accuracy
+        assert ours["loss"] == row.train_loss
+        assert ours["zoo.split"] == zoo.members["split"][row.member]
+        assert ours["prm"]["lr"] == 3e-3
     assert frame["nn_code"].str.startswith('"""CNN-S').all()
     again = lemur_core.import_results(small, form="zoo", db=db)
     assert (again.added, again.present) == (0, 32)

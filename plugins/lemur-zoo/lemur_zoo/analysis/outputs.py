@@ -24,14 +24,14 @@ CKA_IMAGES = 50
 """Number of images on which representations are compared."""
 
 
-class Outputs(NamedTuple):
+class MemberOutputs(NamedTuple):
     """The outputs of members on images.
 
     Attributes:
         classes: Predicted class of each image, shape ``(members, images)``.
         intermediate: Inputs of the last linear layer for the first `CKA_IMAGES` images, shape
             ``(members, images, features)``.
-        last: Outputs of the last linear layer for these images, shape ``(members, images,
+        last: MemberOutputs of the last linear layer for these images, shape ``(members, images,
             classes)``.
     """
 
@@ -46,7 +46,7 @@ def outputs_of(
     images: NDArray[float32],
     epoch: int = -1,
     show: Callable[[str], None] = lambda _: None,
-) -> Outputs:
+) -> MemberOutputs:
     """Return the outputs of members after an epoch.
 
     Args:
@@ -65,7 +65,7 @@ def outputs_of(
         show(f"member {place} of {len(members)}")
         rows.append(_outputs(zoo.net(member, epoch), inputs))
     classes, intermediate, last = (np.stack(part) for part in zip(*rows, strict=True))
-    return Outputs(classes, intermediate, last)
+    return MemberOutputs(classes, intermediate, last)
 
 
 @torch.no_grad()

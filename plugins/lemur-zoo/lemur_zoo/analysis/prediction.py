@@ -87,7 +87,7 @@ def predict(
     """
     numbers = np.flatnonzero(_kept(zoo, epochs))
     rows = [(int(member), epoch) for epoch in epochs for member in numbers]
-    splits = np.array([zoo.list_members[member].split for member, _ in rows])
+    splits = np.array([zoo.population[member].split for member, _ in rows])
     for split in _SPLITS:
         count = int((splits == split).sum())
         if count < _FEWEST:
@@ -97,7 +97,7 @@ def predict(
             )
     weights = np.concatenate([zoo.at(epoch, numbers.tolist()) for epoch in epochs])
     features = (weights.astype(np.float64), statistics_of(weights, zoo.parameters))
-    found = []
+    predicted = []
     for target, measure, values in _targets(zoo, rows):
         show(target)
         fit = ridge_r2 if measure == "R2" else linear_accuracy
@@ -105,9 +105,9 @@ def predict(
             fit(*(Part(part[splits == split], values[splits == split]) for split in _SPLITS))
             for part in features
         ]
-        found.append(Predicted(target, measure, *scores))
+        predicted.append(Predicted(target, measure, *scores))
     tested = int((splits == "test").sum())
-    return found, Sample(epochs, len(numbers), len(zoo) - len(numbers), tested)
+    return predicted, Sample(epochs, len(numbers), len(zoo) - len(numbers), tested)
 
 
 def _kept(zoo: Zoo, epochs: Sequence[int]) -> NDArray[np.bool_]:
@@ -132,7 +132,7 @@ def _targets(
     if len(set(epochs.tolist())) > 1:
         yield "epoch", "R2", epochs.astype(np.float64)
     for name in FACTORS:
-        given = [zoo.list_members[member].values[name] for member in members]
+        given = [zoo.population[member].values[name] for member in members]
         order = list(dict.fromkeys(given))
         if len(order) == 1:
             continue

@@ -23,7 +23,7 @@ from lemur_core.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lemur_zoo.training import Sweep
+    from lemur_zoo.training import ZooEpoch
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 EPILOG = """\b
@@ -77,15 +77,15 @@ def make(spec: str, out: Path, epochs: int | None, yes: bool, **options: Any) ->
     from lemur_zoo.storage.lock import locked
 
     limit = _seconds(options.pop("time_limit"))
-    found = find_spec(spec)
+    wanted = find_spec(spec)
     if epochs is not None:
-        found = replace(found, epochs=epochs)
-    check_spec(found, many=yes)
+        wanted = replace(wanted, epochs=epochs)
+    check_spec(wanted, many=yes)
     if not is_zoo(out):
-        begin(found, out, load_images(found, options["data"]))
+        begin(wanted, out, load_images(wanted, options["data"]))
     with locked(out):
-        continue_with(found, out)
-        _train(out, found.epochs, limit, **options)
+        continue_with(wanted, out)
+        _train(out, wanted.epochs, limit, **options)
 
 
 @click.command()
@@ -158,7 +158,7 @@ def _where(epoch: int) -> str:
     return f"after epoch {epoch}" if epoch >= 0 else "during epoch 0"
 
 
-def _print_sweep(sweep: Sweep) -> None:
+def _print_sweep(sweep: ZooEpoch) -> None:
     show_progress("")
     diverged = f", {sweep.diverged:,} diverged" if sweep.diverged else ""
     # The first epoch only scores the members.

@@ -17,7 +17,7 @@ from lemur_core.files import replacement, write_errors
 from lemur_zoo.layout.names import ITERATION, KEYS, SCORE_KEYS, SPLITS, UNKNOWN, values_of
 from lemur_zoo.members import GroupState
 from lemur_zoo.parameters import Parameter
-from lemur_zoo.spec.population import Member, members_of
+from lemur_zoo.spec.population import ZooMember, members_of
 from lemur_zoo.spec.spec import ZooSpec
 from lemur_zoo.storage.folder import EXTRA, ZooFolder, create
 from lemur_zoo.storage.header import ZooError, ZooHeader
@@ -86,9 +86,11 @@ def import_published(
         ZooError: The source is no such zoo, or a file of it is damaged or not plain tensors.
         SettingsError: The folder has other files, or the disk is too small.
     """
-    found = [_member(path) for path in sorted(source.glob("*/params.json"))]
-    left_out = [f"{member.path.name} has no checkpoint" for member in found if not member.epochs]
-    published = [member for member in found if member.epochs]
+    all_members = [_member(path) for path in sorted(source.glob("*/params.json"))]
+    left_out = [
+        f"{member.path.name} has no checkpoint" for member in all_members if not member.epochs
+    ]
+    published = [member for member in all_members if member.epochs]
     if not published:
         raise ZooError(
             f"{source}: is not a zoo in the published layout; expected folders with params.json "
@@ -126,7 +128,7 @@ def _member(params: Path) -> _Published:
 
 def _members(
     source: Path, published: Sequence[_Published], shared: Mapping[str, Any]
-) -> list[Member]:
+) -> list[ZooMember]:
     splits = _splits(source, published)
     members = []
     for number, member in enumerate(published):
@@ -135,7 +137,7 @@ def _members(
         seed = config.get("seed")
         if type(seed) is not int:
             raise ZooError(f"{where}: seed is {seed!r}; expected a whole number")
-        members.append(Member(number, splits[number], seed, values_of(config, where)))
+        members.append(ZooMember(number, splits[number], seed, values_of(config, where)))
     return members
 
 
@@ -157,7 +159,7 @@ def _splits(source: Path, published: Sequence[_Published]) -> list[str]:
 def _header(
     source: Path,
     published: Sequence[_Published],
-    members: Sequence[Member],
+    members: Sequence[ZooMember],
     dataset: str,
     first: int,
     shared: Mapping[str, Any],
@@ -202,7 +204,7 @@ def _header(
     )
 
 
-def _uid(members: Sequence[Member], named: Sequence[Parameter], source: Path) -> str:
+def _uid(members: Sequence[ZooMember], named: Sequence[Parameter], source: Path) -> str:
     from hashlib import sha256
 
     text = f"{source.resolve().name} {named} {[(item.seed, dict(item.values)) for item in members]}"

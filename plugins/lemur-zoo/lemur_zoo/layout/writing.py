@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from lemur_zoo.spec.population import Member
+    from lemur_zoo.spec.population import ZooMember
     from lemur_zoo.zoo import Zoo
 
 
@@ -42,7 +42,7 @@ def export_published(zoo: Zoo, out: Path, show: Callable[[str], None] = lambda _
         folder.mkdir()
         _write(folder / "config.json", _config(zoo))
         _write(folder / "index_dict.json", _index(zoo))
-        for member in zoo.list_members:
+        for member in zoo.population:
             show(f"member {member.number + 1} of {len(zoo)}")
             states += _export(zoo, member, folder / folder_name(member.number))
     return states
@@ -71,7 +71,7 @@ def _index(zoo: Zoo) -> dict[str, Any]:
     kinds = ["conv2d" if len(shape) > 2 else "fc" for shape in weights]
     lengths = [int(np.prod(shape)) + shape[0] for shape in weights]
     splits = {
-        key: [folder_name(member.number) for member in zoo.list_members if member.split == split]
+        key: [folder_name(member.number) for member in zoo.population if member.split == split]
         for split, key in SPLITS.items()
     }
     return {
@@ -85,7 +85,7 @@ def _index(zoo: Zoo) -> dict[str, Any]:
     }
 
 
-def _export(zoo: Zoo, member: Member, folder: Path) -> int:
+def _export(zoo: Zoo, member: ZooMember, folder: Path) -> int:
     folder.mkdir()
     config = {**_config(zoo), **config_of(member.values, member.seed)}
     _write(folder / "params.json", config)
@@ -123,7 +123,7 @@ def _result(zoo: Zoo, member: int, epoch: int) -> dict[str, Any]:
     return {**row, ITERATION: epoch}
 
 
-def _optimizer(zoo: Zoo, member: Member) -> dict[str, Any]:
+def _optimizer(zoo: Zoo, member: ZooMember) -> dict[str, Any]:
     """Return the optimizer's state as ``torch.optim`` gives it."""
     first, second, steps = zoo.moments(member.number)
     sizes = [parameter.elements for parameter in zoo.parameters]
@@ -135,15 +135,15 @@ def _optimizer(zoo: Zoo, member: Member) -> dict[str, Any]:
         state = {
             number: {
                 "step": torch.tensor(float(steps)),
-                "exp_avg": one.reshape(shape),
-                "exp_avg_sq": two.reshape(shape),
+                "exp_avg": moment.reshape(shape),
+                "exp_avg_sq": square.reshape(shape),
             }
-            for number, (one, two, shape) in enumerate(zip(*parts, shapes, strict=True))
+            for number, (moment, square, shape) in enumerate(zip(*parts, shapes, strict=True))
         }
     else:
         state = {
-            number: {"momentum_buffer": one.reshape(shape)}
-            for number, (one, shape) in enumerate(zip(parts[0], shapes, strict=True))
+            number: {"momentum_buffer": moment.reshape(shape)}
+            for number, (moment, shape) in enumerate(zip(parts[0], shapes, strict=True))
         }
     group: dict[str, Any] = {
         "lr": values["lr"],

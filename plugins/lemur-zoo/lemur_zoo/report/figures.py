@@ -84,7 +84,7 @@ def _members(
 def _coloured(
     axes: Axes, zoo: Zoo, members: Sequence[int], coordinates: NDArray[float64], name: str
 ) -> None:
-    given = [zoo.list_members[member].values[name] for member in members]
+    given = [zoo.population[member].values[name] for member in members]
     for value in dict.fromkeys(given):
         chosen = [other == value for other in given]
         first, second = coordinates[chosen].T

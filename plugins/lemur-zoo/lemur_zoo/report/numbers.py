@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _FEWEST = 2
 
 
-class Difference(NamedTuple):
+class DiversityMeasure(NamedTuple):
     """How much members differ, by one measure.
 
     Attributes:
@@ -56,7 +56,7 @@ class ZooReport(NamedTuple):
     """
 
     accuracies: dict[str, Spread]
-    differences: Sequence[Difference]
+    differences: Sequence[DiversityMeasure]
     weights: Spread
     epoch: int
     kept: Sequence[int]
@@ -114,10 +114,10 @@ def report_on(
     )
 
 
-def _of_weights(weights: NDArray[float32]) -> list[Difference]:
+def _of_weights(weights: NDArray[float32]) -> list[DiversityMeasure]:
     return [
-        Difference("l2 distance", _percent(diversity.l2_distances(weights))),
-        Difference("cosine distance", _percent(diversity.cosine_distances(weights))),
+        DiversityMeasure("l2 distance", _percent(diversity.l2_distances(weights))),
+        DiversityMeasure("cosine distance", _percent(diversity.cosine_distances(weights))),
     ]
 
 
@@ -128,14 +128,14 @@ def _of_outputs(
     data: Path,
     show: Callable[[str], None],
     notes: list[str],
-) -> list[Difference]:
+) -> list[DiversityMeasure]:
     if zoo.header.provenance:
         raise ZooError("the images of an imported zoo are not known")
     images = load_images(zoo.spec, data)
     if images.fingerprint != zoo.header.fingerprint:
         raise ZooError(f"the images in {data} are not those that the members were trained on")
     outputs = outputs_of(zoo, members, images.test.inputs, epoch, show)
-    differences = [Difference("agreement", _percent(diversity.agreement(outputs.classes)))]
+    differences = [DiversityMeasure("agreement", _percent(diversity.agreement(outputs.classes)))]
     for name, representations in (
         ("CKA, intermediate layer", outputs.intermediate),
         ("CKA, last layer", outputs.last),
@@ -144,7 +144,7 @@ def _of_outputs(
         constant = int(np.isnan(np.diagonal(alignment)).sum())
         if constant:
             notes.append(f"{name}: without {constant:,} members that represent all images alike")
-        differences.append(Difference(name, _percent(alignment)))
+        differences.append(DiversityMeasure(name, _percent(alignment)))
     return differences
 
 

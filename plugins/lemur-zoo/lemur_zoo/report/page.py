@@ -26,7 +26,7 @@ _STYLE = (
 )
 
 
-class Table(NamedTuple):
+class ReportTable(NamedTuple):
     """A table with a title.
 
     Attributes:
@@ -66,9 +66,9 @@ def write_report(zoo: Zoo, numbers: ZooReport, out: Path) -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def _tables(zoo: Zoo, numbers: ZooReport) -> Iterator[Table]:
-    yield Table("What it is", ["", ""], list(_about(zoo, numbers)))
-    yield Table(
+def _tables(zoo: Zoo, numbers: ZooReport) -> Iterator[ReportTable]:
+    yield ReportTable("What it is", ["", ""], list(_about(zoo, numbers)))
+    yield ReportTable(
         "Accuracy",
         ["images", "mean", "standard deviation"],
         [
@@ -78,7 +78,7 @@ def _tables(zoo: Zoo, numbers: ZooReport) -> Iterator[Table]:
         f"In percent, over {len(numbers.kept):,} members after epoch {numbers.epoch}. Accuracy on "
         "training images is that of the batches of the epoch, as they were trained.",
     )
-    yield Table(
+    yield ReportTable(
         "Diversity",
         ["measure", "mean", "standard deviation"],
         [
@@ -92,7 +92,7 @@ def _tables(zoo: Zoo, numbers: ZooReport) -> Iterator[Table]:
     if numbers.sample is not None:
         sample = numbers.sample
         epochs = ", ".join(map(str, sample.epochs))
-        yield Table(
+        yield ReportTable(
             "Properties that weights tell",
             ["property", "measure", "from w", "from s(w)"],
             [
@@ -129,7 +129,7 @@ def _about(zoo: Zoo, numbers: ZooReport) -> Iterator[list[str]]:
 
 def _page(
     zoo: Zoo,
-    tables: Sequence[Table],
+    tables: Sequence[ReportTable],
     numbers: ZooReport,
     drawn: Sequence[tuple[str, str]],
     figures: Path,
@@ -151,7 +151,7 @@ def _page(
     )
 
 
-def _html(table: Table) -> str:
+def _html(table: ReportTable) -> str:
     lines = [f"<h2>{escape(table.title)}</h2>"]
     if table.note:
         lines.append(f'<p class="note">{escape(table.note)}</p>')
@@ -165,7 +165,7 @@ def _html(table: Table) -> str:
 
 
 def _card(
-    zoo: Zoo, tables: Sequence[Table], numbers: ZooReport, drawn: Sequence[tuple[str, str]]
+    zoo: Zoo, tables: Sequence[ReportTable], numbers: ZooReport, drawn: Sequence[tuple[str, str]]
 ) -> str:
     name = _markdown(zoo.name)
     lines = [

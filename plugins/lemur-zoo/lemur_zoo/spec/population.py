@@ -22,7 +22,7 @@ _LARGEST_SEED = 2**31
 
 
 @dataclass(frozen=True)
-class Member:
+class ZooMember:
     """A member of a zoo.
 
     Attributes:
@@ -38,7 +38,7 @@ class Member:
     values: Mapping[str, Value]
 
 
-def members_of(spec: ZooSpec, first: int, count: int) -> list[Member]:
+def members_of(spec: ZooSpec, first: int, count: int) -> list[ZooMember]:
     """Return members of a zoo.
 
     A member depends on its number and the specification alone, and its split also on the first and
@@ -51,7 +51,7 @@ def members_of(spec: ZooSpec, first: int, count: int) -> list[Member]:
     """
     splits = _splits(spec.seed, first, count)
     return [
-        Member(number, split, _seed(spec, number), _values(spec, number))
+        ZooMember(number, split, _seed(spec, number), _values(spec, number))
         for number, split in enumerate(splits, first)
     ]
 

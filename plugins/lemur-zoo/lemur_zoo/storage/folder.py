@@ -15,7 +15,7 @@ from lemur_core.errors import SettingsError
 from lemur_core.files import replacement, sync_folder, write_errors
 from lemur_zoo.members import GroupState
 from lemur_zoo.spec.factors import FACTORS
-from lemur_zoo.spec.population import Member
+from lemur_zoo.spec.population import ZooMember
 from lemur_zoo.storage.header import ZooError, ZooHeader, write_header
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _COLUMNS = ("member", "split", "seed", *FACTORS)
 _SPARE = 64 * 2**20
 
 
-class Progress(NamedTuple):
+class GroupProgress(NamedTuple):
     """How far a group is trained.
 
     Attributes:
@@ -66,12 +66,12 @@ class ZooFolder:
             path / header.metrics_file, header.metrics_type, header.metrics_shape, mode
         )
 
-    def progress(self, group: int) -> Progress:
+    def progress(self, group: int) -> GroupProgress:
         """Return how far a group is trained."""
         state = self._read_state(group, ("epoch", "seconds"))
         if state is None:
-            return Progress(-1)
-        return Progress(int(state["epoch"]), tuple(map(float, state["seconds"])))
+            return GroupProgress(-1)
+        return GroupProgress(int(state["epoch"]), tuple(map(float, state["seconds"])))
 
     def load(self, group: int, epoch: int) -> GroupState:
         """Return the state of a group after its last whole epoch.
@@ -135,7 +135,7 @@ class ZooFolder:
             os.fsync(file.fileno())
         sync_folder(path.parent)
 
-    def members(self) -> list[Member]:
+    def members(self) -> list[ZooMember]:
         """Return the members in their order.
 
         Raises:
@@ -171,7 +171,7 @@ class ZooFolder:
             ) from None
 
 
-def create(path: Path, header: ZooHeader, members: Sequence[Member]) -> None:
+def create(path: Path, header: ZooHeader, members: Sequence[ZooMember]) -> None:
     """Create the folder of a zoo whose arrays are empty.
 
     Raises:
@@ -206,7 +206,7 @@ def check_room(path: Path, size: int, name: Path | None = None) -> None:
         )
 
 
-def add_members(folder: ZooFolder, header: ZooHeader, members: Sequence[Member]) -> None:
+def add_members(folder: ZooFolder, header: ZooHeader, members: Sequence[ZooMember]) -> None:
     """Make room for further members; the header that counts them is written last.
 
     Args:
@@ -246,7 +246,7 @@ def add_epochs(folder: ZooFolder, epochs: int) -> ZooHeader:
     return header
 
 
-def write_members(path: Path, members: Sequence[Member]) -> None:
+def write_members(path: Path, members: Sequence[ZooMember]) -> None:
     """Replace the table of members at once."""
     path = path / MEMBERS
     with (
@@ -263,12 +263,12 @@ def write_members(path: Path, members: Sequence[Member]) -> None:
         os.fsync(file.fileno())
 
 
-def _member(row: Mapping[str, str]) -> Member:
+def _member(row: Mapping[str, str]) -> ZooMember:
     values: dict[str, Any] = {}
     for name, factor in FACTORS.items():
         if row[name]:
             values[name] = type(factor.default)(row[name])
-    return Member(int(row["member"]), row["split"], int(row["seed"]), values)
+    return ZooMember(int(row["member"]), row["split"], int(row["seed"]), values)
 
 
 def _allocate(path: Path, header: ZooHeader) -> None:
