@@ -64,6 +64,8 @@ def test_grids_have_all_combinations_and_published_seeds():
         members = members_of(spec, 0, spec.members)
         combinations = Counter(tuple(member.values.items()) for member in members)
         assert (len(combinations), {*combinations.values()}) == (432, {10})
+        pairs = {(*member.values.items(), member.seed) for member in members}
+        assert len(pairs) == len(members)
         drawn = {member.seed for member in members}
         assert drawn == seeds if seeds else len(drawn) == len(members)
     first = PUBLISHED["mnist-seed"]

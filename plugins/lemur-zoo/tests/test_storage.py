@@ -15,11 +15,14 @@ from lemur_core.errors import LemurError, SettingsError
 from lemur_core.kinds.loader import InMemory
 from lemur_vision_cls.loaders.digits import load as load_digits
 from lemur_zoo import Zoo
-from lemur_zoo.images import load_images
+from lemur_zoo.images import load_images, pipeline_of
 from lemur_zoo.making import begin, extend_epochs, extend_members, training_of
+from lemur_zoo.nets import ZooNet
 from lemur_zoo.spec.read import find_spec, read_spec
+from lemur_zoo.storage.folder import ZooFolder
 from lemur_zoo.storage.header import ZooError, read_header
 from lemur_zoo.storage.lock import locked
+from lemur_zoo.training import ZooTraining
 
 from .conftest import SMALL, run
 
@@ -71,6 +74,25 @@ def test_members_begin_as_their_net_is_initialised(small):
         state = zoo.state_dict(member.number, 0)
         assert state.keys() == fresh.keys()
         assert all(torch.equal(state[name], fresh[name]) for name in state)
+
+
+def test_what_is_stored_is_what_an_engine_gives_that_stores_nothing(small, spec, images):
+    folder = ZooFolder(small, read_header(small))
+    net = ZooNet(pipeline_of(read_spec(spec)).net_entry, images.in_shape, images.classes)
+    training = ZooTraining(folder, images, net, folder.header.engine)
+    for group, numbers in enumerate(folder.header.groups):
+        numbers = list(numbers)
+        engine, state = training._engine(group), training._initial(group)
+        for epoch in (1, 2):
+            scores = engine.train_epoch(state, epoch)
+            np.testing.assert_array_equal(folder.weights[numbers, epoch], state.parameters)
+            np.testing.assert_array_equal(folder.metrics[numbers, epoch, 0, 0], scores.loss)
+            np.testing.assert_array_equal(folder.metrics[numbers, epoch, 0, 1], scores.accuracy)
+        stored_state = folder.load(group, 2)
+        np.testing.assert_array_equal(stored_state.first, state.first)
+        np.testing.assert_array_equal(stored_state.second, state.second)
+        assert stored_state.steps == state.steps > 0
+        assert state.first.any()
 
 
 def test_images_are_split_as_torch_splits_them_with_seed_42():
