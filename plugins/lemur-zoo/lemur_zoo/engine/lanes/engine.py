@@ -124,7 +124,8 @@ class Lanes:
             layers = tuple(layer for layer in layers if layer != Dropout())
         shape = images.inputs.shape[1:]
         self.program = assemble(layers, shape, self.lanes, REGISTERS[self.lanes], fuse)
-        self.shape, self.images = shape, self._checked(images)
+        self.shape = shape
+        self.images = self._checked(images)
         make = {"adam": optimizers.adam, "sgd": optimizers.sgd}[settings.optimizer]
         self.step = make(self.lanes, self.program.parameters)
         count = len(members.seeds)

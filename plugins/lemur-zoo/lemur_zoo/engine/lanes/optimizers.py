@@ -6,12 +6,14 @@ the square root of the second moment's bias correction, of SGD the momentum; Ada
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from lemur_zoo.engine.lanes import compiling
 from lemur_zoo.engine.lanes.vectors import fma, splat, sqrt, vectors
 
 
+@cache
 def adam(lanes: int, size: int) -> Any:
     """Return a step of Adam on ``size`` parameters."""
 
@@ -32,6 +34,7 @@ def adam(lanes: int, size: int) -> Any:
     return run
 
 
+@cache
 def sgd(lanes: int, size: int) -> Any:
     """Return a step of SGD with momentum on ``size`` parameters."""
 
