@@ -287,6 +287,7 @@ class Zoo:
         *,
         epochs: Sequence[int] = (-1,),
         diverged: bool = False,
+        threshold: float = np.inf,
         **where: Any,
     ) -> Dataset[Any]:
         """Return a torch dataset of ``(weights, target)``, a sample for each member and epoch.
@@ -296,6 +297,7 @@ class Zoo:
                 of its value in the specification.
             epochs: Numbers of epochs.
             diverged: Whether members that have diverged are included.
+            threshold: Leaves out samples with a weight of a larger absolute value.
             where: Values of members, as for `select`: ``split="train"``.
 
         Raises:
@@ -308,6 +310,9 @@ class Zoo:
         if not diverged:
             frame = frame[~frame["diverged"]]
         pairs = [(member, self._epoch(member, epoch)) for member in frame.index for epoch in epochs]
+        if threshold < np.inf:
+            # NaN is not beyond a threshold; whether it is included is another question.
+            pairs = [pair for pair in pairs if not (np.abs(self.weights(*pair)) > threshold).any()]
         return WeightsDataset(self, pairs, self._targets(target, pairs))
 
     def _targets(self, name: str, pairs: Sequence[tuple[int, int]]) -> Sequence[float]:

@@ -105,6 +105,10 @@ def test_a_dataset_gives_weights_and_targets_to_torch(zoo):
     init = zoo.dataset("init").targets
     assert init.tolist() == [float(value == "kaiming_uniform") for value in zoo.members["init"]]
     assert zoo.dataset("dropout").targets.tolist() == pytest.approx([*zoo.members["dropout"]])
+    largest = np.abs(zoo.at(2)).max(axis=1)
+    middle = float(np.median(largest))
+    kept = [member for member, _ in zoo.dataset(threshold=middle).pairs]
+    assert kept == [*np.flatnonzero(largest <= middle)]
     with pytest.raises(SettingsError, match=r"members have no target 'accuracy'"):
         zoo.dataset("accuracy")
 
