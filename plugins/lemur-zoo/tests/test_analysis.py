@@ -9,13 +9,12 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import r2_score
 
 from lemur_zoo import Zoo
-from lemur_zoo.analysis import diversity
+from lemur_zoo.analysis import diversity, linear
 from lemur_zoo.analysis.linear import (
     PENALTIES,
     Part,
     _classifier,
     linear_accuracy,
-    ridge_r2,
 )
 from lemur_zoo.analysis.outputs import outputs_of
 from lemur_zoo.analysis.prediction import predict
@@ -135,7 +134,12 @@ def test_ridge_is_that_of_scikit_learn(draws, columns):
             for part in (validation, test)
         ])  # fmt: skip
     expected = max(scores)[1]
-    assert ridge_r2(train, validation, test) == pytest.approx(expected, rel=1e-6)
+    parts = (train, validation, test)
+    fit = linear.Ridge([part.features for part in parts])
+    assert fit.r2([part.targets for part in parts]) == pytest.approx(expected, rel=1e-6)
+    # The same decomposition serves another target.
+    negative = fit.r2([-part.targets for part in parts])
+    assert negative == pytest.approx(expected, rel=1e-6)
     assert len(PENALTIES) == 17
     assert (PENALTIES[0], PENALTIES[-1]) == pytest.approx((1e3, 3e-5))
 

@@ -9,6 +9,8 @@ import torch
 from torch.nn import functional
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy import float64, int64
     from numpy.typing import NDArray
 
@@ -31,29 +33,53 @@ class Part(NamedTuple):
     targets: NDArray[float64]
 
 
-def ridge_r2(train: Part, validation: Part, test: Part) -> float:
-    """Return the coefficient of determination of a ridge regression on the test split.
+class Ridge:
+    """Ridge regressions of several targets on the same features.
 
     Features are divided by their standard deviation on the training split. The intercept is not
     penalised.
 
-    Returns:
-        At most 1; negative if it is worse than the mean of the test targets, NaN if these are all
-        alike.
+    Args:
+        features: Features of the training, validation and test split, each of shape
+            ``(samples, features)``.
     """
-    mean, scale = _standard(train.features)
-    prepared = [(part.features - mean) / scale for part in (train, validation, test)]
-    centre = train.targets.mean()
-    # The solution of the normal equations for every penalty, from one decomposition.
-    left, sizes, right = np.linalg.svd(prepared[0], full_matrices=False)
-    projected = left.T @ (train.targets - centre)
-    best, chosen = -np.inf, np.zeros(len(mean))
-    for penalty in PENALTIES:
-        coefficients = right.T @ (sizes / (sizes**2 + penalty) * projected)
-        score = r2(validation.targets, prepared[1] @ coefficients + centre)
-        if score > best:
-            best, chosen = score, coefficients
-    return r2(test.targets, prepared[2] @ chosen + centre)
+
+    def __init__(self, features: Sequence[NDArray[float64]]) -> None:
+        mean, scale = _standard(features[0])
+        self._train, self._validation, self._test = ((part - mean) / scale for part in features)
+        # One decomposition solves the normal equations for all penalties and targets.
+        self._sizes, self._directions = _decomposed(self._train)
+
+    def r2(self, targets: Sequence[NDArray[float64]]) -> float:
+        """Return the coefficient of determination on the test split.
+
+        Args:
+            targets: Targets of the three splits, each of shape ``(samples,)``.
+
+        Returns:
+            At most 1; negative if it is worse than the mean of the test targets, NaN if these are
+            all alike.
+        """
+        train, validation, test = targets
+        centre = train.mean()
+        projected = self._directions.T @ (self._train.T @ (train - centre))
+        best, chosen = -np.inf, np.zeros(len(self._directions))
+        for penalty in PENALTIES:
+            coefficients = self._directions @ (projected / (self._sizes + penalty))
+            score = r2(validation, self._validation @ coefficients + centre)
+            if score > best:
+                best, chosen = score, coefficients
+        return r2(test, self._test @ chosen + centre)
+
+
+def _decomposed(features: NDArray[float64]) -> tuple[NDArray[float64], NDArray[float64]]:
+    """Return the eigenvalues above zero, and their vectors, of the features' products."""
+    samples, count = features.shape
+    if samples < count:
+        _, sizes, directions = np.linalg.svd(features, full_matrices=False)
+        return sizes**2, directions.T
+    sizes, directions = np.linalg.eigh(features.T @ features)
+    return np.maximum(sizes, 0), directions
 
 
 def r2(targets: NDArray[float64], predicted: NDArray[float64]) -> float:

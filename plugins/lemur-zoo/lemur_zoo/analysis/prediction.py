@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lemur_zoo.analysis.diversity import is_kept
-from lemur_zoo.analysis.linear import Part, linear_accuracy, ridge_r2
+from lemur_zoo.analysis.linear import Part, Ridge, linear_accuracy
 from lemur_zoo.analysis.statistics import statistics_of
 from lemur_zoo.storage.header import ZooError
 
@@ -97,14 +97,17 @@ def predict(
             )
     weights = np.concatenate([zoo.at(epoch, numbers.tolist()) for epoch in epochs])
     features = (weights.astype(np.float64), statistics_of(weights, zoo.parameters))
+    chosen = [splits == split for split in _SPLITS]
+    parts = [[feature[mask] for mask in chosen] for feature in features]
+    ridges = [Ridge(part) for part in parts]
     predicted = []
     for target, measure, values in _targets(zoo, rows):
         show(target)
-        fit = ridge_r2 if measure == "R2" else linear_accuracy
-        scores = [
-            fit(*(Part(part[splits == split], values[splits == split]) for split in _SPLITS))
-            for part in features
-        ]
+        targets = [values[mask] for mask in chosen]
+        if measure == "R2":
+            scores = [ridge.r2(targets) for ridge in ridges]
+        else:
+            scores = [linear_accuracy(*map(Part, part, targets)) for part in parts]
         predicted.append(Predicted(target, measure, *scores))
     tested = int((splits == "test").sum())
     return predicted, Sample(epochs, len(numbers), len(zoo) - len(numbers), tested)
