@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _OF_NET = ("init", "activation", "dropout")
 """Factors that the net itself reads."""
 
-# Nets are initialised from torch's global generator, which threads share.
-_SEEDING = Lock()
+DRAWING = RLock()
+"""Held while torch's global generator, which threads share, is seeded, drawn from or restored."""
 
 
 class ZooNet:
@@ -62,7 +62,7 @@ class ZooNet:
             values: Values of the member's factors.
             seed: Seed of its initial weights.
         """
-        with _SEEDING, torch.random.fork_rng(devices=[]):
+        with DRAWING, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             prm = {**self._prm, **values}
             return self._module.net(self._in_shape, (self._classes,), prm, torch.device("cpu"))

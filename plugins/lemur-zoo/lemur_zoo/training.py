@@ -12,6 +12,7 @@ import numpy as np
 from lemur_zoo.engine.choice import Choice, choose
 from lemur_zoo.members import GroupState, MemberSettings
 from lemur_zoo.modules import layers_of
+from lemur_zoo.nets import DRAWING
 from lemur_zoo.storage.folder import GroupProgress
 
 if TYPE_CHECKING:
@@ -179,7 +180,9 @@ class ZooTraining:
     def _engine(self, group: int) -> Engine:
         if group not in self._engines:
             members = [self._members[number] for number in self._folder.header.groups[group]]
-            self._engines[group] = self._make(members)
+            # The layers of a net are found by running it, and its generator is then restored.
+            with DRAWING:
+                self._engines[group] = self._make(members)
         return self._engines[group]
 
     def _make(self, members: Sequence[ZooMember]) -> Engine:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from lemur_vision_cls.loaders.digits import load as load_digits
 from lemur_zoo import Zoo
 from lemur_zoo.images import load_images, pipeline_of
 from lemur_zoo.making import begin, extend_epochs, extend_members, training_of
-from lemur_zoo.nets import ZooNet
+from lemur_zoo.nets import DRAWING, ZooNet
 from lemur_zoo.spec.read import find_spec, read_spec
 from lemur_zoo.storage.folder import ZooFolder
 from lemur_zoo.storage.header import ZooError, read_header
@@ -174,6 +175,38 @@ def test_one_group_may_be_ahead_of_the_others(spec, images, tmp_path, small):
 def test_threads_do_not_change_the_numbers(small, spec, tmp_path):
     run("make", spec, "--out", tmp_path / "zoo", "--threads", "2")
     assert_equal(tmp_path / "zoo", small)
+
+
+def test_threads_do_not_draw_from_the_generator_of_torch_at_the_same_time(
+    small, spec, images, monkeypatch
+):
+    from lemur_zoo import training as module
+
+    held = []
+
+    def is_held():
+        with ThreadPoolExecutor(1) as pool:
+            free = pool.submit(DRAWING.acquire, blocking=False).result()
+            return not (free and pool.submit(DRAWING.release).result() is None)
+
+    def checked(net, shape, original=module.layers_of):
+        held.append(is_held())
+        return original(net, shape)
+
+    monkeypatch.setattr(module, "layers_of", checked)
+    folder = ZooFolder(small, read_header(small))
+    net = ZooNet(pipeline_of(read_spec(spec)).net_entry, images.in_shape, images.classes)
+    monkeypatch.setattr(
+        net, "_module", net._module.__class__(
+            lambda *arguments, make=net._module.net: held.append(is_held()) or make(*arguments),
+            net._module.hyperparameters,
+        )
+    )  # fmt: skip
+    training = ZooTraining(folder, images, net, folder.header.engine)
+    training._engine(0)
+    training._initial(0)
+    assert len(held) > 2
+    assert all(held)
 
 
 def test_further_epochs_are_those_of_a_longer_training(small, spec, tmp_path):
