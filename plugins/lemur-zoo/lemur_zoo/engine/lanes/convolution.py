@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from lemur_zoo.engine.lanes import compiling
+from lemur_zoo.engine.lanes.compiling import inline
 from lemur_zoo.engine.lanes.elementwise import GELU, NONE, activate, through
 from lemur_zoo.engine.lanes.vectors import fma, select, splat, tile, vectors
 
@@ -108,6 +111,14 @@ def largest_divisor(number: int, most: int) -> int:
     return max(d for d in divisors(number) if d <= max(most, 1))
 
 
+@inline
+def copy(target, to, to_apart, source, start, apart, rows, columns):
+    """Copy rows of vectors, which begin at multiples of ``to_apart`` and ``apart``."""
+    for i in range(rows):
+        for j in range(columns):
+            target[to + i * to_apart + j] = source[start + i * apart + j]
+
+
 def functions(s: Convolution) -> tuple[Any, Any]:
     """Return the forward and the backward function."""
     return forward(s), backward(s)
@@ -184,7 +195,9 @@ def backward(s: Convolution) -> Any:
     winners, before, rows = s.scratch, s.scratch + size, s.scratch + 2 * size
     block = largest_divisor(channels, (s.registers - kernel - 1) // kernel)
     reach = long - margin
-    piece, held = largest_divisor(reach, ROW), block * kernel
+    piece = largest_divisor(reach, ROW)
+    several = largest_divisor(channels_in, s.registers // 2 // piece)
+    held, near, area = block * kernel, several * piece, height * width
 
     @compiling.backward
     def run(parameters, values, gradient):
@@ -196,7 +209,7 @@ def backward(s: Convolution) -> Any:
         # The gradient of the outputs before pooling, of one row of the outputs after it: one row
         # per channel and row of the squares, with zeros where no kernel begins, and at both ends.
         g = vectors(values, rows, lanes)
-        weights, points = tile(held, lanes), tile(piece, lanes)
+        weights, points = tile(held, lanes), tile(near, lanes)
         if into >= 0:
             for i in range(channels_in * height * width):
                 dx[i] = splat(0.0, lanes)
@@ -217,39 +230,31 @@ def backward(s: Convolution) -> Any:
                 for c in range(channels_in):
                     for i in range(kernel):
                         p = first * window + (c * kernel + i) * kernel
-                        for o in range(block):
-                            for k in range(kernel):
-                                weights[o * kernel + k] = dw[p + o * window + k]
+                        copy(weights, 0, kernel, dw, p, window, block, kernel)
                         for dy in range(pool):
                             at = (c * height + stride * (pool * row + dy) + i) * width
                             of = (first * pool + dy) * long + margin
-                            for column in range(pool * wide):
+                            for column in range(0, stride * pool * wide, stride):
                                 for o in range(block):
-                                    value = g[of + o * pool * long + stride * column]
+                                    value = g[of + o * pool * long + column]
                                     for k in range(kernel):
                                         t = o * kernel + k
-                                        weights[t] = fma(
-                                            value, x[at + stride * column + k], weights[t]
-                                        )
-                        for o in range(block):
-                            for k in range(kernel):
-                                dw[p + o * window + k] = weights[o * kernel + k]
+                                        weights[t] = fma(value, x[at + column + k], weights[t])
+                        copy(dw, p, window, weights, 0, kernel, block, kernel)
             if into >= 0:
-                for dy in range(pool):
-                    for c in range(channels_in):
-                        for i in range(kernel):
-                            at = (c * height + stride * (pool * row + dy) + i) * width
-                            for first in range(0, reach, piece):
-                                for j in range(piece):
-                                    points[j] = dx[at + first + j]
-                                for o in range(channels):
-                                    p = o * window + (c * kernel + i) * kernel
-                                    of = (o * pool + dy) * long + first + margin
-                                    for k in range(kernel):
-                                        factor = w[p + k]
-                                        for j in range(piece):
-                                            points[j] = fma(factor, g[of + j - k], points[j])
-                                for j in range(piece):
-                                    dx[at + first + j] = points[j]
+                for dy, c, i in np.ndindex(pool, channels_in // several, kernel):
+                    at = (c * several * height + stride * (pool * row + dy) + i) * width
+                    for first in range(0, reach, piece):
+                        copy(points, 0, piece, dx, at + first, area, several, piece)
+                        for o in range(channels):
+                            p = o * window + (c * several * kernel + i) * kernel
+                            of = (o * pool + dy) * long + first + margin
+                            for k in range(kernel):
+                                for n in range(several):
+                                    factor = w[p + n * kernel * kernel + k]
+                                    for j in range(piece):
+                                        t = n * piece + j
+                                        points[t] = fma(factor, g[of + j - k], points[t])
+                        copy(dx, at + first, area, points, 0, piece, several, piece)
 
     return run
