@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         collections,
     )
     from lemur_core.store.facts import record
+    from lemur_core.store.importing.place import ImportedResults, import_results
     from lemur_core.store.reading.epochs import RecordedEpoch
     from lemur_core.store.reading.reader import best, data
     from lemur_core.store.reading.results import Results
@@ -88,6 +89,7 @@ __all__ = [
     "Confusion",
     "Entry",
     "Epoch",
+    "ImportedResults",
     "Kind",
     "Outcome",
     "Pattern",
@@ -118,6 +120,7 @@ __all__ = [
     "files",
     "hookimpl",
     "images",
+    "import_results",
     "installed",
     "processes",
     "record",
@@ -136,6 +139,7 @@ _LAZY = {
     "CollectionSummary": "lemur_core.store.collections",
     "Confusion": "lemur_core.reproduction.confusion",
     "Epoch": "lemur_core.trial",
+    "ImportedResults": "lemur_core.store.importing.place",
     "Outcome": "lemur_core.trial",
     "Pattern": "lemur_core.pattern",
     "Pipeline": "lemur_core.pipeline",
@@ -157,6 +161,7 @@ _LAZY = {
     "compose": "lemur_core.composition",
     "confusion": "lemur_core.reproduction.confusion",
     "data": "lemur_core.store.reading.reader",
+    "import_results": "lemur_core.store.importing.place",
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",
     "recording": "lemur_core.store.recording",

@@ -110,6 +110,15 @@ def hostile(tmp_path_factory):
     for part, other in (("space", "dataset"), ("dataset", "space")):
         text = STUDY.replace(part.upper(), IN_TOML).replace(other.upper(), '"AnyNetX"')
         (folder / f"{part}.toml").write_text(text)
+    for part, text in (("factor", f"{IN_TOML} = 1"), ("value", f"init = {IN_TOML}")):
+        (folder / f"{part}.toml").write_text(f'[zoo]\ndataset = "digits"\n[factors]\n{text}\n')
+    (folder / "hostile-zoo").mkdir()
+    header = f'{{"format": "lemur-zoo", "version": {IN_JSON}}}'
+    (folder / "hostile-zoo" / "zoo.json").write_text(header)
+    member = folder / "hostile-members" / NAME.replace("/", "")[:100]
+    (member / "checkpoint_0").mkdir(parents=True)
+    (member / "checkpoint_0" / "checkpoints").write_text(TEXT)
+    (member / "params.json").write_text(f'{{"seed": {IN_JSON}}}')
     data = folder / "data"
     data.mkdir()
     (data / NAME.replace("/", "")).touch()
@@ -197,6 +206,18 @@ COMMANDS = {
         (2, "spaces", "sample", NAME), (2, "spaces", "sample", "AnyNetX", "--band", NAME),
         (2, "spaces", "sample", "AnyNetX", "--set", NAME), (2, "spaces", "report", NAME),
         (2, "spaces", "study", "space.toml"), (2, "spaces", "study", "dataset.toml"),
+    ],
+    "zoo": [
+        (0, "zoo", "list"), (2, "zoo", "make", NAME, "--out", "zoo"),
+        (2, "zoo", "make", "mnist-seed", "--out", "zoo", "--data", NAME),
+        (2, "zoo", "make", f"mnist-seed@{NAME}", "--out", "zoo"),
+        (2, "zoo", "make", "mnist-seed", "--out", "zoo", "--time", NAME),
+        (2, "zoo", "make", "factor.toml", "--out", "zoo"),
+        (2, "zoo", "make", "value.toml", "--out", "zoo"),
+        (2, "zoo", "extend", NAME), (2, "zoo", "show", NAME), (2, "zoo", "report", NAME),
+        (2, "zoo", "show", "hostile-zoo"), (2, "zoo", "export", NAME, NAME),
+        (2, "zoo", "import", NAME, "--out", "zoo", "--dataset", NAME),
+        (2, "zoo", "import", "hostile-members", "--out", "zoo", "--dataset", NAME),
     ],
     "stats": [
         (0, "stats"), *((0, "stats", "--table", name) for name in ("summary", "anomalies")),

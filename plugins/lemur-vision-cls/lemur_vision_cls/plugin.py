@@ -10,7 +10,7 @@ from lemur_vision_cls.transforms.sizes import RANGE, SIZES
 TASKS = ("img-classification",)
 
 # Minimum height and width in pixels; on smaller images the last feature map would be empty.
-MIN_SIZE = {"AlexNet": 64, "InceptionV3-1": 75, "InceptionV3-2": 299, "MaxVit": 64}
+MIN_SIZE = {"AlexNet": 64, "CNN-S": 28, "InceptionV3-1": 75, "InceptionV3-2": 299, "MaxVit": 64}
 COMPLEX = ("ComplexNet",)
 DEMO = ("ShuffleNet", "SqueezeNet-1", "SqueezeNet-2")
 

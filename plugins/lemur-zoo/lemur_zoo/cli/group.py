@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import click
 
+from lemur_zoo.cli.convert import export, import_
+from lemur_zoo.cli.make import extend, make
+from lemur_zoo.cli.report import report
+from lemur_zoo.cli.show import list_, show
+
 
 @click.group()
 def zoo() -> None:
     """Make and read model zoos: populations of nets with the weights of every epoch."""
+
+
+zoo.add_command(make)
+zoo.add_command(extend)
+zoo.add_command(list_)
+zoo.add_command(show)
+zoo.add_command(report)
+zoo.add_command(import_)
+zoo.add_command(export)

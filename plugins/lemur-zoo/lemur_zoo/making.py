@@ -1,0 +1,194 @@
+"""Begin a zoo, continue it, and extend it by epochs or members."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from lemur_core.errors import SettingsError
+from lemur_zoo.images import SPLITS, load_images, pipeline_of
+from lemur_zoo.nets import ZooNet
+from lemur_zoo.spec.population import members_of
+from lemur_zoo.storage.folder import ZooFolder, add_epochs, add_members, create
+from lemur_zoo.storage.header import FILE, ZooError, ZooHeader, read_header, write_header
+from lemur_zoo.training import ZooTraining, groups_of
+from lemur_zoo.zoo import Zoo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy import float32
+    from numpy.typing import NDArray
+
+    from lemur_zoo.images import ZooImages
+    from lemur_zoo.spec.spec import ZooSpec
+
+MANY_MEMBERS = 100_000
+"""A zoo with more members is made only if that is confirmed."""
+
+
+def check_spec(spec: ZooSpec, *, many: bool = False) -> None:
+    """Raise `SettingsError` if a zoo cannot be made, or has too many members.
+
+    Args:
+        spec: The specification.
+        many: Whether more than `MANY_MEMBERS` members are meant.
+    """
+    if "onecycle" in spec.factors["schedule"]:
+        raise SettingsError(
+            f"zoo {spec.name!r}: its schedule is onecycle; only a constant learning rate is "
+            "trained, so set schedule to constant"
+        )
+    if spec.members > MANY_MEMBERS and not many:
+        raise SettingsError(
+            f"zoo {spec.name!r} has {spec.members:,} members; draw some with sample = N in "
+            "[members], or confirm with --yes"
+        )
+
+
+def is_zoo(path: Path) -> bool:
+    """Return whether a folder has the header of a zoo."""
+    return (path / FILE).is_file()
+
+
+def begin(spec: ZooSpec, path: Path, images: ZooImages) -> None:
+    """Create the folder of a zoo without training it.
+
+    Raises:
+        LemurError: The net is not one of zoos, the folder has other files, or the disk is too
+            small.
+    """
+    members = members_of(spec, 0, spec.members)
+    net = _net(spec, images)
+    header = ZooHeader(
+        uid=uuid4().hex,
+        spec=spec,
+        members=len(members),
+        epochs=spec.epochs,
+        parameters=net.parameters(members[0].values),
+        in_shape=images.in_shape,
+        classes=images.classes,
+        fingerprint=images.fingerprint,
+        images={name: len(getattr(images, name).targets) for name in SPLITS},
+        groups=groups_of(members),
+        versions=_versions(),
+    )
+    if spec.start:
+        _check_start(header)
+    create(path, header, members)
+
+
+def continue_with(spec: ZooSpec, path: Path) -> None:
+    """Check that a folder holds the zoo of a specification, and make room for its epochs.
+
+    Raises:
+        ZooError: The folder holds another zoo.
+    """
+    header = read_header(path)
+    held, given = header.spec.to_json(), spec.to_json()
+    for name, (before, now) in _differing(held, given).items():
+        raise ZooError(
+            f"{path}: holds a zoo with another {name}, {before}, not {now}; name another folder "
+            "with --out"
+        )
+    if spec.epochs > header.epochs:
+        add_epochs(ZooFolder(path, header), spec.epochs)
+
+
+def _differing(held: dict[str, Any], given: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return what differs of two specifications, except for the name and the number of epochs."""
+    pairs = {name: (held[name], given[name]) for name in given if name not in ("name", "epochs")}
+    before, now = pairs.pop("factors")
+    pairs |= {name: (before[name], now[name]) for name in now}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def training_of(path: Path, data: Path, engine: str = "") -> ZooTraining:
+    """Return the training of the zoo in a folder, which the caller has locked.
+
+    Args:
+        path: The folder.
+        data: Folder of the datasets.
+        engine: Name of the engine, or ``auto``; empty goes on with that of the epochs before.
+
+    Raises:
+        LemurError: The zoo is damaged, its images are not those that it began with, or the engine
+            cannot be used.
+    """
+    header = read_header(path)
+    if header.provenance:
+        raise ZooError(
+            f"{path}: is imported, and its members cannot be trained on, as their images are not "
+            "known"
+        )
+    images = load_images(header.spec, data)
+    if images.fingerprint != header.fingerprint:
+        raise ZooError(
+            f"{path}: its members were trained on other images of {header.spec.dataset!r} than "
+            f"those in {data}; set --data to the folder of the first ones"
+        )
+    folder = ZooFolder(path, header, writable=True)
+    wanted = engine or header.engine or "auto"
+    start = _start(header) if header.spec.start else None
+    training = ZooTraining(folder, images, _net(header.spec, images), wanted, start)
+    if training.choice.name != header.engine:
+        write_header(path, replace(header, engine=training.choice.name))
+    return training
+
+
+def extend_epochs(path: Path, count: int) -> ZooHeader:
+    """Make room for further epochs, which `training_of` then trains."""
+    header = read_header(path)
+    return add_epochs(ZooFolder(path, header), header.epochs + count)
+
+
+def extend_members(path: Path, count: int) -> ZooHeader:
+    """Add members, which `training_of` then trains.
+
+    In a grid they repeat the combinations with further seeds.
+    """
+    header = read_header(path)
+    folder = ZooFolder(path, header)
+    added = members_of(header.spec, header.members, count)
+    longer = header.with_members(count, groups_of(added))
+    add_members(folder, longer, [*folder.members(), *added])
+    return longer
+
+
+def _check_start(header: ZooHeader) -> Zoo:
+    """Return the zoo from whose last states the members begin.
+
+    Raises:
+        ZooError: It is no zoo, its members have other parameters, or one of them has no epoch.
+    """
+    zoo = Zoo(header.spec.start)
+    if [item.shape for item in zoo.parameters] != [item.shape for item in header.parameters]:
+        raise ZooError(
+            f"start {header.spec.start!r}: its members have other parameters than those of zoo "
+            f"{header.spec.name!r}; name a zoo of the same net, channels and classes"
+        )
+    zoo.at(-1)
+    return zoo
+
+
+def _start(header: ZooHeader) -> Callable[[Sequence[int]], NDArray[float32]]:
+    """Return a function that gives the initial weights of members, by their numbers."""
+
+    def weights(numbers: Sequence[int]) -> NDArray[float32]:
+        zoo = _check_start(header)
+        return zoo.at(-1, [number % len(zoo) for number in numbers])
+
+    return weights
+
+
+def _net(spec: ZooSpec, images: ZooImages) -> ZooNet:
+    return ZooNet(pipeline_of(spec).net_entry, images.in_shape, images.classes)
+
+
+def _versions() -> dict[str, str]:
+    names = ("lemur-core", "lemur-zoo", "torch", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}

@@ -1,0 +1,45 @@
+"""Small zoos, made once for all tests."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lemur_zoo.cli.group import zoo as commands
+
+SMALL = """
+[zoo]
+dataset = "digits[samples=60,test=40]"
+epochs = 2
+[factors]
+init = ["uniform", "kaiming_uniform"]
+activation = ["tanh", "relu"]
+optimizer = ["adam", "sgd"]
+dropout = [0.0, 0.2]
+lr = 3e-3
+weight_decay = 1e-3
+"""
+
+
+def run(*arguments, status=0):
+    """Run ``lemur zoo`` and return what it prints."""
+    result = CliRunner().invoke(commands, [str(argument) for argument in arguments])
+    if status == 0:
+        assert result.exception is None, result.output
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+@pytest.fixture(scope="session")
+def spec(tmp_path_factory):
+    path = tmp_path_factory.mktemp("spec") / "small.toml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory, spec) -> Path:
+    """A zoo of 16 members and 2 epochs, which no test changes."""
+    folder = tmp_path_factory.mktemp("zoos") / "small"
+    run("make", spec, "--out", folder, "--db", folder.parent / "lemur.db")
+    return folder

@@ -1,0 +1,298 @@
+"""Zoos in the published layout are read with its traps, and written so that it reads the same."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import lemur_core
+from lemur_core.errors import SettingsError
+from lemur_zoo import Zoo
+from lemur_zoo.cli.group import zoo as commands
+from lemur_zoo.layout.reading import import_published
+from lemur_zoo.layout.writing import export_published
+from lemur_zoo.storage.header import ZooError
+
+from .conftest import run
+
+
+class PublishedNet(nn.Module):
+    """The small net as it was published, whose dropout modules shift the numbers of the layers."""
+
+    def __init__(self, channels, activation, dropout):
+        super().__init__()
+        maybe = [nn.Dropout(dropout)] if dropout > 0 else []
+        self.module_list = nn.ModuleList([
+            nn.Conv2d(channels, 8, 5), nn.MaxPool2d(2, 2), activation(), *maybe,
+            nn.Conv2d(8, 6, 5), nn.MaxPool2d(2, 2), activation(), *maybe,
+            nn.Conv2d(6, 4, 2), activation(), nn.Flatten(),
+            nn.Linear(36, 20), activation(), *maybe, nn.Linear(20, 10),
+        ])  # fmt: skip
+
+    def forward(self, x):
+        for layer in self.module_list:
+            x = layer(x)
+        return x
+
+
+PARAMS = {
+    "model::type": "CNN", "model::channels_in": 1, "model::o_dim": 10, "model::nlin": "tanh",
+    "model::init_type": "uniform", "optim::optimizer": "adam", "optim::lr": 3e-4,
+    "optim::wd": 0, "optim::momentum": 0.9, "training::batchsize": 10, "cuda": False,
+}  # fmt: skip
+
+
+def row(iteration, config, **others):
+    measured = {"test_loss": 2.0 - iteration, "test_acc": 0.1 + 0.2 * iteration}
+    trained = {"train_loss": -999, "train_acc": -999}
+    if iteration:
+        trained = {"train_loss": 1.9 - iteration, "train_acc": 0.2 * iteration}
+    return json.dumps({
+        **trained, **measured, "training_iteration": iteration, "pid": 7, "time_total_s": 1.5,
+        "trial_id": "a", "config": config, **others,
+    })  # fmt: skip
+
+
+def write_member(folder, net, config, epochs, form="checkpoint_{:06}", **others):
+    folder.mkdir(parents=True)
+    (folder / "params.json").write_text(json.dumps(config))
+    (folder / "result.json").write_text(
+        "".join(f"{row(epoch, config, **others)}\n" for epoch in epochs)
+    )
+    states = []
+    for epoch in epochs:
+        with torch.no_grad():
+            for value in net.parameters():
+                value.add_(0.01)
+        place = folder / form.format(epoch)
+        place.mkdir()
+        states.append({name: value.clone() for name, value in net.state_dict().items()})
+        torch.save(states[-1], place / "checkpoints")
+    return states
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A zoo of three members: without dropout, with dropout, and with checkpoints to the middle."""
+    root = tmp_path / "zoo"
+    torch.manual_seed(1)
+    plain, shifted = PublishedNet(1, nn.Tanh, 0), PublishedNet(1, nn.GELU, 0.5)
+    states = [
+        write_member(root / "NN_b", plain, {**PARAMS, "seed": 4, "model::dropout": 0}, (0, 1, 2)),
+        write_member(
+            root / "NN_a",
+            shifted,
+            {**PARAMS, "seed": 5, "model::dropout": 0.5, "model::nlin": "gelu"},
+            (0, 1, 2),
+            "checkpoint_{}",
+            hessian_trace=3.5,
+            done=False,
+        ),
+        write_member(root / "NN_c", plain, {**PARAMS, "seed": 6}, (0, 1)),
+    ]
+    index = {
+        "layer": [[0, "conv2d"], [3, "conv2d"], [6, "conv2d"], [9, "fc"], [11, "fc"]],
+        "trainset": ["/somewhere/else/NN_b"], "valset": ["/somewhere/else/NN_c/"],
+        "testset": ["NN_a"],
+    }  # fmt: skip
+    (root / "index_dict.json").write_text(json.dumps(index))
+    return root, states
+
+
+def read(published, tmp_path, name="read"):
+    import_published(published[0], tmp_path / name, "digits")
+    return Zoo(tmp_path / name)
+
+
+def test_members_are_read_with_their_names_in_order(published, tmp_path):
+    zoo = read(published, tmp_path)
+    assert [member.seed for member in zoo.population] == [5, 4, 6]
+    assert [*zoo.members["split"]] == ["test", "train", "validation"]
+    assert [*zoo.members["dropout"]] == [0.5, 0.0, 0.0]
+    assert [*zoo.members["activation"]] == ["gelu", "tanh", "tanh"]
+    assert (zoo.spec.net, zoo.header.width, zoo.header.in_shape) == ("CNN-S", 2_464, (1, 1, 28, 28))
+    assert [*zoo.last_epochs] == [2, 2, 1]
+
+
+def test_layers_whose_numbers_dropout_shifts_are_read_in_their_place(published, tmp_path):
+    zoo = read(published, tmp_path)
+    images = torch.randn(5, 1, 28, 28)
+    for member, place, net in ((0, 1, PublishedNet(1, nn.GELU, 0.5)), (1, 0, None)):
+        net = net or PublishedNet(1, nn.Tanh, 0)
+        for epoch in range(3):
+            net.load_state_dict(published[1][place][epoch])
+            with torch.no_grad():
+                expected, ours = net.eval()(images), zoo.net(member, epoch)(images)
+            torch.testing.assert_close(ours, expected, rtol=0, atol=1e-6)
+
+
+def test_what_was_not_measured_is_missing(published, tmp_path):
+    zoo = read(published, tmp_path)
+    scores = zoo.metrics.set_index(["member", "epoch"])
+    assert np.isnan(scores.loc[(0, 0), ["train_loss", "train_accuracy"]]).all()
+    assert scores["validation_loss"].isna().all()
+    assert [
+        *scores.loc[(1, 2), ["train_loss", "train_accuracy", "test_loss", "test_accuracy"]]
+    ] == (pytest.approx([-0.1, 0.4, 0.0, 0.5]))
+    assert not zoo.members["diverged"].any()
+
+
+def test_further_columns_are_kept(published, tmp_path):
+    zoo = read(published, tmp_path)
+    assert [*zoo.extra.columns] == ["member", "epoch", "hessian_trace"]
+    traces = zoo.extra.set_index(["member", "epoch"])["hessian_trace"]
+    assert traces[(0, 1)] == 3.5
+    assert np.isnan(traces[(1, 1)])
+
+
+def test_lines_that_were_written_again_count_last(published, tmp_path):
+    file = published[0] / "NN_b" / "result.json"
+    file.write_text(file.read_text() + row(1, {}, test_acc=0.9) + "\n")
+    assert read(published, tmp_path).scores[1, 1, 2, 1] == 0.9
+
+
+def test_members_that_diverged_are_flagged(published, tmp_path):
+    file = published[0] / "NN_b" / "result.json"
+    file.write_text(file.read_text() + row(2, {}, test_loss=float("nan")) + "\n")
+    assert [*read(published, tmp_path).members["diverged"]] == [False, True, False]
+
+
+def test_a_zoo_without_the_state_before_training_begins_with_epoch_1(published, tmp_path):
+    for place in [*published[0].glob("*/checkpoint_000000"), *published[0].glob("*/checkpoint_0")]:
+        (place / "checkpoints").unlink()
+    zoo = read(published, tmp_path)
+    assert [*zoo.metrics.query("member == 0")["epoch"]] == [1, 2]
+    with pytest.raises(ZooError, match=r"member 0 has epochs 1 to 2, not 0"):
+        zoo.weights(0, 0)
+    assert not zoo.members["diverged"].any()
+
+
+def test_members_without_checkpoints_are_named(published, tmp_path):
+    empty = published[0] / "NN_d"
+    empty.mkdir()
+    (empty / "params.json").write_text(json.dumps({**PARAMS, "seed": 9}))
+    done = import_published(published[0], tmp_path / "read", "digits")
+    assert (done.members, [*done.left_out]) == (3, ["NN_d has no checkpoint"])
+
+
+def test_newer_zoos_have_shared_values_in_their_configuration(published, tmp_path):
+    shared = {"optim::scheduler": "OneCycleLR", "seed": 1, "model::width": 8}
+    (published[0] / "config.json").write_text(json.dumps(shared))
+    zoo = read(published, tmp_path)
+    assert {*zoo.members["schedule"]} == {"onecycle"}
+    assert [*zoo.members["seed"]] == [5, 4, 6]
+
+
+class Evil:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('was run')",)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: torch.save({"a": Evil()}, path), "has other objects than tensors, which"),
+        (lambda path: path.write_bytes(pickle.dumps(Evil())), "has other objects than tensors"),
+        (lambda path: path.write_bytes(b"PK\x03\x04"), "checkpoints: is damaged ("),
+        (lambda path: torch.save([1], path), "is not a state dictionary"),
+        (lambda path: torch.save({"a": 1}, path), "'a' is not a tensor"),
+        (
+            lambda path: torch.save(PublishedNet(3, nn.Tanh, 0).state_dict(), path),
+            "the members of a zoo have one architecture",
+        ),
+    ],
+)
+def test_a_state_that_is_not_plain_tensors_of_the_net_is_refused(
+    published, tmp_path, write, message
+):
+    write(published[0] / "NN_c" / "checkpoint_000001" / "checkpoints")
+    with pytest.raises(ZooError) as caught:
+        read(published, tmp_path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("NN_b/params.json", "{}", "NN_b/params.json: seed is None; expected a whole number"),
+        ("NN_b/params.json", '{"seed": 1, "model::nlin": "elu"}', "model::nlin is 'elu'; expected"),
+        ("NN_b/params.json", "[", "NN_b/params.json: is damaged: it is not JSON"),
+        ("NN_b/result.json", "1\n", "NN_b/result.json:1: is damaged: expected a JSON object"),
+        ("index_dict.json", "{", "index_dict.json: is damaged"),
+    ],
+)
+def test_a_damaged_file_is_one_line(published, tmp_path, name, content, message):
+    (published[0] / name).write_text(content)
+    with pytest.raises(ZooError) as caught:
+        read(published, tmp_path)
+    assert message in str(caught.value)
+
+
+def test_a_folder_in_another_layout_is_one_line(tmp_path):
+    with pytest.raises(ZooError, match=r"is not a zoo in the published layout; expected folders"):
+        import_published(tmp_path, tmp_path / "read", "digits")
+
+
+def test_a_zoo_that_was_written_reads_as_it_was(small, tmp_path):
+    zoo = Zoo(small)
+    db = tmp_path / "lemur.db"
+    output = run("export", small, tmp_path / "out")
+    assert "wrote 48 states of 16 members to" in output
+    run("import", tmp_path / "out", "--out", tmp_path / "read", "--dataset", "digits", "--db", db)
+    again = Zoo(tmp_path / "read")
+    assert [member.values for member in again.population] == [
+        {**member.values} for member in zoo.population
+    ]
+    assert [*again.members["split"]] == [*zoo.members["split"]]
+    assert again.parameters == zoo.parameters
+    for member in range(len(zoo)):
+        np.testing.assert_array_equal(again.history(member), zoo.history(member))
+        ours, theirs = again.moments(member), zoo.moments(member)
+        np.testing.assert_array_equal(ours[0], theirs[0])
+        np.testing.assert_array_equal(ours[1], theirs[1])
+    np.testing.assert_array_equal(again.scores[:, 1:], zoo.scores[:, 1:])
+    # The published layout has no training scores of the state before training.
+    np.testing.assert_array_equal(again.scores[:, 0, 1:], zoo.scores[:, 0, 1:])
+    assert len(lemur_core.data(collection="out", db=db)) == 32
+
+
+def test_what_is_written_is_what_the_published_net_loads(small, tmp_path):
+    zoo = Zoo(small)
+    export_published(zoo, tmp_path / "out")
+    activations = {"tanh": nn.Tanh, "relu": nn.ReLU}
+    images = torch.randn(3, 1, 28, 28)
+    for member in zoo.population:
+        folder = tmp_path / "out" / f"NN_tune_trainable_{member.number:05}"
+        params = json.loads((folder / "params.json").read_text())
+        net = PublishedNet(1, activations[params["model::nlin"]], params["model::dropout"])
+        state = torch.load(folder / "checkpoint_000002" / "checkpoints", weights_only=True)
+        net.load_state_dict(state)
+        with torch.no_grad():
+            torch.testing.assert_close(
+                net.eval()(images), zoo.net(member.number)(images), rtol=1e-4, atol=1e-4
+            )
+        kinds = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+        optimizer = kinds[params["optim::optimizer"]](net.parameters(), lr=1.0)
+        optimizer.load_state_dict(
+            torch.load(folder / "checkpoint_000002" / "optimizer", weights_only=True)
+        )
+        assert optimizer.param_groups[0]["lr"] == params["optim::lr"]
+    index = json.loads((tmp_path / "out" / "index_dict.json").read_text())
+    assert index["layer"] == [
+        [0, "conv2d"], [3, "conv2d"], [6, "conv2d"], [9, "fc"], [11, "fc"],
+    ]  # fmt: skip
+    assert index["idx_start"][-1] + index["idx_length"][-1] == 2_464
+
+
+def test_an_imported_zoo_is_not_trained_on(published, tmp_path):
+    read(published, tmp_path)
+    from click.testing import CliRunner
+
+    result = CliRunner().invoke(commands, ["extend", str(tmp_path / "read"), "--epochs", "1"])
+    assert "is imported, and its members cannot be trained on" in str(result.exception)
+    with pytest.raises(SettingsError, match="is not empty"):
+        import_published(published[0], tmp_path / "read", "digits")
