@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lemur_zoo.engine.choice import Choice, choose
+from lemur_zoo.engine.choice import ChosenEngine, choose
 from lemur_zoo.members import GroupState, MemberSettings
 from lemur_zoo.modules import layers_of
 from lemur_zoo.nets import DRAWING
@@ -102,7 +102,7 @@ class ZooTraining:
         self._progress: dict[int, GroupProgress] = {
             group: folder.progress(group) for group in groups
         }
-        self.choice: Choice = choose(self._build(self._members[0]), self._shape, engine)
+        self.choice: ChosenEngine = choose(self._build(self._members[0]), self._shape, engine)
 
     @property
     def whole(self) -> int:

@@ -135,8 +135,8 @@ def test_an_unknown_engine_is_an_error():
 def test_running_statistics_are_part_of_the_state():
     rng = np.random.default_rng(0)
     images = SplitArrays(rng.standard_normal((30, *SHAPE), np.float32), np.arange(30) % 3)
-    ones = np.ones(2, np.float32)
-    own = MemberSettings(np.arange(2), ones / 100, ones * 0.9, ones * 0, ones * 0.25)
+    unit = np.ones(2, np.float32)
+    own = MemberSettings(np.arange(2), unit / 100, unit * 0.9, unit * 0, unit * 0.25)
     rows, buffers, wanted = [], [], []
     for member in range(2):
         torch.manual_seed(member)

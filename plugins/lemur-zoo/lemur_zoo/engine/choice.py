@@ -37,7 +37,7 @@ class UnusableEngineError(LemurError, ValueError):
     """An engine cannot train a net, or does not work on this machine."""
 
 
-class Choice(NamedTuple):
+class ChosenEngine(NamedTuple):
     """The engine of a zoo.
 
     Attributes:
@@ -88,7 +88,7 @@ class Choice(NamedTuple):
         return OneByOne(settings, members, images, net=net, device=self.device)
 
 
-def choose(net: nn.Module, shape: Shape, wanted: str = AUTO, device: str = "cpu") -> Choice:
+def choose(net: nn.Module, shape: Shape, wanted: str = AUTO, device: str = "cpu") -> ChosenEngine:
     """Return the fastest engine that can train a net, or the one that the user wants.
 
     Args:
@@ -109,17 +109,17 @@ def choose(net: nn.Module, shape: Shape, wanted: str = AUTO, device: str = "cpu"
     except NotMadeOfLayersError as error:
         layers, why = None, f"the net is not made of the layers of a zoo: {error}"
     if wanted == ONE_BY_ONE or (wanted == AUTO and layers is None):
-        return Choice(ONE_BY_ONE, layers, why if wanted == AUTO else "", device)
+        return ChosenEngine(ONE_BY_ONE, layers, why if wanted == AUTO else "", device)
     if layers is None:
         raise UnusableEngineError(f"engine {wanted} cannot be used: {why}")
     if wanted == GROUPED:
-        return Choice(GROUPED, layers, device=device)
+        return ChosenEngine(GROUPED, layers, device=device)
     why = why_no_lanes(layers, shape, device)
     if not why:
-        return Choice(LANES, layers)
+        return ChosenEngine(LANES, layers)
     if wanted == LANES:
         raise UnusableEngineError(f"engine {LANES} cannot be used: {why}")
-    return Choice(GROUPED, layers, why, device)
+    return ChosenEngine(GROUPED, layers, why, device)
 
 
 def why_no_lanes(layers: Layers, shape: Shape, device: str = "cpu") -> str:

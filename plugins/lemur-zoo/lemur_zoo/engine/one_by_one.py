@@ -50,12 +50,12 @@ class CountedDropout(nn.Module):
 def with_counted_dropout(net: nn.Module) -> tuple[nn.Module, list[CountedDropout]]:
     """Return a copy of a net with other modules in place of ``nn.Dropout``, and these modules."""
     net = copy.deepcopy(net)
-    found: list[CountedDropout] = []
+    dropouts: list[CountedDropout] = []
     for name, module in list(net.named_modules()):
         if isinstance(module, nn.Dropout):
-            found.append(CountedDropout(len(found)))
-            net.set_submodule(name, found[-1])
-    return net, found
+            dropouts.append(CountedDropout(len(dropouts)))
+            net.set_submodule(name, dropouts[-1])
+    return net, dropouts
 
 
 class OneByOne:
@@ -202,10 +202,10 @@ class OneByOne:
         names = (
             ["exp_avg", "exp_avg_sq"] if self.settings.optimizer == "adam" else ["momentum_buffer"]
         )
-        found = [parameters, *([values[name] for values in kept] for name in names)]
+        parts = [parameters, *([values[name] for values in kept] for name in names)]
         if with_buffers:
-            found.append(list(self.net.buffers()))
-        return [flat(tensors).detach().float().cpu().numpy() for tensors in found]
+            parts.append(list(self.net.buffers()))
+        return [flat(tensors).detach().float().cpu().numpy() for tensors in parts]
 
 
 def _write(tensors: Iterable[Tensor], row: NDArray[float32]) -> None:

@@ -67,21 +67,21 @@ def _splat(builder: Any, value: Any, kind: ir.VectorType) -> Any:
 
 def _vectors(context: Any, builder: Any, values: Any, kinds: Any, wanted: Vector) -> list[Any]:
     """Return values as vectors; a number becomes the same in each lane."""
-    found = []
+    results = []
     for value, kind in zip(values, kinds, strict=True):
         if isinstance(kind, Vector):
-            found.append(value)
+            results.append(value)
         else:
             number = context.cast(builder, value, kind, types.float32)
-            found.append(_splat(builder, number, wanted.of(FLOAT32)))
-    return found
+            results.append(_splat(builder, number, wanted.of(FLOAT32)))
+    return results
 
 
 def _common(kinds: Any) -> Any:
     """Return the type of vector that operands have in common, None if there is none."""
-    found = {kind for kind in kinds if isinstance(kind, Vector)}
+    common = {kind for kind in kinds if isinstance(kind, Vector)}
     fits = all(isinstance(kind, Vector | types.Number) for kind in kinds)
-    return found.pop() if len(found) == 1 and fits else None
+    return common.pop() if len(common) == 1 and fits else None
 
 
 def _operator(function: Any, result: type[_Lanes], emit: Any) -> None:
