@@ -145,6 +145,7 @@ def on_terminal(hostile, monkeypatch):
     return call
 
 
+ON_ZOOS = ("sparsify", "dynamics", "connect", "average", "scores", "spectra", "embed", "sample")
 # Arguments by command. UID and OTHER are the trials; a status is the expected exit status.
 COMMANDS = {
     "run": [
@@ -218,6 +219,9 @@ COMMANDS = {
         (2, "zoo", "show", "hostile-zoo"), (2, "zoo", "export", NAME, NAME),
         (2, "zoo", "import", NAME, "--out", "zoo", "--dataset", NAME),
         (2, "zoo", "import", "hostile-members", "--out", "zoo", "--dataset", NAME),
+        *((2, "zoo", name, NAME) for name in ON_ZOOS),
+        *((2, "zoo", name, "hostile-zoo") for name in ON_ZOOS),
+        (2, "zoo", "sparsify", "hostile-zoo", "--time", NAME),
     ],
     "stats": [
         (0, "stats"), *((0, "stats", "--table", name) for name in ("summary", "anomalies")),

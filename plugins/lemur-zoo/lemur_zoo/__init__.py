@@ -10,6 +10,12 @@
 - `lemur_zoo.storage`: the files of a zoo.
 - `lemur_zoo.making`, `lemur_zoo.training`: make, continue and extend a zoo.
 - `lemur_zoo.zoo`, `lemur_zoo.tokens`: read a zoo.
+- `lemur_zoo.together`: compute the class scores of many members at once.
+- `lemur_zoo.sparse`: sparse twins of members, by variational dropout.
+- `lemur_zoo.dynamics`: speed, curvature and angles of trajectories.
+- `lemur_zoo.connectivity`: lines between members, alignment of their units, and averages.
+- `lemur_zoo.confidence`, `lemur_zoo.spectra`: scores by class, calibration, singular values.
+- `lemur_zoo.embedding`: an auto-encoder of weights, and sampling from it.
 - `lemur_zoo.cli`: the commands.
 
 Importing this package imports neither torch nor pandas.

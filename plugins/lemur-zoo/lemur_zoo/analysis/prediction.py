@@ -85,6 +85,27 @@ def predict(
     Raises:
         ZooError: A split of the members has too few of them.
     """
+    numbers, rows, splits = samples_of(zoo, epochs)
+    weights = np.concatenate([zoo.at(epoch, numbers.tolist()) for epoch in epochs])
+    features = (weights.astype(np.float64), statistics_of(weights, zoo.parameters))
+    predicted = [
+        Predicted(target, measure, *scores)
+        for target, measure, scores in measures_of(zoo, rows, splits, features, show)
+    ]
+    tested = int((splits == "test").sum())
+    return predicted, Sample(epochs, len(numbers), len(zoo) - len(numbers), tested)
+
+
+def samples_of(
+    zoo: Zoo, epochs: Sequence[int]
+) -> tuple[NDArray[np.int64], list[tuple[int, int]], NDArray[np.str_]]:
+    """Return the members that are kept, the member and epoch of each sample, and its split.
+
+    Samples are in the order of the epochs, and then of the members.
+
+    Raises:
+        ZooError: A split of the members has too few of them, or a member lacks an epoch.
+    """
     numbers = np.flatnonzero(_kept(zoo, epochs))
     rows = [(int(member), epoch) for epoch in epochs for member in numbers]
     splits = np.array([zoo.population[member].split for member, _ in rows])
@@ -95,22 +116,36 @@ def predict(
                 f"zoo {zoo.name!r}: {count} samples in the {split} split of members; expected "
                 f"{_FEWEST} or more, so make more members"
             )
-    weights = np.concatenate([zoo.at(epoch, numbers.tolist()) for epoch in epochs])
-    features = (weights.astype(np.float64), statistics_of(weights, zoo.parameters))
+    return numbers, rows, splits
+
+
+def measures_of(
+    zoo: Zoo,
+    rows: Sequence[tuple[int, int]],
+    splits: NDArray[np.str_],
+    features: Sequence[NDArray[float64]],
+    show: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[str, str, list[float]]]:
+    """Yield each property, its measure, and how well it is predicted from each kind of features.
+
+    Args:
+        zoo: The zoo.
+        rows: Member and epoch of each sample.
+        splits: Split of each sample.
+        features: Kinds of features, each ``(samples, features)``.
+        show: Called with the name of each property.
+    """
     chosen = [splits == split for split in _SPLITS]
     parts = [[feature[mask] for mask in chosen] for feature in features]
     ridges = [Ridge(part) for part in parts]
-    predicted = []
     for target, measure, values in _targets(zoo, rows):
         show(target)
         targets = [values[mask] for mask in chosen]
         if measure == "R2":
-            scores = [ridge.r2(targets) for ridge in ridges]
+            yield target, measure, [ridge.r2(targets) for ridge in ridges]
         else:
             scores = [linear_accuracy(*map(Part, part, targets)) for part in parts]
-        predicted.append(Predicted(target, measure, *scores))
-    tested = int((splits == "test").sum())
-    return predicted, Sample(epochs, len(numbers), len(zoo) - len(numbers), tested)
+            yield target, measure, scores
 
 
 def _kept(zoo: Zoo, epochs: Sequence[int]) -> NDArray[np.bool_]:

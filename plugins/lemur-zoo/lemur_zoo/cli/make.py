@@ -76,7 +76,7 @@ def make(spec: str, out: Path, epochs: int | None, yes: bool, **options: Any) ->
     from lemur_zoo.spec.read import find_spec
     from lemur_zoo.storage.lock import locked
 
-    limit = _seconds(options.pop("time_limit"))
+    limit = seconds_of(options.pop("time_limit"))
     wanted = find_spec(spec)
     if epochs is not None:
         wanted = replace(wanted, epochs=epochs)
@@ -102,7 +102,7 @@ def extend(folder: Path, epochs: int | None, members: int | None, **options: Any
     from lemur_zoo.storage.header import read_header
     from lemur_zoo.storage.lock import locked
 
-    limit = _seconds(options.pop("time_limit"))
+    limit = seconds_of(options.pop("time_limit"))
     read_header(folder)
     with locked(folder):
         if epochs is not None:
@@ -171,7 +171,8 @@ def _print_sweep(sweep: ZooEpoch) -> None:
     )
 
 
-def _seconds(text: str | None) -> float | None:
+def seconds_of(text: str | None) -> float | None:
+    """Return the seconds that --time means, None without it."""
     if text is None:
         return None
     match = _DURATION.fullmatch(text)

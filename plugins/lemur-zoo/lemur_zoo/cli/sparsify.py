@@ -1,0 +1,88 @@
+"""``lemur zoo sparsify``: train the sparse twins of a zoo's members."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lemur_core.commands import data_option, duration, print_line, print_text, text_table
+
+if TYPE_CHECKING:
+    from lemur_zoo.sparse.sparsify import GroupReport
+    from lemur_zoo.zoo import Zoo
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    default=25,
+    show_default=True,
+    help="Epochs of variational dropout.",
+)
+@click.option(
+    "--kl-weight",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Weight of the divergence: a larger one gives sparser and less accurate twins.",
+)
+@click.option("--time", "time_limit", help="Begin no epoch after this time, e.g. 2h30m.")
+@data_option
+def sparsify(
+    folder: Path, epochs: int, kl_weight: float, time_limit: str | None, data: Path
+) -> None:
+    """Train a sparse twin of each member of the zoo in DIR by variational dropout.
+
+    A twin begins from the last state of its member, with the member's hyperparameters. Twins are
+    stored in DIR/sparse: weights, log alpha, and accuracy and sparsity after each epoch. The same
+    command continues what was interrupted.
+    """
+    from lemur_core.files import write_errors
+    from lemur_zoo.cli.make import seconds_of
+    from lemur_zoo.evaluation import zoo_images
+    from lemur_zoo.sparse.sparsify import sparsify as train
+    from lemur_zoo.sparse.twins import FOLDER
+    from lemur_zoo.storage.lock import locked
+    from lemur_zoo.zoo import Zoo
+
+    limit = seconds_of(time_limit)
+    zoo = Zoo(folder)
+    images = zoo_images(zoo, data)
+    until = None if limit is None else time.monotonic() + limit
+    with write_errors(folder):
+        (folder / FOLDER).mkdir(exist_ok=True)
+    with locked(folder / FOLDER):
+        is_whole = train(zoo, images, epochs, kl_weight=kl_weight, until=until, report=_print)
+    if not is_whole:
+        print_line("the time is over; the same command continues")
+        return
+    print_text(_table(zoo))
+    print_line(f"wrote {folder / FOLDER}")
+
+
+def _print(report: GroupReport) -> None:
+    print_line(
+        f"group {report.group + 1} of {report.groups}, epoch {report.epoch} of {report.epochs}: "
+        f"{duration(report.seconds)}"
+    )
+
+
+def _table(zoo: Zoo) -> str:
+    from lemur_zoo.sparse.twins import SparseTwins
+
+    frame = SparseTwins(zoo).trajectory
+    rows = []
+    epochs = int(frame["epoch"].max())
+    for epoch in sorted({0, epochs // 4, epochs // 2, 3 * epochs // 4, epochs}):
+        of_epoch = frame[frame["epoch"] == epoch]
+        test, sparsity = of_epoch["test_accuracy"], of_epoch["sparsity"]
+        numbers = (sparsity.median(), sparsity.min(), sparsity.max())
+        accuracies = (test.median(), test.min(), test.max())
+        rows.append([str(epoch), *(f"{number:.4f}" for number in (*numbers, *accuracies))])
+    headers = ["epoch", "sparsity (median)", "min", "max", "test acc (median)", "min", "max"]
+    return text_table(headers, rows)

@@ -1,0 +1,279 @@
+"""The files of sparse twins, beside the zoo: ``DIR/sparse``.
+
+- ``twins.json``: the zoo's uid, the number of epochs, and the epoch that each twin begins from.
+- ``weights-*.f32``, ``metrics-*.f64`` and ``states/*.npz``: as those of a zoo
+  (`lemur_zoo.storage`), except that a member has twice as many parameters, its weights followed by
+  the logarithms of their variances, and that the scores are those of the pruned weights.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from lemur_core.errors import SettingsError
+from lemur_core.files import replacement, sync_folder, write_errors
+from lemur_zoo.evaluation import zoo_layers
+from lemur_zoo.nets import state_of
+from lemur_zoo.parameters import Parameter
+from lemur_zoo.sparse.training import prune
+from lemur_zoo.sparse.variational import CUT, LOG_ALPHA_LIMIT, can_be_cut, log_alpha
+from lemur_zoo.storage.folder import STATES, ZooFolder, check_room
+from lemur_zoo.storage.header import ZooError
+from lemur_zoo.zoo import SCORES, Zoo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy import bool_, float32, float64
+    from numpy.typing import NDArray
+    from pandas import DataFrame
+    from torch import Tensor
+
+    from lemur_zoo.storage.header import ZooHeader
+
+FOLDER, FILE = "sparse", "twins.json"
+FORMAT, VERSION = "lemur-zoo-sparse", 1
+
+
+@dataclass(frozen=True)
+class TwinsHeader:
+    """What the sparse twins of a zoo are.
+
+    Attributes:
+        zoo: Unique id of the zoo.
+        epochs: Number of epochs of variational dropout.
+        begins: Epoch of the member that each twin begins from.
+        kl_weight: What the divergence is multiplied by.
+    """
+
+    zoo: str
+    epochs: int
+    begins: tuple[int, ...]
+    kl_weight: float = 1.0
+
+
+class SparseTwins:
+    """The sparse twins of a zoo, read up to the last whole epoch of each.
+
+    Epochs are those of variational dropout: 0 is the member itself, with variances of exp(-10).
+
+    Args:
+        zoo: The zoo.
+
+    Attributes:
+        zoo: The zoo.
+        header: What the twins are.
+
+    Raises:
+        ZooError: The zoo has no twins, or a file is damaged.
+    """
+
+    def __init__(self, zoo: Zoo) -> None:
+        self.zoo = zoo
+        self.header = read_twins(zoo)
+        self._folder = ZooFolder(zoo.path / FOLDER, doubled(zoo.header, self.header))
+
+    def __len__(self) -> int:
+        return len(self.header.begins)
+
+    @cached_property
+    def last_epochs(self) -> NDArray[np.int64]:
+        """The last whole epoch of each twin, ``(members,)``; -1 if it has none."""
+        epochs = np.full(len(self), -1)
+        for group, numbers in enumerate(self._folder.header.groups):
+            epochs[list(numbers)] = self._folder.progress(group).epoch
+        return epochs
+
+    @cached_property
+    def can_be_cut(self) -> NDArray[bool_]:
+        """Which parameters can be cut, ``(parameters,)``."""
+        shape = tuple(self.zoo.header.in_shape[1:])
+        return np.asarray(can_be_cut(zoo_layers(self.zoo), shape))
+
+    def weights(self, member: int, epoch: int = -1) -> NDArray[float32]:
+        """Return the weights of a twin, ``(parameters,)``, before those of much noise are cut.
+
+        Raises:
+            ZooError: There is no such twin or epoch.
+        """
+        weights: NDArray[float32] = self._rows(member, epoch)[: self.zoo.header.width]
+        return weights
+
+    def log_alpha(self, member: int, epoch: int = -1) -> NDArray[float32]:
+        """Return log alpha of each weight, ``(parameters,)``, -10 to 10.
+
+        It is -10 for the biases of linear layers, which have no noise.
+
+        Raises:
+            ZooError: There is no such twin or epoch.
+        """
+        weights, log_sigma2 = torch.from_numpy(np.array(self._rows(member, epoch))).chunk(2)
+        values: NDArray[float32] = log_alpha(weights, log_sigma2).numpy()
+        values[~self.can_be_cut] = -LOG_ALPHA_LIMIT
+        return values
+
+    def pruned(self, member: int, epoch: int = -1) -> NDArray[float32]:
+        """Return the weights of a twin, ``(parameters,)``, 0 where log alpha is 3 or more.
+
+        Raises:
+            ZooError: There is no such twin or epoch.
+        """
+        weights: NDArray[float32] = prune(self._rows(member, epoch)[None], self.can_be_cut)[0]
+        return weights
+
+    def state_dict(self, member: int, epoch: int = -1) -> dict[str, Tensor]:
+        """Return the state dictionary of a pruned twin, for the net of the zoo."""
+        return state_of(self.pruned(member, epoch), self.zoo.parameters)
+
+    @cached_property
+    def scores(self) -> NDArray[float64]:
+        """Scores of the pruned twins as those of `Zoo.scores`, ``(members, epochs + 1, 3, 2)``."""
+        scores = np.array(self._folder.metrics, np.float64)
+        scores[np.arange(scores.shape[1]) > self.last_epochs[:, None]] = np.nan
+        return scores
+
+    def sparsity(self, member: int, epoch: int = -1) -> float:
+        """Return the share of a twin's weights that is cut, 0 to 1.
+
+        Biases of linear layers count as neither cut nor kept.
+
+        Raises:
+            ZooError: There is no such twin or epoch.
+        """
+        values = self.log_alpha(member, epoch)[self.can_be_cut]
+        return float((values >= CUT).mean())
+
+    @cached_property
+    def trajectory(self) -> DataFrame:
+        """A row for each twin and epoch: ``member``, ``epoch``, ``sparsity`` and `SCORES`."""
+        from pandas import DataFrame
+
+        rows = [
+            [member, epoch, self.sparsity(member, epoch), *self.scores[member, epoch].reshape(-1)]
+            for member, last in enumerate(self.last_epochs)
+            for epoch in range(int(last) + 1)
+        ]
+        return DataFrame(rows, columns=["member", "epoch", "sparsity", *SCORES])
+
+    def _rows(self, member: int, epoch: int) -> NDArray[float32]:
+        if not 0 <= member < len(self):
+            raise ZooError(f"{self._folder.path}: has twins 0 to {len(self) - 1}, not {member}")
+        last = int(self.last_epochs[member])
+        number = epoch if epoch >= 0 else last + 1 + epoch
+        if not 0 <= number <= last:
+            has = f"epochs 0 to {last}" if last >= 0 else "no epoch"
+            raise ZooError(f"{self._folder.path}: twin {member} has {has}, not {epoch}")
+        row: NDArray[float32] = self._folder.weights[member, number]
+        return row
+
+
+def doubled(header: ZooHeader, twins: TwinsHeader) -> ZooHeader:
+    """Return the layout of the twins' files, given the header of the zoo."""
+    names = (
+        Parameter(f"{item.name}{suffix}", item.shape)
+        for suffix in ("", ".log_sigma2")
+        for item in header.parameters
+    )
+    count = len(twins.begins)
+    groups = [group for group in header.groups if max(group) < count]
+    return replace(
+        header,
+        epochs=twins.epochs,
+        first_epoch=0,
+        members=count,
+        parameters=tuple(names),
+        groups=groups,
+    )
+
+
+def prepare(zoo: Zoo, epochs: int, kl_weight: float = 1.0) -> TwinsHeader:
+    """Make room for the twins of all members of a zoo, and keep what is trained already.
+
+    Raises:
+        ZooError: The zoo has twins of another number of epochs, or a member has no epoch.
+        SettingsError: The disk is too small.
+        WriteError: The files cannot be written.
+    """
+    if zoo.epochs < 0:
+        raise ZooError(f"zoo {zoo.name!r}: has untrained members; run lemur zoo extend {zoo.path}")
+    path = zoo.path / FOLDER
+    fresh = TwinsHeader(zoo.header.uid, epochs, (), kl_weight)
+    before = read_twins(zoo) if (path / FILE).exists() else fresh
+    if before.epochs != epochs:
+        raise SettingsError(
+            f"{path}: has twins of {before.epochs} epochs, not {epochs}; set --epochs "
+            f"{before.epochs}, or delete the folder to train others"
+        )
+    if before.kl_weight != kl_weight:
+        raise SettingsError(
+            f"{path}: has twins with a KL weight of {before.kl_weight:g}, not {kl_weight:g}; set "
+            f"--kl-weight {before.kl_weight:g}, or delete the folder to train others"
+        )
+    added = zoo.last_epochs[len(before.begins) :]
+    twins = replace(before, begins=(*before.begins, *map(int, added)))
+    header = doubled(zoo.header, twins)
+    with write_errors(path):
+        (path / STATES).mkdir(parents=True, exist_ok=True)
+        files = {
+            path / header.weights_file: 4 * int(np.prod(header.weights_shape)),
+            path / header.metrics_file: 8 * int(np.prod(header.metrics_shape)),
+        }
+        held = sum(file.stat().st_size for file in files if file.exists())
+        check_room(path, sum(files.values()) - held)
+        for file, size in files.items():
+            with file.open("ab") as stream:
+                stream.truncate(size)
+    _write(path, twins)
+    return twins
+
+
+def _write(path: Path, twins: TwinsHeader) -> None:
+    value: dict[str, Any] = {
+        "format": FORMAT, "version": VERSION, "zoo": twins.zoo, "epochs": twins.epochs,
+        "begins": list(twins.begins), "kl_weight": twins.kl_weight,
+    }  # fmt: skip
+    file = path / FILE
+    with write_errors(file), replacement(file) as temporary, temporary.open("w") as stream:
+        json.dump(value, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    sync_folder(path)
+
+
+def read_twins(zoo: Zoo) -> TwinsHeader:
+    """Return what the sparse twins of a zoo are.
+
+    Raises:
+        ZooError: It has none, they are those of another zoo, or the file is damaged.
+    """
+    path = zoo.path / FOLDER / FILE
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if (value["format"], value["version"]) != (FORMAT, VERSION):
+            raise ZooError(f"{path}: expected {FORMAT} of version {VERSION}")
+        twins = TwinsHeader(
+            str(value["zoo"]),
+            int(value["epochs"]),
+            tuple(map(int, value["begins"])),
+            float(value["kl_weight"]),
+        )
+    except FileNotFoundError:
+        raise ZooError(
+            f"{zoo.path}: has no sparse twins; run lemur zoo sparsify {zoo.path}"
+        ) from None
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ZooError):
+            raise
+        raise ZooError(f"{path}: is damaged ({type(error).__name__})") from None
+    if twins.zoo != zoo.header.uid:
+        raise ZooError(f"{path}: its twins are those of another zoo; delete {path.parent}")
+    if len(twins.begins) > len(zoo):
+        raise ZooError(f"{path}: has {len(twins.begins)} twins of {len(zoo)} members")
+    return twins
