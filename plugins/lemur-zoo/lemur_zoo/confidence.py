@@ -67,8 +67,8 @@ def class_accuracies(
     right = np.bincount(targets[predicted == targets], minlength=classes)
     counts = np.bincount(targets, minlength=classes)
     return [
-        float(one / count) if count else float("nan")
-        for one, count in zip(right, counts, strict=True)
+        float(hits / count) if count else float("nan")
+        for hits, count in zip(right, counts, strict=True)
     ]
 
 

@@ -75,14 +75,14 @@ def dynamics_of(weights: NDArray[np.floating]) -> Dynamics:
     )
 
 
-def _angles(one: NDArray[float64], other: NDArray[float64]) -> NDArray[float64]:
+def _angles(steps: NDArray[float64], other: NDArray[float64]) -> NDArray[float64]:
     """Return the angle between each pair of rows, in radians; NaN where a row is 0.
 
     The arctangent is exact for small angles too, where the arccosine is not (Kahan: How Futile are
     Mindless Assessments of Roundoff, 2006).
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        first = one / np.linalg.norm(one, axis=1, keepdims=True)
+        first = steps / np.linalg.norm(steps, axis=1, keepdims=True)
         second = other / np.linalg.norm(other, axis=1, keepdims=True)
     difference = np.linalg.norm(first - second, axis=1)
     angles: NDArray[float64] = 2 * np.arctan2(difference, np.linalg.norm(first + second, axis=1))

@@ -87,9 +87,9 @@ def alike_pairs(zoo: Zoo, count: int, seed: int = 0) -> list[tuple[int, int]]:
     if not groups:
         raise ZooError(f"zoo {zoo.name!r}: has no two members with the same activation")
     generator = np.random.default_rng(seed)
-    found: dict[tuple[int, int], None] = {}
-    while len(found) < min(count, sum(pairs)):
+    drawn: dict[tuple[int, int], None] = {}
+    while len(drawn) < min(count, sum(pairs)):
         numbers = groups[generator.choice(len(groups), p=np.array(pairs) / sum(pairs))]
         first, second = sorted(generator.choice(numbers, 2, replace=False).tolist())
-        found[first, second] = None
-    return list(found)
+        drawn[first, second] = None
+    return list(drawn)

@@ -64,27 +64,27 @@ def test_the_command_shows_the_scores_of_the_nets(small, tmp_path):
         )
         recall = multiclass_recall(probabilities, targets, 10, average="none").tolist()
         present = np.isin(range(10), targets)
-        found = row[[f"class_{index}" for index in range(10)]].to_numpy()
-        np.testing.assert_allclose(found[present], np.array(recall)[present])
+        measured = row[[f"class_{index}" for index in range(10)]].to_numpy()
+        np.testing.assert_allclose(measured[present], np.array(recall)[present])
     assert f"{frame['accuracy'].median():.4f}" in output
     assert len(zoo_confidence(zoo, images.validation)) == 16
 
 
 def test_spectra_of_known_matrices():
-    found = spectrum_of(np.array([4.0, 2.0, 1.0]))
-    assert found.norm == 4
-    assert found.stable_rank == pytest.approx((16 + 4 + 1) / 16)
+    measured = spectrum_of(np.array([4.0, 2.0, 1.0]))
+    assert measured.norm == 4
+    assert measured.stable_rank == pytest.approx((16 + 4 + 1) / 16)
     p = np.array([4, 2, 1]) / 7
-    assert found.effective_rank == pytest.approx(np.exp(-(p * np.log(p)).sum()))
-    assert found.condition == 4
+    assert measured.effective_rank == pytest.approx(np.exp(-(p * np.log(p)).sum()))
+    assert measured.condition == 4
     assert spectrum_of(np.array([1.0, 0.0])).condition == np.inf
     assert np.isnan(spectrum_of(np.zeros(2)).stable_rank)
 
 
 def test_singular_values_of_a_convolution_are_those_of_its_matrix():
     weights = np.random.default_rng(0).normal(size=(3, 4, 2, 3, 3)).astype(np.float32)
-    found = singular_values(weights)
-    for values, kernel in zip(found, weights, strict=True):
+    measured = singular_values(weights)
+    for values, kernel in zip(measured, weights, strict=True):
         expected = torch.linalg.svdvals(torch.from_numpy(kernel).double().reshape(4, -1))
         np.testing.assert_allclose(values, expected.numpy())
 

@@ -84,13 +84,15 @@ def test_alignment_finds_the_best_of_all_permutations_of_a_small_net():
     size = 4 * 3 + 3 + 3 * 3 + 3 + 3 * 2 + 2
     hits = 0
     for seed in range(20):
-        one, other = np.random.default_rng(seed).normal(size=(2, size)).astype(np.float32)
+        fixed, other = np.random.default_rng(seed).normal(size=(2, size)).astype(np.float32)
         orders = [np.array(order) for order in itertools.permutations(range(3))]
-        products = [one @ units.permute(other, pair) for pair in itertools.product(orders, orders)]
-        found = one @ units.permute(other, align(units, one, other))
-        assert found >= one @ other - 1e-4
-        assert found <= max(products) + 1e-4
-        hits += found == pytest.approx(max(products), rel=1e-5)
+        products = [
+            fixed @ units.permute(other, pair) for pair in itertools.product(orders, orders)
+        ]
+        result = fixed @ units.permute(other, align(units, fixed, other))
+        assert result >= fixed @ other - 1e-4
+        assert result <= max(products) + 1e-4
+        hits += result == pytest.approx(max(products), rel=1e-5)
     # Weight matching ascends to a local maximum, which is mostly the best one here.
     assert hits >= 15
 
@@ -134,11 +136,11 @@ def test_the_soup_of_permuted_copies_is_as_good_as_they_are_if_it_is_aligned(ima
     labels = net(4)(torch.from_numpy(images.inputs)).argmax(1).numpy()
     split = SplitArrays(images.inputs, labels)
 
-    found = {item.name: item for item in averages_of(LAYERS, UNITS, rows, split, split)}
-    assert found["best member"].test == found["mean of members"].test == 1
-    assert found["soup of all, aligned"].test == found["greedy soup, aligned"].test == 1
-    assert found["greedy soup, aligned"].members == 4
-    assert found["soup of all"].test < 1
+    result = {item.name: item for item in averages_of(LAYERS, UNITS, rows, split, split)}
+    assert result["best member"].test == result["mean of members"].test == 1
+    assert result["soup of all, aligned"].test == result["greedy soup, aligned"].test == 1
+    assert result["greedy soup, aligned"].members == 4
+    assert result["soup of all"].test < 1
 
 
 def test_pairs_have_the_same_activation_and_are_different(small):

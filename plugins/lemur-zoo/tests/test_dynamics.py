@@ -13,42 +13,44 @@ from .conftest import run
 def test_points_on_a_circle_have_its_curvature_and_turn_by_the_same_angle():
     angles = np.linspace(0, 1, 6)
     circle = 5 * np.stack([np.cos(angles), np.sin(angles), np.zeros(6)], 1) + [1, 2, 3]
-    found = dynamics_of(circle)
-    np.testing.assert_allclose(found.curvature[1:-1], 1 / 5)
-    np.testing.assert_allclose(found.turn[1:-1], np.degrees(0.2))
-    np.testing.assert_allclose(found.speed[1:], 2 * 5 * np.sin(0.1))
-    np.testing.assert_allclose(found.distance, 2 * 5 * np.sin(angles / 2))
-    assert np.isnan([found.speed[0], *found.turn[[0, -1]], *found.curvature[[0, -1]]]).all()
+    measured = dynamics_of(circle)
+    np.testing.assert_allclose(measured.curvature[1:-1], 1 / 5)
+    np.testing.assert_allclose(measured.turn[1:-1], np.degrees(0.2))
+    np.testing.assert_allclose(measured.speed[1:], 2 * 5 * np.sin(0.1))
+    np.testing.assert_allclose(measured.distance, 2 * 5 * np.sin(angles / 2))
+    assert np.isnan(
+        [measured.speed[0], *measured.turn[[0, -1]], *measured.curvature[[0, -1]]]
+    ).all()
 
 
 def test_a_straight_line_has_no_curvature_and_its_length_is_its_distance():
     line = np.outer([0, 1, 3, 7], [3.0, 4.0]) + 1
-    found = dynamics_of(line)
-    np.testing.assert_allclose(found.turn[1:-1], 0, atol=1e-6)
-    np.testing.assert_allclose(found.curvature[1:-1], 0, atol=1e-8)
-    np.testing.assert_allclose(found.length, [0, 5, 15, 35])
-    np.testing.assert_allclose(found.distance, found.length)
+    measured = dynamics_of(line)
+    np.testing.assert_allclose(measured.turn[1:-1], 0, atol=1e-6)
+    np.testing.assert_allclose(measured.curvature[1:-1], 0, atol=1e-8)
+    np.testing.assert_allclose(measured.length, [0, 5, 15, 35])
+    np.testing.assert_allclose(measured.distance, measured.length)
 
 
 def test_steps_back_and_pauses():
-    found = dynamics_of(np.array([[0.0], [1.0], [0.0], [0.0]]))
-    assert found.turn[1] == pytest.approx(180)
-    assert np.isnan(found.curvature[1])
-    assert np.isnan(found.turn[2])
-    assert found.length[-1] == 2
-    assert found.distance[-1] == 0
+    measured = dynamics_of(np.array([[0.0], [1.0], [0.0], [0.0]]))
+    assert measured.turn[1] == pytest.approx(180)
+    assert np.isnan(measured.curvature[1])
+    assert np.isnan(measured.turn[2])
+    assert measured.length[-1] == 2
+    assert measured.distance[-1] == 0
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_short_trajectory_has_no_turn(count):
-    found = dynamics_of(np.ones((count, 3)))
-    assert all(len(values) == count for values in found)
-    assert np.isnan(found.turn).all()
+    measured = dynamics_of(np.ones((count, 3)))
+    assert all(len(values) == count for values in measured)
+    assert np.isnan(measured.turn).all()
 
 
 def test_the_angle_is_that_to_the_first_weights():
-    found = dynamics_of(np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]]))
-    np.testing.assert_allclose(found.angle, [0, 45, 90], atol=1e-6)
+    measured = dynamics_of(np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]]))
+    np.testing.assert_allclose(measured.angle, [0, 45, 90], atol=1e-6)
 
 
 def test_the_command_writes_the_values_of_all_members(small, tmp_path):

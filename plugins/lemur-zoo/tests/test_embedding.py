@@ -123,11 +123,11 @@ def test_sampled_and_fresh_nets_are_trained_alike(small):
 
     best = anchors_of(zoo)[0]
     seed = zoo.population[best].seed
-    found = compare(zoo, Best(), images, count=2, epochs=2, seed=seed - 1)
-    assert found.sampled.shape == found.fresh.shape == (3, 2)
-    assert found.sampled[0].tolist() == pytest.approx([zoo.scores[best, 2, 2, 1]] * 2)
+    comparison = compare(zoo, Best(), images, count=2, epochs=2, seed=seed - 1)
+    assert comparison.sampled.shape == comparison.fresh.shape == (3, 2)
+    assert comparison.sampled[0].tolist() == pytest.approx([zoo.scores[best, 2, 2, 1]] * 2)
     # The first fresh net has the seed and the hyperparameters of the best member.
-    assert found.fresh[:, 0].tolist() == pytest.approx(zoo.scores[best, :, 2, 1].tolist())
+    assert comparison.fresh[:, 0].tolist() == pytest.approx(zoo.scores[best, :, 2, 1].tolist())
 
 
 def test_the_commands_embed_and_sample(zoo):

@@ -48,9 +48,9 @@ def test_the_divergence_approximates_the_integral_of_the_paper():
     # The constant: the divergence is 0 for an infinite alpha, where E log|z| is left.
     left = -(np.euler_gamma + np.log(2)) / 2
     values = np.linspace(-8, 8, 17)
-    found = divergence(torch.tensor(values)).numpy()
+    results = divergence(torch.tensor(values)).numpy()
     # The paper's figure 1 shows a close fit; its largest error is below 0.05.
-    np.testing.assert_allclose(found, [exact_divergence(v) - left for v in values], atol=0.05)
+    np.testing.assert_allclose(results, [exact_divergence(v) - left for v in values], atol=0.05)
     assert divergence(torch.tensor(10.0)) == pytest.approx(0, abs=1e-4)
 
 
@@ -72,10 +72,10 @@ def test_noisy_scores_have_the_mean_and_variance_of_noisy_weights():
     kernels, biases = drawn[:, :18].reshape(draws, 2, 9), drawn[:, 18:]
     expected = kernels @ image.reshape(9) + biases
     noise = MemberNoise([1], 1, torch.zeros(1))
-    found = noisy_scores(layers, weights, variances, image.expand(draws, *shape), noise)[0]
-    torch.testing.assert_close(found.mean(0), expected.mean(0), atol=0.05, rtol=0)
-    torch.testing.assert_close(found.std(0), expected.std(0), atol=0.05, rtol=0)
-    correlation = torch.corrcoef(found.T)[0, 1]
+    results = noisy_scores(layers, weights, variances, image.expand(draws, *shape), noise)[0]
+    torch.testing.assert_close(results.mean(0), expected.mean(0), atol=0.05, rtol=0)
+    torch.testing.assert_close(results.std(0), expected.std(0), atol=0.05, rtol=0)
+    correlation = torch.corrcoef(results.T)[0, 1]
     assert abs(correlation) < 0.02
 
 
@@ -92,9 +92,9 @@ def test_without_noise_scores_are_those_of_the_nets():
         def dropout(self, layer, values):
             return values
 
-    found = noisy_scores(LAYERS, rows, torch.zeros_like(rows), images, Silent())
+    results = noisy_scores(LAYERS, rows, torch.zeros_like(rows), images, Silent())
     for index, net in enumerate(members):
-        torch.testing.assert_close(found[index], net(images[:, index : index + 1]))
+        torch.testing.assert_close(results[index], net(images[:, index : index + 1]))
 
 
 def test_log_alpha_is_clamped_and_biases_of_linear_layers_have_none():
@@ -200,14 +200,14 @@ def test_a_twin_that_diverges_does_not_change_the_others(train):
 
 def test_a_twin_with_dropout_is_trained_on_other_values_than_one_without(train):
     layers = (*LAYERS[:3], Dropout(), *LAYERS[3:])
-    found = []
+    results = []
     for share in (0.0, 0.5):
         state = initial()
         values = settings(dropout=[0.0, share])
         SparseEngine(layers, "adam", 5, values, train).train_epoch(state, 1)
-        found.append(state.parameters)
-    torch.testing.assert_close(*(torch.from_numpy(rows[0]) for rows in found), atol=1e-5, rtol=0)
-    assert np.abs(found[0][1] - found[1][1]).max() > 1e-3
+        results.append(state.parameters)
+    torch.testing.assert_close(*(torch.from_numpy(rows[0]) for rows in results), atol=1e-5, rtol=0)
+    assert np.abs(results[0][1] - results[1][1]).max() > 1e-3
 
 
 SPEC = """
@@ -289,8 +289,8 @@ def test_an_interrupted_command_continues_to_the_same_twins(sparse, dense, tmp_p
     assert "group 1 of 2, epoch 2 of 2" in output
     assert "group 1 of 2, epoch 1 of 2" not in output
     for member in range(4):
-        one, other = (SparseTwins(Zoo(path)).weights(member) for path in (copy, sparse[0]))
-        np.testing.assert_array_equal(one, other)
+        copied, other = (SparseTwins(Zoo(path)).weights(member) for path in (copy, sparse[0]))
+        np.testing.assert_array_equal(copied, other)
     assert "group" not in run("sparsify", copy, "--epochs", 2)
     with pytest.raises(SettingsError, match="has twins of 2 epochs, not 3; set --epochs 2, or"):
         prepare(zoo, 3)

@@ -41,8 +41,8 @@ def test_class_scores_are_those_of_each_net(layers, count):
     members, images = nets(layers, count), torch.randn(6, *SHAPE)
     scores = class_scores(layers, rows(members), images)
     assert scores.shape == (count, 6, 5)
-    for net, found in zip(members, scores, strict=True):
-        torch.testing.assert_close(found, net(images))
+    for net, outputs in zip(members, scores, strict=True):
+        torch.testing.assert_close(outputs, net(images))
 
 
 def test_losses_and_accuracies_are_those_of_each_net_whatever_their_number(layers):

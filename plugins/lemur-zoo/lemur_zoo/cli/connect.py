@@ -81,8 +81,8 @@ def _lines(zoo: Zoo, pairs: int, points: int, data: Path) -> DataFrame:
         show_progress(f"pair {place} of {len(drawn)}")
         layers = zoo_layers(zoo, first)
         units = Units(layers, tuple(zoo.header.in_shape[1:]))
-        one, other = zoo.weights(first), zoo.weights(second)
-        lines = paths.connect(layers, units, one, other, images.test, points)
+        fixed, other = zoo.weights(first), zoo.weights(second)
+        lines = paths.connect(layers, units, fixed, other, images.test, points)
         for aligned, path in ((False, lines.plain), (True, lines.aligned)):
             barriers = (path.barrier, path.accuracy_barrier)
             rows += [
@@ -122,8 +122,8 @@ def average(folder: Path, members: int, data: Path) -> None:
         show_progress(f"activation {activation}")
         layers = zoo_layers(zoo, chosen[0])
         units = Units(layers, tuple(zoo.header.in_shape[1:]))
-        for found in averages_of(layers, units, zoo.at(-1, chosen), *images[1:3]):
-            scores = (f"{found.validation:.4f}", f"{found.test:.4f}")
-            rows.append([activation, found.name, str(found.members), *scores])
+        for result in averages_of(layers, units, zoo.at(-1, chosen), *images[1:3]):
+            scores = (f"{result.validation:.4f}", f"{result.test:.4f}")
+            rows.append([activation, result.name, str(result.members), *scores])
     show_progress("")
     print_text(text_table(["activation", "net", "members", "validation", "test acc"], rows))

@@ -95,10 +95,12 @@ def sample_(
     zoo = Zoo(folder)
     model = load(zoo)
     images = _images(zoo, dataset, data)
-    found = compare(zoo, model, images, count=members, epochs=epochs, seed=seed, show=show_progress)
+    comparison = compare(
+        zoo, model, images, count=members, epochs=epochs, seed=seed, show=show_progress
+    )
     show_progress("")
     rows = []
-    for epoch, pair in enumerate(zip(*found, strict=True)):
+    for epoch, pair in enumerate(zip(*comparison, strict=True)):
         numbers = (
             f"{value:.4f}"
             for accuracies in pair

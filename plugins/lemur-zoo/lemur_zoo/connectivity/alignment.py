@@ -50,10 +50,10 @@ def align(
 
 
 def _forward(fixed: list[LayerWeights], moved: list[LayerWeights]) -> list[NDArray[np.int64]]:
-    found: list[NDArray[np.int64]] = []
+    permutations: list[NDArray[np.int64]] = []
     for index in range(len(fixed) - 1):
-        found.append(_best(_incoming(fixed, moved, found, index)))
-    return found
+        permutations.append(_best(_incoming(fixed, moved, permutations, index)))
+    return permutations
 
 
 def _ascend(
@@ -62,37 +62,39 @@ def _ascend(
     start: list[NDArray[np.int64]],
     generator: np.random.Generator,
 ) -> list[NDArray[np.int64]]:
-    found, likeness = list(start), _likeness(fixed, moved, start)
+    permutations, likeness = list(start), _likeness(fixed, moved, start)
     for _ in range(_SWEEPS):
-        for index in generator.permutation(len(found)):
-            gains = _incoming(fixed, moved, found, index) + _outgoing(fixed, moved, found, index)
-            found[index] = _best(gains)
-        after = _likeness(fixed, moved, found)
+        for index in generator.permutation(len(permutations)):
+            gains = _incoming(fixed, moved, permutations, index) + _outgoing(
+                fixed, moved, permutations, index
+            )
+            permutations[index] = _best(gains)
+        after = _likeness(fixed, moved, permutations)
         if after <= likeness + _LEAST_GAIN * abs(likeness):
             break
         likeness = after
-    return found
+    return permutations
 
 
 def _incoming(
-    fixed: list[LayerWeights], moved: list[LayerWeights], found: Permutations, index: int
+    fixed: list[LayerWeights], moved: list[LayerWeights], permutations: Permutations, index: int
 ) -> NDArray[float64]:
     """Return the products of what two units read, for each unit of one net and of the other."""
-    weight = moved[index].weight if index == 0 else moved[index].weight[:, found[index - 1]]
-    one, other = fixed[index].weight, weight
-    products: NDArray[float64] = one.reshape(len(one), -1) @ other.reshape(len(other), -1).T
+    weight = moved[index].weight if index == 0 else moved[index].weight[:, permutations[index - 1]]
+    own, other = fixed[index].weight, weight
+    products: NDArray[float64] = own.reshape(len(own), -1) @ other.reshape(len(other), -1).T
     if len(fixed[index].bias):
         products = products + np.outer(fixed[index].bias, moved[index].bias)
     return products
 
 
 def _outgoing(
-    fixed: list[LayerWeights], moved: list[LayerWeights], found: Permutations, index: int
+    fixed: list[LayerWeights], moved: list[LayerWeights], permutations: Permutations, index: int
 ) -> NDArray[float64]:
     """Return the products of what the next layer reads of two units."""
     weight = moved[index + 1].weight
-    if index + 1 < len(found):
-        weight = weight[found[index + 1]]
+    if index + 1 < len(permutations):
+        weight = weight[permutations[index + 1]]
     products: NDArray[float64] = np.einsum("ouk,ovk->uv", fixed[index + 1].weight, weight)
     return products
 
@@ -102,15 +104,17 @@ def _best(products: NDArray[float64]) -> NDArray[np.int64]:
     return columns
 
 
-def _likeness(fixed: list[LayerWeights], moved: list[LayerWeights], found: Permutations) -> float:
+def _likeness(
+    fixed: list[LayerWeights], moved: list[LayerWeights], permutations: Permutations
+) -> float:
     """Return the sum of the products of all corresponding weights."""
     total = 0.0
-    for index, (one, other) in enumerate(zip(fixed, moved, strict=True)):
+    for index, (own, other) in enumerate(zip(fixed, moved, strict=True)):
         weight, bias = other
         if index > 0:
-            weight = weight[:, found[index - 1]]
-        if index < len(found):
-            weight = weight[found[index]]
-            bias = bias[found[index]] if len(bias) else bias
-        total += float((one.weight * weight).sum() + (one.bias * bias).sum())
+            weight = weight[:, permutations[index - 1]]
+        if index < len(permutations):
+            weight = weight[permutations[index]]
+            bias = bias[permutations[index]] if len(bias) else bias
+        total += float((own.weight * weight).sum() + (own.bias * bias).sum())
     return total

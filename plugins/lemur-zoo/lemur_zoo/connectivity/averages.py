@@ -64,7 +64,7 @@ def averages_of(
     best = int(np.argmax(scores[0]))
     aligned = np.stack([units.permute(row, align(units, rows[best], row)) for row in rows])
     order = np.argsort(-scores[0], kind="stable").tolist()
-    found = [
+    averages = [
         Average("best member", 1, *map(float, scores[:, best])),
         Average("mean of members", 1, *map(float, scores.mean(1))),
         Average("ensemble", len(rows), *(ensemble_accuracy(layers, rows, s) for s in splits)),
@@ -74,8 +74,8 @@ def averages_of(
         for kind, numbers in (("soup of all", order), ("greedy soup", chosen)):
             soup = average(candidates[numbers])[None]
             reached = (float(_accuracies(layers, soup, split)[0]) for split in splits)
-            found.append(Average(f"{kind}{name}", len(numbers), *reached))
-    return found
+            averages.append(Average(f"{kind}{name}", len(numbers), *reached))
+    return averages
 
 
 def greedy_soup(

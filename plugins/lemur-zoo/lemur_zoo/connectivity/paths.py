@@ -54,7 +54,7 @@ def _rise(shares: NDArray[float64], values: NDArray[float64]) -> float:
 
 def path_between(
     layers: Layers,
-    one: NDArray[float32],
+    first: NDArray[float32],
     other: NDArray[float32],
     images: SplitArrays,
     points: int = 11,
@@ -63,13 +63,13 @@ def path_between(
 
     Args:
         layers: The layers of both nets.
-        one: Parameters of the net where the line begins, ``(parameters,)``.
+        first: Parameters of the net where the line begins, ``(parameters,)``.
         other: Parameters of the net where it ends.
         images: The images that are scored.
         points: Number of points, ends included.
     """
     shares = np.linspace(0, 1, points)
-    rows = one + shares[:, None].astype(np.float32) * (other - one)
+    rows = first + shares[:, None].astype(np.float32) * (other - first)
     rows[-1] = other
     losses, accuracies = loss_and_accuracy(layers, rows.astype(np.float32), images)
     return Path(shares, losses.numpy(), accuracies.numpy())
@@ -90,14 +90,14 @@ class Connection(NamedTuple):
 def connect(
     layers: Layers,
     units: Units,
-    one: NDArray[float32],
+    first: NDArray[float32],
     other: NDArray[float32],
     images: SplitArrays,
     points: int = 11,
 ) -> Connection:
     """Return the lines between two members, with and without alignment of the second one."""
-    aligned = units.permute(other, align(units, one, other))
+    aligned = units.permute(other, align(units, first, other))
     return Connection(
-        path_between(layers, one, other, images, points),
-        path_between(layers, one, aligned, images, points),
+        path_between(layers, first, other, images, points),
+        path_between(layers, first, aligned, images, points),
     )
