@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _CONTROLS = {
     "longer": "longer_training",
     "noise": "noise_of_training",
+    "changed": "changed_hyperparameters",
     "pretrained": "pretraining_gain",
 }
 """Figures of lemur-analysis for the controls of a study."""
@@ -23,6 +24,7 @@ _RUN = ["net", "dataset", "run"]
 _KEYS = {
     "longer": ["net", "dataset", "epochs"],
     "noise": _RUN,
+    "changed": ["net", "dataset", "changed"],
     "pretrained": ["net", "dataset", "pretrained"],
 }
 """What tells the trainings of a control apart; of those that are equal, the first counts."""

@@ -12,7 +12,13 @@ import lemur_core
 from lemur_core.errors import LemurError, UnknownNameError
 from lemur_spaces.complexity import Complexity
 from lemur_spaces.study.record import IDENTITY, of_latest, recorded
-from lemur_spaces.study.spec import METRICS, PRETRAINED, TRAINING_ERROR, controlled
+from lemur_spaces.study.spec import (
+    METRICS,
+    PRETRAINED,
+    TRAINING_ERROR,
+    changed_in,
+    controlled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,8 +57,9 @@ class StudyResults(NamedTuple):
             ``error`` (on the test split at that epoch, 0 to 1), ``selection`` (the validation
             error), ``top1_error``, ``top5_error`` and ``training_error`` (missing if not recorded;
             the last is only a column if it was recorded for any net), ``control`` (empty,
-            ``longer``, ``noise`` or ``pretrained``), ``epochs`` (the length of the training), the
-            net's complexities, and the numbers of its design.
+            ``longer``, ``noise``, ``changed`` or ``pretrained``), ``changed`` (what the control of
+            this name changes, as in ``stem=cifar``; only a column if there is one), ``epochs`` (the
+            length of the training), and the complexities and numbers of the population's design.
         missing: A row per net and dataset without a finished training: ``net``, ``dataset``, and
             as in ``runs``, the net's complexities and the numbers of its design.
         spec: The population, as in `lemur_spaces.study.record.spec_of`.
@@ -85,7 +92,10 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
         raise NothingTrainedError(name)
     frame = concat(parts)
     designs = _designs(collection.spec)
-    frame = frame.assign(net=_names(frame["prm"], designs, collection.spec["hyperparameters"]))
+    frame = frame.assign(
+        net=_names(frame["prm"], designs, collection.spec["hyperparameters"]),
+        changed=frame["role"].map(changed_in),
+    )
     labels = labels_of(sorted({controlled(role)[0] for role in roles}))
     pairs = frame["role"].map(controlled)
     runs = _runs(frame.assign(dataset=pairs.str[0].map(labels), control=pairs.str[1]))
@@ -140,9 +150,12 @@ def _designs(spec: Mapping[str, Any]) -> DataFrame:
 
 
 def _names(prms: Any, designs: DataFrame, hyperparameters: Sequence[str]) -> list[str]:
-    rows = designs[["net", *hyperparameters]].itertuples(index=False)
+    """Return the names of the designs that trials have, by their hyperparameters."""
+    # Designs do not differ in those that all of them share, and a control changes some of these.
+    own = [name for name in hyperparameters if designs[name].nunique() > 1]
+    rows = designs[["net", *own]].itertuples(index=False)
     names = {tuple(row[1:]): row[0] for row in rows}
-    return [names[tuple(prm[name] for name in hyperparameters)] for prm in prms]
+    return [names[tuple(prm[name] for name in own)] for prm in prms]
 
 
 def _runs(frame: DataFrame) -> DataFrame:
@@ -161,6 +174,8 @@ def _runs(frame: DataFrame) -> DataFrame:
     if TRAINING_ERROR in runs.columns and runs[TRAINING_ERROR].notna().any():
         runs = runs.rename(columns={TRAINING_ERROR: "training_error"})
         columns += ["training_error"]
+    if runs["changed"].any():
+        columns += ["changed"]
     return runs[[*columns, "control", "epochs"]]
 
 
