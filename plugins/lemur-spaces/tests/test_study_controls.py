@@ -1,6 +1,7 @@
 """Controls of a study: longer and repeated training, pretraining, and training errors."""
 
 import hashlib
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -194,6 +195,29 @@ def test_control_trains_all_nets_with_other_shared_hyperparameters():
     assert command_line("report", "copy.csv").exit_code == 0
     page = Path("copy.html").read_text(encoding="utf-8")
     assert "<figcaption>Errors with stem=imagenet against errors as in the population" in page
+
+
+def test_versions_of_a_dataset_are_compared_by_settings_and_classes():
+    limits = ("samples=60", "balanced,samples=60", "balanced,samples=50", "samples=50", "classes=3")
+    datasets = [f'[[dataset]]\nname = "digits[{limit},test=20]"\npx = 8\n' for limit in limits]
+    datasets[-2] += "epochs = 2\n"
+    text = FILE.partition("[[dataset]]")[0].replace("epochs = 2", "epochs = 1")
+    given = study(text.replace("count = 3", "count = 2") + "".join(datasets))
+    trained(given)
+    runs = read_results("small", "lemur.db", given.conditions).runs
+    classes = runs.groupby("dataset")["classes"].unique().map(list).to_dict()
+    assert classes.pop("digits[classes=3,test=20]") == [3]
+    assert [*classes.values()] == [[10]] * 4
+    assert {*runs.loc[runs["dataset"] == "digits[samples=50,test=20]", "settings"]} == {
+        "px=8 epochs=2 error=top-1 transform=norm_8 batch=16 lr=0.05 momentum=0.9"
+    }
+    assert command_line("report", "small.toml", "--csv", "copy.csv").exit_code == 0
+    assert command_line("report", "copy.csv").exit_code == 0
+    title = "Errors with balanced and with unbalanced classes"
+    for name in ("small", "copy"):
+        page = Path(f"{name}.html").read_text(encoding="utf-8")
+        [rows] = re.findall(f'<caption>{title}</caption>.*?json">(.*?)</script>', page, re.S)
+        assert [row[:2] for row in json.loads(rows)] == [["digits[samples=60,test=20]", 2]]
 
 
 @pytest.mark.parametrize(

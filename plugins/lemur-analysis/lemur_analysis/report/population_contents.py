@@ -28,6 +28,7 @@ CONTROLS: dict[str, str] = {
 """Figures of controls, by the name of their function, with captions."""
 _NOISE, _LONGER, _TOP5 = "noise_of_training", "longer_training", "top1_against_top5"
 _CHANGED, _PRETRAINED = "changed_hyperparameters", "pretraining_gain"
+_BALANCED = "balanced_errors"
 _BEST = 10
 _LEAST_RUNS = 2
 _LOGARITHMIC = ("parameters", "macs", "activations")
@@ -143,7 +144,14 @@ def _agreement(population: ComparedPopulation) -> PopulationSection:
         "unrelated. It is computed over the nets that have an error on both, and has an interval "
         "of 95 %."
     )
-    shown = {"Rank correlations": rep.rank_correlations(best), **shown}
+    by_version = {
+        f"Rank correlations with {whole} and its smaller versions": table
+        for whole in rep.smaller_versions(best)
+        if len(table := rep.version_correlations(best, whole))
+    }
+    if by_version:
+        text += " The closest version is the one whose number of classes is closest."
+    shown = {"Rank correlations": rep.rank_correlations(best), **by_version, **shown}
     figures = [*_agreement_figures(population)]
     return PopulationSection("agreement", "Agreement", text, shown, figures, best)
 
@@ -251,6 +259,8 @@ def _controls(population: ComparedPopulation) -> Iterator[PopulationSection]:
     given = dict(population.controls)
     if len(both := _with_both_errors(population.best)):
         given.setdefault(_TOP5, both)
+    if len(pairs := rep.balanced_pairs(population.best)):
+        given.setdefault(_BALANCED, pairs)
     figures = [
         Figure(name.replace("_", "-"), caption, _of(given[name], getattr(rep, name)))
         for name, caption in CONTROLS.items()
@@ -259,6 +269,9 @@ def _controls(population: ComparedPopulation) -> Iterator[PopulationSection]:
     shown = {}
     if _LONGER in given:
         shown["Errors after trainings of several lengths"] = _lengths(given[_LONGER])
+    if _BALANCED in given and "balanced" in given[_BALANCED].columns:
+        gains = rep.condition_gains(given[_BALANCED], "balanced")
+        shown["Errors with balanced and with unbalanced classes"] = gains
     if _CHANGED in given and "changed" in given[_CHANGED].columns:
         figures += _figures_of_changes(given[_CHANGED])
         shown["Errors with changed hyperparameters and as in the population"] = rep.change_gains(

@@ -24,6 +24,7 @@ agreement also accept results from `lemur_core.data`.
 | `complexity_correlations` | correlation of the error with depth, width, ... |
 | `training_noise` | spread of single nets' runs and of the population |
 | `paired`, `condition_gains`, `change_gains` | gain of a condition, or of changed hyperparameters |
+| `balanced_pairs`, `smaller_versions`, `version_correlations` | versions of a dataset |
 | `ascending`, `ascending_counts`, `best_configurations` | stage settings of a design space |
 
 | figures | in the paper |
@@ -89,11 +90,17 @@ from lemur_analysis.representativeness.stages import (
     best_configurations,
     with_totals,
 )
+from lemur_analysis.representativeness.versions import (
+    balanced_pairs,
+    smaller_versions,
+    version_correlations,
+)
 
 __all__ = [
     "ascending",
     "ascending_counts",
     "balanced_errors",
+    "balanced_pairs",
     "best_configuration",
     "best_configurations",
     "best_runs",
@@ -120,8 +127,10 @@ __all__ = [
     "relative_errors",
     "runs_from_results",
     "scatter_matrix",
+    "smaller_versions",
     "stage_scatter",
     "top1_against_top5",
     "training_noise",
+    "version_correlations",
     "with_totals",
 ]

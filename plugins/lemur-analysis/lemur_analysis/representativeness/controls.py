@@ -44,7 +44,7 @@ def training_noise(runs: DataFrame, *, least: int = 5) -> DataFrame:
 
 def is_changed(frame: DataFrame) -> Series:
     """Return which rows have something in the column ``changed``."""
-    return frame["changed"].fillna("").astype("str") != ""
+    return frame["changed"].notna() & (frame["changed"] != "")
 
 
 def changes_of(frame: DataFrame) -> list[str]:

@@ -130,8 +130,9 @@ def _trainings(runs: DataFrame, control: str) -> DataFrame:
     """Return the trainings of a control; those of the whole population if it is empty."""
     if "control" not in runs.columns:
         return runs if not control else runs.head(0)
-    # CSV files have missing values instead of empty texts.
-    return runs[runs["control"].fillna("") == control].drop(columns="control")
+    # CSV files have missing values instead of empty texts, and numbers if all are missing.
+    given = runs["control"].astype("object").where(runs["control"].notna(), "")
+    return runs[given == control].drop(columns="control")
 
 
 def _with_missing(runs: DataFrame, missing: DataFrame) -> DataFrame:

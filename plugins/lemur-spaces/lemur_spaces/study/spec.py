@@ -16,6 +16,8 @@ METRICS = {"top-1": "acc", "top-5": "acc5"}
 """Metric of each kind of error; the error is 1 minus its score."""
 TRAINING_ERROR = "spaces.training_error"
 """Fact of the error on the training split, of a trial's best epoch by validation; 0 to 1."""
+CLASSES = "spaces.classes"
+"""Fact of the number of classes of the dataset, of one trial of each dataset of a study."""
 LONGER, NOISE, CHANGED, PRETRAINED = CONTROLS = ("longer", "noise", "changed", "pretrained")
 """Controls of a study: trainings of nets under other conditions."""
 _DIGITS = 8
