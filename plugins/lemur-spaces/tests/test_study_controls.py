@@ -148,7 +148,10 @@ def test_pretraining_on_images_of_other_channels_is_refused():
     )
 
 
-CHANGED = ONE_DATASET + '[changed]\nset = { stem = "cifar", stem_width = 16 }\n'
+CHANGED = (
+    ONE_DATASET.replace("classes = 10", "classes = 10\nset = { stem_width = 24 }")
+    + '[changed]\nset = { stem = "cifar", stem_width = 16 }\n'
+)
 
 
 def test_control_trains_all_nets_with_other_shared_hyperparameters():
@@ -168,7 +171,7 @@ def test_control_trains_all_nets_with_other_shared_hyperparameters():
         assert run["error"] == pytest.approx(1 - trial["accuracy"])
         # The trial is that of the same design, but for the stem.
         assert trial["prm"] == own["prm"] | {"stem": "cifar", "stem_width": 16}
-        assert own["prm"]["stem"] == "simple"
+        assert (own["prm"]["stem"], own["prm"]["stem_width"]) == ("simple", 24)
         [stem, *_] = lemur_core.trained(run["run"], db="lemur.db", data="data").net.parameters()
         assert tuple(stem.shape) == (16, 1, 3, 3)
     again, _ = trained(given)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from pandas import DataFrame
+from pandas import DataFrame, concat
+from pandas.testing import assert_frame_equal
 from scipy.stats import spearmanr
 
 from lemur_analysis import representativeness as rep
@@ -36,6 +37,8 @@ def test_balanced_version_that_is_trained_in_another_way_is_no_pair():
     settings = {"a": short, "a[balanced]": long, "b": long, "b[balanced]": long}
     frame = errors(*settings, settings=settings)
     assert {*rep.balanced_pairs(frame)["dataset"]} == {"b"}
+    best = rep.best_runs(concat([frame, frame]))
+    assert {*rep.balanced_pairs(best)["dataset"]} == {"b"}
     # Of a dataset that is trained in two ways, the one that is trained as the balanced version is.
     settings = {"a epochs=2": short, "a epochs=9": long, "a[balanced]": long}
     assert {*rep.balanced_pairs(errors(*settings, settings=settings))["dataset"]} == {"a epochs=9"}
@@ -86,6 +89,8 @@ def test_correlations_with_versions_are_those_of_scipy_and_name_the_closest():
         if name in closest:
             assert row["closest_correlation"] == row[f"big[classes={closest[name]}]"]
     assert np.isnan(rows.loc["z", "closest_correlation"])
+    runs = concat([frame, frame.assign(error=1.0)])
+    assert_frame_equal(rep.version_correlations(rep.best_runs(runs), "big"), table)
 
 
 def test_closest_version_in_classes_has_most_samples():
