@@ -182,13 +182,26 @@ def _check(request: Request) -> None:
     for name, value in request.images._asdict().items():
         if value < 1:
             raise SettingsError(f"{name} is {value}; expected 1 or more")
-    shared = request.space.shared
-    for name, value in request.shared.items():
-        if name not in shared:
-            known = f"expected {', '.join(shared)}" if shared else "it shares none"
-            raise SettingsError(f"space {request.name!r} does not share {name!r}; {known}")
-        if not _has(shared[name], value):
-            raise SettingsError(f"{name}={value}: expected {values_text(shared[name])}")
+    check_shared(request.name, request.space, request.shared)
+
+
+def check_shared(name: str, space: Space, values: Mapping[str, Value]) -> None:
+    """Check hyperparameters that all designs of a population are to have in common.
+
+    Args:
+        name: Name of the space.
+        space: The space.
+        values: The hyperparameters.
+
+    Raises:
+        SettingsError: The space does not share one of them, or not with this value.
+    """
+    for shared, value in values.items():
+        if shared not in space.shared:
+            known = f"expected {', '.join(space.shared)}" if space.shared else "it shares none"
+            raise SettingsError(f"space {name!r} does not share {shared!r}; {known}")
+        if not _has(space.shared[shared], value):
+            raise SettingsError(f"{shared}={value}: expected {values_text(space.shared[shared])}")
 
 
 def _has(values: Container[Value], value: Value) -> bool:

@@ -1,6 +1,9 @@
 """Controls of a study: longer and repeated training, pretraining, and training errors."""
 
 import hashlib
+import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import lemur_core
-from lemur_core.errors import SettingsError
+from lemur_core.errors import MisfitError, SettingsError
+from lemur_spaces import anynet
 from lemur_spaces.cli.group import spaces
 from lemur_spaces.study.prepare import prepare
 from lemur_spaces.study.results import read_results
@@ -141,6 +145,124 @@ def test_pretraining_on_images_of_other_channels_is_refused():
     assert str(caught.value) == (
         "[pretrained]: dataset 'digits[samples=60,test=40]' has images of 1 channel, 'folder' of "
         "3; expected the same number"
+    )
+
+
+CHANGED = (
+    ONE_DATASET.replace("classes = 10", "classes = 10\nset = { stem_width = 24 }")
+    + '[changed]\nset = { stem = "cifar", stem_width = 16 }\n'
+)
+
+
+def test_control_trains_all_nets_with_other_shared_hyperparameters():
+    given = study(CHANGED.replace("epochs = 2", "epochs = 1"))
+    outcome, _ = trained(given)
+    assert (outcome.trained, outcome.missing) == (6, {})
+    runs = read_results("small", "lemur.db", given.conditions).runs
+    parts = {control: part.set_index("net") for control, part in runs.groupby("control")}
+    whole, changed = parts[""], parts["changed"]
+    assert {*changed.index} == {*whole.index}
+    assert {*whole["changed"]} == {""}
+    assert {*changed["changed"]} == {"stem=cifar, stem_width=16"}
+    recorded = lemur_core.data(columns=["trial", "prm", "accuracy"], db="lemur.db")
+    recorded = recorded.set_index("trial")
+    for net, run in changed.iterrows():
+        trial, own = recorded.loc[run["run"]], recorded.loc[whole.loc[net, "run"]]
+        assert run["error"] == pytest.approx(1 - trial["accuracy"])
+        # The trial is that of the same design, but for the stem.
+        assert trial["prm"] == own["prm"] | {"stem": "cifar", "stem_width": 16}
+        assert (own["prm"]["stem"], own["prm"]["stem_width"]) == ("simple", 24)
+        [stem, *_] = lemur_core.trained(run["run"], db="lemur.db", data="data").net.parameters()
+        assert tuple(stem.shape) == (16, 1, 3, 3)
+    again, _ = trained(given)
+    assert again == outcome
+    result = command_line("study", "small.toml", "--dry-run")
+    assert counts_of(result.stdout) == [("3", "0")] * 2
+    assert "digits[samples=60,test=40] changed  " in result.stdout
+
+    # The page of all recorded trainings has both changes, that of the file the current one.
+    other = CHANGED.replace("epochs = 2", "epochs = 1").replace(
+        '"cifar", stem_width = 16', '"imagenet"'
+    )
+    trained(study(other))
+    shown = {}
+    for name in ("small", "small.toml"):
+        assert command_line("report", name, "--csv", "copy.csv").exit_code == 0
+        page = Path("small.html").read_text(encoding="utf-8")
+        shown[name] = re.findall(r"<figcaption>Errors with (stem=.*?) against", page)
+        assert "<caption>Errors with changed hyperparameters and as in the population" in page
+    assert shown == {
+        "small": ["stem=cifar, stem_width=16", "stem=imagenet"],
+        "small.toml": ["stem=imagenet"],
+    }
+    assert command_line("report", "copy.csv").exit_code == 0
+    page = Path("copy.html").read_text(encoding="utf-8")
+    assert "<figcaption>Errors with stem=imagenet against errors as in the population" in page
+
+
+def test_versions_of_a_dataset_are_compared_by_settings_and_classes():
+    limits = ("samples=60", "balanced,samples=60", "balanced,samples=50", "samples=50", "classes=3")
+    datasets = [f'[[dataset]]\nname = "digits[{limit},test=20]"\npx = 8\n' for limit in limits]
+    datasets[-2] += "epochs = 2\n"
+    text = FILE.partition("[[dataset]]")[0].replace("epochs = 2", "epochs = 1")
+    given = study(text.replace("count = 3", "count = 2") + "".join(datasets))
+    trained(given)
+    runs = read_results("small", "lemur.db", given.conditions).runs
+    classes = runs.groupby("dataset")["classes"].unique().map(list).to_dict()
+    assert classes.pop("digits[classes=3,test=20]") == [3]
+    assert [*classes.values()] == [[10]] * 4
+    assert {*runs.loc[runs["dataset"] == "digits[samples=50,test=20]", "settings"]} == {
+        "px=8 epochs=2 error=top-1 transform=norm_8 batch=16 lr=0.05 momentum=0.9"
+    }
+    assert command_line("report", "small.toml", "--csv", "copy.csv").exit_code == 0
+    assert command_line("report", "copy.csv").exit_code == 0
+    title = "Errors with balanced and with unbalanced classes"
+    for name in ("small", "copy"):
+        page = Path(f"{name}.html").read_text(encoding="utf-8")
+        [rows] = re.findall(f'<caption>{title}</caption>.*?json">(.*?)</script>', page, re.S)
+        assert [row[:2] for row in json.loads(rows)] == [["digits[samples=60,test=20]", 2]]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("{ stem = 3 }", "stem=3: expected simple or imagenet or cifar"),
+        (
+            "{ sten = 3 }",
+            "space 'AnyNetX' does not share 'sten'; expected stem, stem_width, stride_1, se",
+        ),
+        (
+            "{}",
+            "set is empty; expected hyperparameters that all designs share, as in { NAME = VALUE }",
+        ),
+        ('{ stem = "simple" }', "stem is 'simple', as in the population; expected another value"),
+        (
+            '{ stem = "cifar", stem_width = 16 }',
+            "stem_width is 16, as in the population; expected another value",
+        ),
+    ],
+)
+def test_hyperparameters_that_cannot_be_changed_are_refused(given, message):
+    text = ONE_DATASET.replace("classes = 10", "classes = 10\nset = { stem_width = 16 }")
+    with pytest.raises(SettingsError) as caught:
+        prepare(study(f"{text}[changed]\nset = {given}\n"), "lemur.db", Path("data"), print)
+    assert str(caught.value) == f"[changed]: {message}"
+
+
+def test_images_that_are_too_small_with_changed_hyperparameters_are_refused():
+    def complexity(design, images):
+        if design.get("stem") == "imagenet":
+            raise MisfitError("8 px are too few")
+        return anynet.complexity(design, images)
+
+    given = study(CHANGED.replace('"cifar", stem_width = 16', '"imagenet"'))
+    space = replace(given.request.space, complexity=complexity)
+    given = replace(given, request=replace(given.request, space=space))
+    with pytest.raises(SettingsError) as caught:
+        prepare(given, "lemur.db", Path("data"), print)
+    assert re.fullmatch(
+        r"\[changed\]: dataset 'digits\[samples=60,test=40\]', AnyNetX-\w+: 8 px are too few",
+        str(caught.value),
     )
 
 

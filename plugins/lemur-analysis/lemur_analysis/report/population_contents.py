@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_analysis import representativeness as rep
 from lemur_analysis.representativeness.agreement import MOST_SCATTERED
+from lemur_analysis.representativeness.controls import changes_of, of_change
 from lemur_analysis.representativeness.population import COMPLEXITIES, NET
 from lemur_analysis.representativeness.stages import stage_columns, with_totals
 
@@ -21,11 +22,13 @@ CONTROLS: dict[str, str] = {
     "noise_of_training": "Spread of single nets' runs next to that of the population",
     "top1_against_top5": "Top-5 against top-1 error",
     "balanced_errors": "Errors after training on balanced against unbalanced classes",
+    "changed_hyperparameters": "Errors with {} against errors as in the population",
     "pretraining_gain": "Errors with pretraining against errors from scratch",
 }
 """Figures of controls, by the name of their function, with captions."""
 _NOISE, _LONGER, _TOP5 = "noise_of_training", "longer_training", "top1_against_top5"
-_PRETRAINED = "pretraining_gain"
+_CHANGED, _PRETRAINED = "changed_hyperparameters", "pretraining_gain"
+_BALANCED = "balanced_errors"
 _BEST = 10
 _LEAST_RUNS = 2
 _LOGARITHMIC = ("parameters", "macs", "activations")
@@ -141,7 +144,14 @@ def _agreement(population: ComparedPopulation) -> PopulationSection:
         "unrelated. It is computed over the nets that have an error on both, and has an interval "
         "of 95 %."
     )
-    shown = {"Rank correlations": rep.rank_correlations(best), **shown}
+    by_version = {
+        f"Rank correlations with {whole} and its smaller versions": table
+        for whole in rep.smaller_versions(best)
+        if len(table := rep.version_correlations(best, whole))
+    }
+    if by_version:
+        text += " The closest version is the one whose number of classes is closest."
+    shown = {"Rank correlations": rep.rank_correlations(best), **by_version, **shown}
     figures = [*_agreement_figures(population)]
     return PopulationSection("agreement", "Agreement", text, shown, figures, best)
 
@@ -249,14 +259,24 @@ def _controls(population: ComparedPopulation) -> Iterator[PopulationSection]:
     given = dict(population.controls)
     if len(both := _with_both_errors(population.best)):
         given.setdefault(_TOP5, both)
+    if len(pairs := rep.balanced_pairs(population.best)):
+        given.setdefault(_BALANCED, pairs)
     figures = [
         Figure(name.replace("_", "-"), caption, _of(given[name], getattr(rep, name)))
         for name, caption in CONTROLS.items()
-        if name in given and name != _NOISE
+        if name in given and name not in (_NOISE, _CHANGED)
     ]
     shown = {}
     if _LONGER in given:
         shown["Errors after trainings of several lengths"] = _lengths(given[_LONGER])
+    if _BALANCED in given and "balanced" in given[_BALANCED].columns:
+        gains = rep.condition_gains(given[_BALANCED], "balanced")
+        shown["Errors with balanced and with unbalanced classes"] = gains
+    if _CHANGED in given and "changed" in given[_CHANGED].columns:
+        figures += _figures_of_changes(given[_CHANGED])
+        shown["Errors with changed hyperparameters and as in the population"] = rep.change_gains(
+            given[_CHANGED]
+        )
     if _PRETRAINED in given and "pretrained" in given[_PRETRAINED].columns:
         gains = rep.condition_gains(given[_PRETRAINED], "pretrained")
         shown["Errors with pretraining and from scratch"] = gains
@@ -268,6 +288,13 @@ def _controls(population: ComparedPopulation) -> Iterator[PopulationSection]:
     if figures:
         text = "Do the ranks depend on how the nets were trained, or on which error is measured?"
         yield PopulationSection("controls", "Controls", text, shown, figures, population.best)
+
+
+def _figures_of_changes(frame: DataFrame) -> Iterator[Figure]:
+    """Yield a figure for each change of hyperparameters."""
+    for number, change in enumerate(changes_of(frame), 1):
+        draw = _of(of_change(frame, change), rep.changed_hyperparameters)
+        yield Figure(f"changed-{number}", CONTROLS[_CHANGED].format(change), draw)
 
 
 def _training_error_figures(both: DataFrame) -> Iterator[Figure]:

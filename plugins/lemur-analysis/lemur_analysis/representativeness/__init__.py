@@ -22,7 +22,9 @@ agreement also accept results from `lemur_core.data`.
 | `rank_correlations` | Spearman, Kendall or Pearson between datasets, with intervals |
 | `noise_ceiling`, `pair_ceilings` | upper limit of rank correlations, given the spread of runs |
 | `complexity_correlations` | correlation of the error with depth, width, ... |
-| `training_noise`, `paired`, `condition_gains` | controls: training noise, gain of a condition |
+| `training_noise` | spread of single nets' runs and of the population |
+| `paired`, `condition_gains`, `change_gains` | gain of a condition, or of changed hyperparameters |
+| `balanced_pairs`, `smaller_versions`, `version_correlations` | versions of a dataset |
 | `ascending`, `ascending_counts`, `best_configurations` | stage settings of a design space |
 
 | figures | in the paper |
@@ -34,6 +36,7 @@ agreement also accept results from `lemur_core.data`.
 | `top1_against_top5` | 13 |
 | `balanced_errors` | 16, 17 |
 | `pretraining_gain` | 18 |
+| `changed_hyperparameters` | none: errors with another stem |
 | `error_ecdf` | 19 |
 | `best_configuration` | 20 |
 | `scatter_matrix`, `rank_agreement` | 21 |
@@ -50,6 +53,7 @@ from lemur_analysis.representativeness.agreement import (
 from lemur_analysis.representativeness.ceiling import noise_ceiling, pair_ceilings
 from lemur_analysis.representativeness.conditions import (
     balanced_errors,
+    changed_hyperparameters,
     longer_training,
     noise_of_training,
     pretraining_gain,
@@ -62,7 +66,12 @@ from lemur_analysis.representativeness.configurations import (
     error_ecdf,
     stage_scatter,
 )
-from lemur_analysis.representativeness.controls import condition_gains, paired, training_noise
+from lemur_analysis.representativeness.controls import (
+    change_gains,
+    condition_gains,
+    paired,
+    training_noise,
+)
 from lemur_analysis.representativeness.correlation import (
     complexity_correlations,
     correlation,
@@ -81,14 +90,22 @@ from lemur_analysis.representativeness.stages import (
     best_configurations,
     with_totals,
 )
+from lemur_analysis.representativeness.versions import (
+    balanced_pairs,
+    smaller_versions,
+    version_correlations,
+)
 
 __all__ = [
     "ascending",
     "ascending_counts",
     "balanced_errors",
+    "balanced_pairs",
     "best_configuration",
     "best_configurations",
     "best_runs",
+    "change_gains",
+    "changed_hyperparameters",
     "complexity_correlation",
     "complexity_correlations",
     "condition_gains",
@@ -110,8 +127,10 @@ __all__ = [
     "relative_errors",
     "runs_from_results",
     "scatter_matrix",
+    "smaller_versions",
     "stage_scatter",
     "top1_against_top5",
     "training_noise",
+    "version_correlations",
     "with_totals",
 ]

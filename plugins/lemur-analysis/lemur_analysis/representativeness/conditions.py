@@ -12,7 +12,13 @@ import numpy as np
 
 from lemur_analysis.plot.figure import NothingToDrawError
 from lemur_analysis.plot.style import label
-from lemur_analysis.representativeness.controls import condition_gains, paired, training_noise
+from lemur_analysis.representativeness.controls import (
+    changes_of,
+    condition_gains,
+    is_changed,
+    paired,
+    training_noise,
+)
 from lemur_analysis.representativeness.correlation import Correlation, correlation
 from lemur_analysis.representativeness.panels import (
     BLUE,
@@ -230,6 +236,31 @@ def pretraining_gain(frame: DataFrame, ax: Any = None) -> Any:
     absent = missing_columns(rows, "The gain of pretraining", needed)
     words = ("pretrained", "trained from scratch")
     return draw_nothing(ax, absent) if absent else _condition(rows, ax, "pretrained", *words)
+
+
+def changed_hyperparameters(frame: DataFrame, ax: Any = None) -> Any:
+    """Draw errors with changed hyperparameters, such as the stem, against those of the population.
+
+    Args:
+        frame: A population with the column ``changed``: what is changed, for example
+            ``stem=cifar``, the same for all rows; empty or missing if nothing is.
+        ax: Axes to draw on, one per dataset.
+
+    Raises:
+        SettingsError: A row is invalid, or rows differ in what is changed.
+    """
+    rows = valid_rows(frame)
+    needed = {"changed": "which hyperparameters are changed"}
+    absent = missing_columns(rows, "The effect of hyperparameters", needed)
+    if absent:
+        return draw_nothing(ax, absent)
+    changed = changes_of(rows)
+    if len(changed) > 1:
+        raise SettingsError(f"rows have {' and '.join(changed)}; draw one of them at a time")
+    # A line for each hyperparameter, because the label of an axis is short.
+    lines = "".join(changed).replace(", ", ",\n")
+    words = (f"trained with {lines}", "trained as in the population")
+    return _condition(rows.assign(changed=is_changed(rows)), ax, "changed", *words)
 
 
 def _condition(rows: DataFrame, ax: Any, column: str, with_it: str, without: str) -> Any:

@@ -9,7 +9,7 @@ from lemur_analysis.representativeness.correlation import correlation
 from lemur_analysis.representativeness.population import NET, check_unique, valid_rows
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 
 def training_noise(runs: DataFrame, *, least: int = 5) -> DataFrame:
@@ -40,6 +40,47 @@ def training_noise(runs: DataFrame, *, least: int = 5) -> DataFrame:
     table = concat([table for table in tables if not table.empty] or tables[:1])
     table = table.sort_values(["dataset", "net"], na_position="first", ignore_index=True)
     return table[["dataset", "net", *statistics]].astype({"count": "int64"})
+
+
+def is_changed(frame: DataFrame) -> Series:
+    """Return which rows have something in the column ``changed``."""
+    return frame["changed"].notna() & (frame["changed"] != "")
+
+
+def changes_of(frame: DataFrame) -> list[str]:
+    """Return the texts in the column ``changed``, in the order in which they occur."""
+    return [*map(str, frame.loc[is_changed(frame), "changed"].unique())]
+
+
+def of_change(frame: DataFrame, change: str) -> DataFrame:
+    """Return the rows with one text in the column ``changed``, and those with none."""
+    return frame[~is_changed(frame) | (frame["changed"] == change)]
+
+
+def change_gains(frame: DataFrame) -> DataFrame:
+    """Return the gain of each change of hyperparameters on each dataset.
+
+    Args:
+        frame: A population with the column ``changed``: what is changed, for example
+            ``stem=cifar``; empty or missing if nothing is.
+
+    Returns:
+        The rows of `condition_gains` for each change, after the column ``changed``.
+
+    Raises:
+        SettingsError: See `paired`.
+    """
+    from pandas import concat
+
+    rows = valid_rows(frame)
+    check_columns(rows, ("changed",))
+    tables = []
+    for change in changes_of(rows) or [""]:
+        part = of_change(rows, change)
+        gains = condition_gains(part.assign(changed=is_changed(part)), "changed")
+        gains.insert(0, "changed", change)
+        tables.append(gains)
+    return concat(tables, ignore_index=True)
 
 
 def paired(frame: DataFrame, condition: str) -> DataFrame:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, RED, GREY = "#0173b2", "#de8f05", "#b00020", "#8a8a8a"
 """Colours of a colour-blind palette. The best nets are orange, the worst red, as in the paper."""
+# Characters of a name that fits beside a correlation above a panel.
+_LONG = 20
 
 
 def draw_panels(ax: Any, panels: Mapping[str, Callable[[Axes], None]]) -> Any:
@@ -78,8 +80,13 @@ def identity(ax: Axes) -> None:
 
 
 def set_title(ax: Axes, name: object, value: Correlation) -> None:
-    """Set a panel's title to its name and a correlation, like "svhn: rho = 0.43, n = 30"."""
-    ax.set_title(f"{label(name)}: {as_text(value)}", loc="left", fontsize="medium")
+    """Set a panel's title to its name and a correlation, like "svhn: rho = 0.43, n = 30".
+
+    The correlation is on a line of its own if both would reach into the next panel.
+    """
+    text = label(name)
+    between = ": " if len(text) <= _LONG else ":\n"
+    ax.set_title(f"{text}{between}{as_text(value)}", loc="left", fontsize="medium")
 
 
 def as_text(value: Correlation, between: str = ", ") -> str:

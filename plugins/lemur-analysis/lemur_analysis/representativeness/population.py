@@ -9,6 +9,8 @@
 | `run` | identifies one of several runs of a net on a dataset |
 | `selection` | error of a run by which the best run is chosen; default: ``error`` |
 | `top1_error`, `top5_error`, `training_error` | further errors of the same row (optional) |
+| `classes` | number of classes of the dataset (optional) |
+| `settings` | text that says how nets are trained on the dataset (optional) |
 
 Rows with a missing error are left out. Infinite errors, several metrics or tasks, and duplicate
 rows for a net and dataset are errors, so that nothing is averaged or chosen silently.
@@ -36,7 +38,9 @@ _SIZE = r"_(\d+)(?:_|$)"
 COMPLEXITIES = ("parameters", "macs", "activations")
 """Columns of complexities. In results they are facts, or the recorded parameters of the net."""
 _ERRORS = ("training_error", "top1_error", "top5_error")
-_DESCRIBED = rf"epoch|{'|'.join((*COMPLEXITIES, *_ERRORS))}|(depth|width|bottleneck|group)(_\d+)?"
+_OF_DATASET = ("classes", "settings")
+_NAMED = "|".join(("epoch", *COMPLEXITIES, *_ERRORS, *_OF_DATASET))
+_DESCRIBED = rf"{_NAMED}|(depth|width|bottleneck|group)(_\d+)?"
 _FACT = "fact."
 """Prefix of a fact's column in results that have another column of its name."""
 
@@ -142,8 +146,8 @@ def best_runs(runs: DataFrame, *, settings: int = 0) -> DataFrame:
     Returns:
         A row per net and dataset: ``net``, ``dataset``, ``error``, ``runs`` (number of runs) and,
         if ``settings`` is 0, the columns of the best run that describe it, as far as ``runs`` has
-        them: ``epoch``, ``training_error``, ``top1_error``, ``top5_error``, `COMPLEXITIES` and
-        stage settings.
+        them: ``epoch``, ``training_error``, ``top1_error``, ``top5_error``, ``classes``,
+        ``settings``, `COMPLEXITIES` and stage settings.
 
     Raises:
         SettingsError: A column is missing, an error is infinite, or ``settings`` is negative.

@@ -202,6 +202,41 @@ def test_the_gain_of_pretraining_is_that_of_the_nets_that_have_both_errors(writt
     assert "Errors with pretraining against errors from scratch" in captions(page)
 
 
+def test_changes_of_hyperparameters_have_a_figure_each_and_a_table(written):
+    frame = lists(**ERRORS).query("dataset == 'a'")
+    parts = [
+        frame.assign(changed=change, error=frame["error"] * factor)
+        for change, factor in ((None, 1), ("stem=cifar", 0.5), ("stem=imagenet", 2))
+    ]
+    _, page = written(frame, controls={"changed_hyperparameters": concat(parts)})
+    rows = tables(page)["Errors with changed hyperparameters and as in the population"]
+    mean = frame["error"].mean()
+    assert [row[:4] for row in rows] == [
+        ["stem=cifar", "a", 5, pytest.approx(mean / 2)],
+        ["stem=imagenet", "a", 5, pytest.approx(-mean)],
+    ]
+    assert [row[6] for row in rows] == [1, 1]
+    changed = [caption for caption in captions(page) if "as in the population" in caption]
+    assert changed == [
+        "Errors with stem=cifar against errors as in the population",
+        "Errors with stem=imagenet against errors as in the population",
+    ]
+
+
+def test_versions_of_a_dataset_are_compared_without_being_asked_for(written):
+    names = ("a", "a[balanced]", "a[classes=2]", "b")
+    values = ([1, 2, 3, 4, 5], [1, 3, 2, 4, 5], [5, 4, 3, 2, 1], [2, 1, 3, 5, 4])
+    frame = lists(**{name: [v / 10 for v in of] for name, of in zip(names, values, strict=True)})
+    _, page = written(frame.assign(classes=frame["dataset"].map({"b": 2})))
+    assert "Errors after training on balanced against unbalanced classes" in captions(page)
+    [row] = tables(page)["Errors with balanced and with unbalanced classes"]
+    assert (row[:2], row[5]) == (["a", 5], 0.9)
+    [row] = tables(page)["Rank correlations with a and its smaller versions"]
+    assert row == ["b", 2, 0.8, -0.8, "a[classes=2]", -0.8]
+    _, page = written(lists(**ERRORS))
+    assert not [title for title in tables(page) if "alanced" in title or "versions" in title]
+
+
 def test_ranks_by_training_errors_are_compared_with_those_by_test_errors(written):
     frame = lists(**ERRORS)
     training = lists(a=[0.4, 0.1, 0.3, 0.2, 0.25], b=[0.5, 0.4, 0.3, 0.1, 0.2], c=[0.1, 0.2, 0.3])

@@ -46,6 +46,29 @@ def test_the_gain_of_a_condition_is_the_error_without_minus_the_error_with():
     assert np.isnan(row["correlation"])
 
 
+def test_each_change_of_hyperparameters_has_its_gain_and_rank_correlation():
+    errors = {None: [0.5, 0.6, 0.7, 0.9], "stem=a": [0.4, 0.5, 0.7, 0.6], "stem=b": [0.9, 0.6]}
+    rows = [
+        (f"n{at}", "x", change, error)
+        for change, of in errors.items()
+        for at, error in enumerate(of)
+    ]
+    table = rep.change_gains(DataFrame(rows, columns=["net", "dataset", "changed", "error"]))
+    assert table[["changed", "dataset", "nets"]].to_numpy().tolist() == [
+        ["stem=a", "x", 4],
+        ["stem=b", "x", 2],
+    ]
+    assert table["mean_gain"].tolist() == pytest.approx([0.125, -0.2])
+    # The ranks 1, 2, 3, 4 and 1, 2, 4, 3 differ by 1 twice: 1 - 6 * 2 / (4 * 15).
+    assert table["correlation"].iloc[0] == pytest.approx(0.8)
+
+
+def test_figure_of_several_changes_is_refused():
+    frame = DataFrame({"net": "a", "dataset": "x", "changed": ["", "s=1", "s=2"], "error": 0.1})
+    with pytest.raises(SettingsError, match="rows have s=1 and s=2; draw one of them at a time"):
+        rep.changed_hyperparameters(frame)
+
+
 def test_repeated_conditions_are_refused():
     frame = DataFrame({"net": "a", "dataset": "x", "balanced": [True, True], "error": [0.1, 0.2]})
     with pytest.raises(SettingsError, match="1 rows repeat a row with the same net, dataset, bal"):

@@ -15,6 +15,7 @@ AGREEMENT = ("error_scatter", "rank_agreement", "rank_transfer", "scatter_matrix
 COLUMNS = {
     "balanced_errors": "balanced",
     "best_configuration": "depth_1",
+    "changed_hyperparameters": "changed",
     "complexity_correlation": "depth",
     "error_against": "depth",
     "longer_training": "epochs",
@@ -47,15 +48,16 @@ def study(nets=12, datasets=("x", "y"), name="n{}"):
         group_1=depth,
     )
     frame = frame.assign(top5_error=frame["error"] / 2, training_error=frame["error"] / 3)
-    before = frame.assign(epochs=1, balanced=False, pretrained=False)
-    after = frame.assign(epochs=9, balanced=True, pretrained=True, error=frame["error"] / 4)
+    before = frame.assign(epochs=1, balanced=False, pretrained=False, changed="")
+    after = frame.assign(epochs=9, balanced=True, pretrained=True, changed="stem=cifar")
+    after = after.assign(error=frame["error"] / 4)
     return concat([before, after], ignore_index=True)
 
 
 def of_figure(frame, name):
     """Return the rows that a figure draws: one per net, dataset and condition."""
     both = ("balanced_errors", "longer_training", "noise_of_training", "pretraining_gain")
-    both += ("rank_transfer",)
+    both += ("changed_hyperparameters", "rank_transfer")
     rows = frame if name in both else frame[frame["epochs"] == 1]
     return rows[rows["dataset"] == "x"] if name == "stage_scatter" else rows
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _CONTROLS = {
     "longer": "longer_training",
     "noise": "noise_of_training",
+    "changed": "changed_hyperparameters",
     "pretrained": "pretraining_gain",
 }
 """Figures of lemur-analysis for the controls of a study."""
@@ -23,6 +24,7 @@ _RUN = ["net", "dataset", "run"]
 _KEYS = {
     "longer": ["net", "dataset", "epochs"],
     "noise": _RUN,
+    "changed": ["net", "dataset", "changed"],
     "pretrained": ["net", "dataset", "pretrained"],
 }
 """What tells the trainings of a control apart; of those that are equal, the first counts."""
@@ -128,8 +130,9 @@ def _trainings(runs: DataFrame, control: str) -> DataFrame:
     """Return the trainings of a control; those of the whole population if it is empty."""
     if "control" not in runs.columns:
         return runs if not control else runs.head(0)
-    # CSV files have missing values instead of empty texts.
-    return runs[runs["control"].fillna("") == control].drop(columns="control")
+    # CSV files have missing values instead of empty texts, and numbers if all are missing.
+    given = runs["control"].astype("object").where(runs["control"].notna(), "")
+    return runs[given == control].drop(columns="control")
 
 
 def _with_missing(runs: DataFrame, missing: DataFrame) -> DataFrame:

@@ -79,7 +79,7 @@ def _say(line: str) -> None:
 
 
 def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> None:
-    from lemur_spaces.study.controls import most_trainings
+    from lemur_spaces.study.controls import changed_members, most_trainings
     from lemur_spaces.study.cost import seconds_per_net
 
     study, members = prepared.study, prepared.population.members
@@ -92,7 +92,14 @@ def _print_plan(prepared: Prepared, workers: int, threads: int, device: str) -> 
         counted |= own
         done, left = len(own), most - len(own)
         each = (
-            seconds_per_net(members, prepared.net, condition, samples, device, threads)
+            seconds_per_net(
+                changed_members(condition, members),
+                prepared.net,
+                condition,
+                samples,
+                device,
+                threads,
+            )
             if left
             else 0.0
         )

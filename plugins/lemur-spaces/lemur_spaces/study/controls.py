@@ -9,6 +9,7 @@ from lemur_spaces.study.spec import LONGER, NOISE, base_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from lemur_spaces.population import PopulationMember
     from lemur_spaces.study.spec import Condition
 
 
@@ -33,6 +34,16 @@ def chosen(control: Condition, errors: Mapping[str, float]) -> list[str]:
         return ordered if 2 * count >= size else ordered[:count] + ordered[-count:]
     count = min(count, size)
     return [ordered[(2 * number + 1) * size // (2 * count)] for number in range(count)]
+
+
+def changed_members(
+    condition: Condition, members: Sequence[PopulationMember]
+) -> Sequence[PopulationMember]:
+    """Return designs with the shared hyperparameters of a condition.
+
+    Names and complexities remain those of the population.
+    """
+    return [member._replace(design={**member.design, **condition.changed}) for member in members]
 
 
 def most_chosen(condition: Condition, population: Sequence[str]) -> int:

@@ -29,6 +29,9 @@
     seeds = 10
     nets = 2
 
+    [changed]                 # optional: train all nets with other shared hyperparameters
+    set = { stem = "simple" }
+
     [pretrained]              # optional: train on the other datasets from the weights of one
     on = "cifar-10[samples=2000]"
 
@@ -45,8 +48,9 @@ from lemur_core import Pattern, installed
 from lemur_core.errors import SettingsError
 from lemur_spaces.band import parse_band
 from lemur_spaces.complexity import Images
-from lemur_spaces.population import MOST_DRAWS, Request
+from lemur_spaces.population import MOST_DRAWS, Request, check_shared
 from lemur_spaces.study.spec import (
+    CHANGED,
     CONTROLS,
     LONGER,
     METRICS,
@@ -106,6 +110,7 @@ def read_study(path: Path) -> SpaceStudy:
     conditions += _pretrained(conditions, tables)
     _check_lengths(conditions)
     request = _request(value_of(path.name, tables, "population", dict, None))
+    _check_changed(request, conditions)
     has_training_errors = flag_of("[training]", training, "training_error")
     return SpaceStudy(path.stem, request, conditions, has_training_errors)
 
@@ -125,6 +130,11 @@ def _with_controls(condition: Condition, tables: Mapping[str, Any]) -> Iterator[
         yield replace(
             condition, seeds=seeds, control=NOISE, nets=count_of(f"[{NOISE}]", table, "nets", 2)
         )
+    if CHANGED in tables:
+        table = value_of("the file", tables, CHANGED, dict, None)
+        check_names(f"[{CHANGED}]", table, ("set",))
+        changed = value_of(f"[{CHANGED}]", table, "set", dict, None)
+        yield replace(condition, seeds=1, control=CHANGED, changed=changed)
 
 
 def _pretrained(conditions: Sequence[Condition], tables: Mapping[str, Any]) -> list[Condition]:
@@ -232,6 +242,22 @@ def _check_distinct(conditions: Sequence[Condition]) -> None:
     for role in roles:
         if roles.count(role) > 1:
             raise SettingsError(f"dataset {role.split()[0]!r} is given twice with equal settings")
+
+
+def _check_changed(request: Request, conditions: Sequence[Condition]) -> None:
+    """Raise `SettingsError` unless the control `CHANGED` sets what a population can set."""
+    for condition in conditions:
+        if condition.control != CHANGED:
+            continue
+        if not condition.changed:
+            raise SettingsError(
+                f"[{CHANGED}]: set is empty; expected hyperparameters that all designs share, as "
+                "in { NAME = VALUE }"
+            )
+        try:
+            check_shared(request.name, request.space, condition.changed)
+        except SettingsError as error:
+            raise SettingsError(f"[{CHANGED}]: {error}") from None
 
 
 def _check_lengths(conditions: Sequence[Condition]) -> None:

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 from lemur_core import installed
 from lemur_core.errors import MisfitError, SettingsError
 from lemur_spaces.population import draw_population
-from lemur_spaces.study.controls import chosen
+from lemur_spaces.study.controls import changed_members, chosen
 from lemur_spaces.study.pipelines import pipeline_of, samples_of
 from lemur_spaces.study.pretraining import stored_weights
 from lemur_spaces.study.record import (
     changes,
     check_population,
+    fixed_prm,
     recorded,
     spec_of,
     trials_of,
 )
 from lemur_spaces.study.results import read_results
-from lemur_spaces.study.spec import base_of, controlled
+from lemur_spaces.study.spec import CHANGED, base_of, controlled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,6 +89,8 @@ class Prepared:
         """
         if not condition.control:
             return self.population.members
+        if condition.changed:
+            return changed_members(condition, self.population.members)
         if condition.source is not None:
             names = {*self.initial(condition)}
         else:
@@ -134,6 +137,9 @@ def prepare(study: SpaceStudy, db: str, data: Path, say: Callable[[str], None]) 
             size = samples_of(condition, pipeline_of(condition, net.name), data)
             _check_images(study, population, condition, size)
             sizes[condition.role] = size
+        elif condition.changed:
+            _check_changed(population, net, condition)
+            _check_images(study, population, condition, sizes[controlled(condition.role)[0]])
         elif condition.source is not None:
             _check_channels(condition, condition.source, sizes)
     samples = [sizes[controlled(condition.role)[0]] for condition in study.conditions]
@@ -143,16 +149,36 @@ def prepare(study: SpaceStudy, db: str, data: Path, say: Callable[[str], None]) 
 def _check_images(
     study: SpaceStudy, population: Population, condition: Condition, samples: DatasetSize
 ) -> None:
-    """Check that the images of a dataset are large enough for all designs.
+    """Check that the designs are valid, and the images of a dataset large enough for all of them.
 
     Raises:
-        SettingsError: They are too small for a design.
+        SettingsError: The images are too small for a design, or `CHANGED` makes it invalid.
     """
-    for member in population.members:
+    space = study.request.space
+    where = f"[{CHANGED}]: " if condition.changed else ""
+    for member in changed_members(condition, population.members):
+        if fault := space.fault(member.design):
+            raise SettingsError(f"{where}{member.name}: {fault}")
         try:
-            study.request.space.complexity(member.design, samples.images)
+            space.complexity(member.design, samples.images)
         except MisfitError as error:
-            raise SettingsError(f"dataset {condition.dataset!r}, {member.name}: {error}") from None
+            raise SettingsError(
+                f"{where}dataset {condition.dataset!r}, {member.name}: {error}"
+            ) from None
+
+
+def _check_changed(population: Population, net: Entry, condition: Condition) -> None:
+    """Check that a control changes each of its hyperparameters.
+
+    Raises:
+        SettingsError: The population has one of the values.
+    """
+    own = {**fixed_prm(net), **population.members[0].design}
+    for name, value in condition.changed.items():
+        if own.get(name) == value:
+            raise SettingsError(
+                f"[{CHANGED}]: {name} is {value!r}, as in the population; expected another value"
+            )
 
 
 def _check_channels(

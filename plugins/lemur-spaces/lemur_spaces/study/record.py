@@ -177,7 +177,7 @@ def _finished(
 ) -> DataFrame:
     """Return the last epochs of the finished trials of a condition, with the name of the design."""
     rows = _last_epochs(condition, net, db)
-    fixed = {**_fixed(net), **condition.training}
+    fixed = {**fixed_prm(net), **condition.training}
     weights = {name: {"weights": identity_of(file)} for name, file in initial.items()}
     names = {
         _key({**fixed, **member.design, **weights.get(member.name, {})}): member.name
@@ -220,7 +220,8 @@ def _equal(values: Series, value: Any) -> Series:
     return values.astype("object").eq(value) | (values.isna() & isna(value))
 
 
-def _fixed(net: Entry) -> dict[str, Any]:
+def fixed_prm(net: Entry) -> dict[str, Any]:
+    """Return the hyperparameters that a net fixes, if its population does not."""
     declared: Any = as_net(net.load(), net.name).hyperparameters()
     return {**declared, **net.prm}
 

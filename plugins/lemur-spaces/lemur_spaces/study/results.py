@@ -12,7 +12,14 @@ import lemur_core
 from lemur_core.errors import LemurError, UnknownNameError
 from lemur_spaces.complexity import Complexity
 from lemur_spaces.study.record import IDENTITY, of_latest, recorded
-from lemur_spaces.study.spec import METRICS, PRETRAINED, TRAINING_ERROR, controlled
+from lemur_spaces.study.spec import (
+    CLASSES,
+    METRICS,
+    PRETRAINED,
+    TRAINING_ERROR,
+    changed_in,
+    controlled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,8 +58,11 @@ class StudyResults(NamedTuple):
             ``error`` (on the test split at that epoch, 0 to 1), ``selection`` (the validation
             error), ``top1_error``, ``top5_error`` and ``training_error`` (missing if not recorded;
             the last is only a column if it was recorded for any net), ``control`` (empty,
-            ``longer``, ``noise`` or ``pretrained``), ``epochs`` (the length of the training), the
-            net's complexities, and the numbers of its design.
+            ``longer``, ``noise``, ``changed`` or ``pretrained``), ``changed`` (what the control of
+            this name changes, as in ``stem=cifar``; only a column if there is one), ``epochs`` (the
+            length of the training), ``settings`` (how the nets were trained on the dataset, as in
+            the role of its condition), ``classes`` (the dataset's number of classes; only a column
+            if it is known for one), and the complexities and numbers of the population's design.
         missing: A row per net and dataset without a finished training: ``net``, ``dataset``, and
             as in ``runs``, the net's complexities and the numbers of its design.
         spec: The population, as in `lemur_spaces.study.record.spec_of`.
@@ -85,22 +95,43 @@ def read_results(name: str, db: str, conditions: Sequence[Condition] = ()) -> St
         raise NothingTrainedError(name)
     frame = concat(parts)
     designs = _designs(collection.spec)
-    frame = frame.assign(net=_names(frame["prm"], designs, collection.spec["hyperparameters"]))
+    frame = frame.assign(
+        net=_names(frame["prm"], designs, collection.spec["hyperparameters"]),
+        changed=frame["role"].map(changed_in),
+    )
     labels = labels_of(sorted({controlled(role)[0] for role in roles}))
     pairs = frame["role"].map(controlled)
-    runs = _runs(frame.assign(dataset=pairs.str[0].map(labels), control=pairs.str[1]))
+    frame = frame.assign(
+        dataset=pairs.str[0].map(labels),
+        control=pairs.str[1],
+        settings=pairs.str[0].str.partition(" ")[2],
+    )
+    runs = _runs(_with_classes(frame))
     missing = missing_of(runs[runs["control"] == ""], designs["net"], labels.values())
     runs, missing = (rows.merge(designs, on="net") for rows in (runs, missing))
     return StudyResults(runs, missing, collection.spec)
 
 
 def _epochs(name: str, db: str) -> DataFrame:
-    """Return the epochs of a study's trials."""
+    """Return the epochs of a study's trials, with the facts that are recorded."""
+    facts = [fact for fact in (TRAINING_ERROR, CLASSES) if _is_recorded(fact, name, db)]
+    return lemur_core.data(collection=name, columns=[*_COLUMNS, *facts], db=db)
+
+
+def _is_recorded(fact: str, name: str, db: str) -> bool:
     try:
-        return lemur_core.data(collection=name, columns=[*_COLUMNS, TRAINING_ERROR], db=db)
+        lemur_core.data(collection=name, columns=[fact], max_rows=1, db=db)
     except UnknownNameError:
-        # No training error is recorded in the database.
-        return lemur_core.data(collection=name, columns=_COLUMNS, db=db)
+        return False
+    return True
+
+
+def _with_classes(frame: DataFrame) -> DataFrame:
+    """Return the epochs with the number of classes of each dataset, if it is known for one."""
+    if CLASSES not in frame.columns or frame[CLASSES].isna().all():
+        return frame
+    known = frame.dropna(subset=[CLASSES]).groupby("dataset")[CLASSES].first()
+    return frame.assign(classes=frame["dataset"].map(known).astype("Int64"))
 
 
 def missing_of(runs: DataFrame, nets: Iterable[str], datasets: Iterable[str]) -> DataFrame:
@@ -140,9 +171,12 @@ def _designs(spec: Mapping[str, Any]) -> DataFrame:
 
 
 def _names(prms: Any, designs: DataFrame, hyperparameters: Sequence[str]) -> list[str]:
-    rows = designs[["net", *hyperparameters]].itertuples(index=False)
+    """Return the names of the designs that trials have, by their hyperparameters."""
+    # Designs do not differ in those that all of them share, and a control changes some of these.
+    own = [name for name in hyperparameters if designs[name].nunique() > 1]
+    rows = designs[["net", *own]].itertuples(index=False)
     names = {tuple(row[1:]): row[0] for row in rows}
-    return [names[tuple(prm[name] for name in hyperparameters)] for prm in prms]
+    return [names[tuple(prm[name] for name in own)] for prm in prms]
 
 
 def _runs(frame: DataFrame) -> DataFrame:
@@ -161,7 +195,11 @@ def _runs(frame: DataFrame) -> DataFrame:
     if TRAINING_ERROR in runs.columns and runs[TRAINING_ERROR].notna().any():
         runs = runs.rename(columns={TRAINING_ERROR: "training_error"})
         columns += ["training_error"]
-    return runs[[*columns, "control", "epochs"]]
+    if runs["changed"].any():
+        columns += ["changed"]
+    if "classes" in runs.columns:
+        columns += ["classes"]
+    return runs[[*columns, "control", "epochs", "settings"]]
 
 
 def _test_error(row: Any, metric: str) -> float:

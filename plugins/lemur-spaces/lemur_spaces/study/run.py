@@ -12,6 +12,7 @@ from lemur_core.code_facts import code_database
 from lemur_spaces.study.pipelines import TASK
 from lemur_spaces.study.pretraining import store_weights
 from lemur_spaces.study.record import KIND, spec_of
+from lemur_spaces.study.spec import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,7 +85,7 @@ def run_study(
     ends = None if seconds is None else time.monotonic() + seconds
     with code_database(prepared.db, create=True):
         _collect(prepared, {})
-    for condition in study.conditions:
+    for condition, size in zip(study.conditions, prepared.samples, strict=True):
         if condition.source is not None:
             sources = prepared.trials(condition.source, prepared.population.members)
             store_weights(sources, prepared.db, prepared.data, say)
@@ -102,6 +103,8 @@ def run_study(
         finished = _record(prepared, condition, members, outcome)
         if outcome.is_partial:
             break
+        if finished and not condition.control:
+            lemur_core.record(finished[0], {CLASSES: size.images.classes}, db=prepared.db)
         if prepared.scores_training(condition):
             record_training_errors(
                 condition, prepared.net.name, finished, prepared.db, prepared.data, say

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ METRICS = {"top-1": "acc", "top-5": "acc5"}
 """Metric of each kind of error; the error is 1 minus its score."""
 TRAINING_ERROR = "spaces.training_error"
 """Fact of the error on the training split, of a trial's best epoch by validation; 0 to 1."""
-LONGER, NOISE, PRETRAINED = CONTROLS = ("longer", "noise", "pretrained")
+CLASSES = "spaces.classes"
+"""Fact of the number of classes of the dataset, of one trial of each dataset of a study."""
+LONGER, NOISE, CHANGED, PRETRAINED = CONTROLS = ("longer", "noise", "changed", "pretrained")
 """Controls of a study: trainings of nets under other conditions."""
 _DIGITS = 8
 
@@ -36,6 +38,7 @@ class Condition:
         control: One of `CONTROLS` if the condition is a control; empty otherwise.
         times: Factor of the number of epochs.
         nets: For `LONGER`, the number of best and of worst nets; for `NOISE`, the number of nets.
+        changed: For `CHANGED`, the shared hyperparameters that differ from those of the population.
         source: For `PRETRAINED`, the condition from whose weights each net starts.
     """
 
@@ -49,6 +52,7 @@ class Condition:
     control: str = ""
     times: int = 1
     nets: int = 0
+    changed: Mapping[str, Value] = field(default_factory=dict)
     source: Condition | None = None
 
     @property
@@ -81,6 +85,8 @@ class Condition:
         It is ``DATASET NAME=VALUE ...``; in that of a control, the last name is the control.
         """
         value: int | str = self.times if self.control == LONGER else self.nets
+        if self.changed:
+            value = ",".join(f"{name}={new}" for name, new in sorted(self.changed.items()))
         if self.source is not None:
             # All settings of the source would be too long for a role.
             digits = hashlib.sha256(self.source.role.encode()).hexdigest()[:_DIGITS]
@@ -88,6 +94,16 @@ class Condition:
         control = [f"{self.control}={value}"] if self.control else []
         settings = [f"{name}={value}" for name, value in self.settings.items()]
         return " ".join([self.dataset, *settings, *control])
+
+
+def changed_in(role: str) -> str:
+    """Return what `CHANGED` changes in a role, for example ``stem=cifar``; empty if nothing.
+
+    >>> changed_in("digits px=8 changed=stem=cifar,stem_width=16"), changed_in("digits px=8")
+    ('stem=cifar, stem_width=16', '')
+    """
+    name, _, value = role.rpartition(" ")[2].partition("=")
+    return value.replace(",", ", ") if name == CHANGED else ""
 
 
 def controlled(role: str) -> tuple[str, str]:
