@@ -157,11 +157,11 @@ def _restricted(names: Iterable[str]) -> dict[str, _Restricted]:
         dataset = name.partition(" ")[0]
         unrestricted = dataset.partition("[")[0]
         try:
-            found = Pattern(dataset=(dataset,)).restrictions(unrestricted)
+            restrictions = Pattern(dataset=(dataset,)).restrictions(unrestricted)
         except PatternError:
             continue
-        if found:
-            parts[name] = _Restricted(unrestricted, found[0])
+        if restrictions:
+            parts[name] = _Restricted(unrestricted, restrictions[0])
     return parts
 
 
