@@ -269,6 +269,101 @@ def run_with_error(*arguments):
         raise result.exception
 
 
+def files_of(path):
+    return {file.name: file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
+
+
+@pytest.mark.parametrize("arguments", [("extend", "--epochs", "1"), ("extend", "--members", "3")])
+@pytest.mark.parametrize("fault", ["images", "engine", "room"])
+def test_a_command_that_is_refused_changes_nothing(copy, images, monkeypatch, arguments, fault):
+    before = files_of(copy)
+    if fault == "images":
+        other = images._replace(fingerprint="0")
+        monkeypatch.setattr("lemur_zoo.making.load_images", lambda *_: other)
+    if fault == "room":
+        usage = namedtuple("Usage", "free")(2**20)
+        monkeypatch.setattr("lemur_zoo.storage.folder.shutil.disk_usage", lambda _: usage)
+    if fault == "engine":
+        arguments = (*arguments, "--engine", "lanes")
+        monkeypatch.setattr("lemur_zoo.engine.choice.why_no_lanes", lambda *_: "of a test")
+    command, *options = arguments
+    with pytest.raises(LemurError):
+        run_with_error(command, copy, *options, "--db", copy.parent / "lemur.db")
+    after = files_of(copy)
+    after.pop(".lock", None)
+    before.pop(".lock", None)
+    assert after == before
+
+
+def test_epochs_are_not_added_if_there_is_no_room_for_members(copy, monkeypatch):
+    size = read_header(copy).size
+    usage = namedtuple("Usage", "free")(64 * 2**20 + 3 * size)
+    monkeypatch.setattr("lemur_zoo.storage.folder.shutil.disk_usage", lambda _: usage)
+    with pytest.raises(SettingsError, match=r"the zoo needs .* GiB"):
+        run_with_error("extend", copy, "--epochs", "1", "--members", "100")
+    assert read_header(copy).epochs == 2
+
+
+def test_an_imported_zoo_is_refused_before_it_grows(copy, tmp_path):
+    described = json.loads((copy / "zoo.json").read_text())
+    (copy / "zoo.json").write_text(json.dumps({**described, "provenance": "elsewhere"}))
+    before = files_of(copy)
+    with pytest.raises(ZooError, match="is imported, and its members cannot be trained on"):
+        run_with_error("extend", copy, "--epochs", "1", "--db", tmp_path / "lemur.db")
+    assert files_of(copy) == before | {".lock": files_of(copy)[".lock"]}
+
+
+def test_a_make_that_is_refused_adds_no_epochs(copy, spec, images, monkeypatch):
+    other = images._replace(fingerprint="0")
+    monkeypatch.setattr("lemur_zoo.making.load_images", lambda *_: other)
+    with pytest.raises(ZooError, match="were trained on other images"):
+        run_with_error("make", spec, "--out", copy, "--epochs", "3")
+    assert read_header(copy).epochs == 2
+
+
+@pytest.mark.parametrize("command", ["make", "extend"])
+def test_a_database_that_cannot_be_written_is_refused_before_training(
+    copy, spec, tmp_path, monkeypatch, command
+):
+    def trained(*_, **__):
+        raise AssertionError("was trained")
+
+    monkeypatch.setattr("lemur_zoo.training.ZooTraining.run", trained)
+    db = tmp_path / "absent" / "lemur.db"
+    arguments = (spec, "--out", tmp_path / "zoo") if command == "make" else (copy, "--epochs", "1")
+    with pytest.raises(LemurError, match="absent"):
+        run_with_error(command, *arguments, "--db", db)
+    assert read_header(copy).epochs == 2
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_a_missing_dataset_is_downloaded_if_that_is_asked_for(spec, images, monkeypatch, tmp_path):
+    from lemur_core.errors import MissingDataError
+    from lemur_core.fetch import Fetching
+
+    fetched = []
+
+    def download(folder, progress):
+        progress(Fetching("digits.gz", 1, 2))
+        fetched.append(folder)
+
+    def load(*_):
+        if not fetched:
+            raise MissingDataError("digits is missing; get it with --download")
+        return images
+
+    monkeypatch.setattr("lemur_zoo.making.load_images", load)
+    arguments = ("make", spec, "--out", tmp_path / "zoo", "--data", tmp_path, "--epochs", "1")
+    with pytest.raises(MissingDataError):
+        run_with_error(*arguments)
+    # The loader of digits has nothing to download.
+    with pytest.raises(MissingDataError):
+        run_with_error(*arguments, "--download")
+    monkeypatch.setattr(load_digits, "download", download, raising=False)
+    assert "epoch 1: median loss" in run(*arguments, "--download")
+    assert fetched == [tmp_path]
+
+
 def test_only_one_command_writes_a_zoo(copy):
     with locked(copy), pytest.raises(SettingsError) as caught:
         run_with_error("extend", copy)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lemur_core.commands import db_option, print_line, print_lines, show_progress, warn
+from lemur_zoo.cli.database import check_database
 
 _FOLDER = click.Path(path_type=Path)
 _MOST_NAMED = 5
@@ -25,6 +26,7 @@ def import_(source: Path, out: Path, dataset: str, db: str) -> None:
     from lemur_zoo.layout.reading import import_published
     from lemur_zoo.records import import_zoo
 
+    check_database(db)
     done = import_published(source, out, dataset, show_progress)
     show_progress("")
     for line in done.left_out[:_MOST_NAMED]:
