@@ -171,18 +171,31 @@ class ZooFolder:
             ) from None
 
 
-def create(path: Path, header: ZooHeader, members: Sequence[ZooMember]) -> None:
+def check_empty(path: Path) -> None:
+    """Raise `SettingsError` if a folder has files."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SettingsError(f"{path}: is not empty; name another folder with --out")
+
+
+def create(
+    path: Path, header: ZooHeader, members: Sequence[ZooMember], name: Path | None = None
+) -> None:
     """Create the folder of a zoo whose arrays are empty.
+
+    Args:
+        path: The folder.
+        header: The header of the zoo.
+        members: Its members.
+        name: The folder that messages name, instead of ``path``.
 
     Raises:
         SettingsError: The folder has other files, or the disk is too small.
         WriteError: It cannot be written.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise SettingsError(f"{path}: is not empty; name another folder with --out")
+    check_empty(path)
     with replacement(path, folder=True) as temporary:
         temporary.mkdir()
-        check_room(temporary, header.size, path)
+        check_room(temporary, header.size, name or path)
         (temporary / STATES).mkdir()
         _allocate(temporary, header)
         write_members(temporary, members)
