@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lemur_core.errors import FetchError, MissingDataError, SettingsError
+from lemur_zoo.engine.choice import LANES, UnusableEngineError
 from lemur_zoo.images import SPLITS, load_images, pipeline_of
 from lemur_zoo.nets import ZooNet
 from lemur_zoo.spec.population import members_of
-from lemur_zoo.storage.folder import ZooFolder, add_epochs, add_members, check_room, create
+from lemur_zoo.storage.folder import (
+    ZooFolder,
+    add_epochs,
+    add_members,
+    check_room,
+    create,
+    delete_leftovers,
+)
 from lemur_zoo.storage.header import FILE, ZooError, ZooHeader, read_header, write_header
 from lemur_zoo.training import ZooTraining, groups_of
 from lemur_zoo.zoo import Zoo
@@ -41,8 +49,8 @@ def check_spec(spec: ZooSpec, *, many: bool = False) -> None:
     """
     if "onecycle" in spec.factors["schedule"]:
         raise SettingsError(
-            f"zoo {spec.name!r}: its schedule is onecycle; only a constant learning rate is "
-            "trained, so set schedule to constant"
+            f"zoo {spec.name!r}: its schedule is onecycle, which is not trained yet; choose a zoo "
+            "with a constant schedule, or set schedule to constant"
         )
     if spec.members > MANY_MEMBERS and not many:
         raise SettingsError(
@@ -158,6 +166,7 @@ def training_of(
     header = read_header(path)
     images = _own_images(path, header, data, fetch)
     training = _training(ZooFolder(path, header), images, engine)
+    delete_leftovers(ZooFolder(path, header))
     if epochs or members:
         _extend(ZooFolder(path, header), epochs, members)
         header = read_header(path)
@@ -185,7 +194,14 @@ def _training(folder: ZooFolder, images: ZooImages, engine: str) -> ZooTraining:
     header = folder.header
     start = _start(header) if header.spec.start else None
     wanted = engine or header.engine or "auto"
-    return ZooTraining(folder, images, _net(header.spec, images), wanted, start)
+    try:
+        return ZooTraining(folder, images, _net(header.spec, images), wanted, start)
+    except UnusableEngineError as error:
+        if engine or header.engine != LANES:
+            raise
+        raise UnusableEngineError(
+            f"{error}; continue with --engine grouped, which rounds otherwise"
+        ) from None
 
 
 def _extend(folder: ZooFolder, epochs: int, members: int) -> None:

@@ -315,7 +315,7 @@ def test_each_member_has_the_steps_of_its_own_optimizer(published, tmp_path):
     [
         lambda path: path.write_bytes(b"PK\x03\x04"),
         lambda path: torch.save([1], path),
-        lambda path: torch.save({"state": {number: 1 for number in range(10)}}, path),
+        lambda path: torch.save({"state": dict.fromkeys(range(10), 1)}, path),
         lambda path: torch.save({"state": {n: {"step": "x"} for n in range(10)}}, path),
         lambda path: torch.save({"state": {n: {"exp_avg": 1} for n in range(10)}}, path),
     ],
@@ -425,6 +425,21 @@ def test_what_is_written_is_what_the_published_net_loads(small, tmp_path):
         [0, "conv2d"], [3, "conv2d"], [6, "conv2d"], [9, "fc"], [11, "fc"],
     ]  # fmt: skip
     assert index["idx_start"][-1] + index["idx_length"][-1] == 2_464
+
+
+@pytest.mark.parametrize(("dropout", "numbers"), [(0.2, [0, 4, 8, 11, 14]), (0, [0, 3, 6, 9, 11])])
+def test_the_index_has_the_numbers_that_all_states_have(tmp_path, dropout, numbers):
+    root = tmp_path / "zoo"
+    net = PublishedNet(1, nn.Tanh, dropout)
+    for seed in (1, 2):
+        config = {**PARAMS, "seed": seed, "model::dropout": dropout}
+        write_member(root / f"NN_{seed}", net, config, (0,))
+    export_published(read([root], tmp_path), tmp_path / "out")
+    index = json.loads((tmp_path / "out" / "index_dict.json").read_text())
+    assert [number for number, _ in index["layer"]] == numbers
+    checkpoint = tmp_path / "out" / "NN_tune_trainable_00001" / "checkpoint_000000"
+    state = torch.load(checkpoint / "checkpoints", weights_only=True)
+    assert [*state] == [*net.state_dict()]
 
 
 def test_an_imported_zoo_is_not_trained_on(published, tmp_path):

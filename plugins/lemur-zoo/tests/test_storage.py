@@ -423,6 +423,11 @@ def test_a_file_that_is_too_short_is_one_line(copy):
     )
 
 
+HEAD = (
+    b"member,split,seed,init,activation,optimizer,lr,momentum,weight_decay,dropout,schedule,batch\n"
+)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -430,6 +435,16 @@ def test_a_file_that_is_too_short_is_one_line(copy):
         ("zoo.json", b"[]", "is not the header of a zoo"),
         ("zoo.json", b'{"format": "lemur-zoo", "version": 9}', "has version 9 of the format"),
         ("members.csv", b"member,split\n0,train\n", "members.csv: cannot be read (KeyError"),
+        (
+            "members.csv",
+            HEAD + b"0,train,1,uniform,softplus,adam,0.1,0.9,0,0,constant,10\n",
+            "activation is 'softplus'; expected tanh or sigmoid or relu or gelu",
+        ),
+        (
+            "members.csv",
+            HEAD + b"0,mine,1,uniform,tanh,adam,0.1,0.9,0,0,constant,10\n",
+            "split is 'mine'; expected train or validation or test",
+        ),
         ("states/00001.npz", b"PK\x03\x04nothing", "00001.npz: is damaged (BadZipFile)"),
     ],
 )
@@ -439,6 +454,47 @@ def test_a_damaged_file_is_one_line(copy, name, content, message):
         assert Zoo(copy).members.empty
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("members", "x", "members is 'x'; expected a whole number, 1 or more"),
+        ("epochs", -1, "epochs is -1; expected a whole number, 0 or more"),
+        ("groups", [[99]], "its groups are not those of 16 members"),
+        ("groups", [], "its groups are not those of 16 members"),
+        ("groups", [["x", 1]], "is damaged: TypeError"),
+        ("in_shape", [1, "x"], "a size of a shape is not a whole number"),
+    ],
+)
+def test_a_header_that_cannot_be_is_one_line(copy, name, value, message):
+    described = json.loads((copy / "zoo.json").read_text())
+    (copy / "zoo.json").write_text(json.dumps({**described, name: value}))
+    with pytest.raises(ZooError) as caught:
+        Zoo(copy)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_arrays_that_a_killed_command_left_are_deleted(copy, small):
+    for name in ("weights-1.f32", "metrics-1.f64", "weights-9.f32"):
+        (copy / name).write_bytes(b"old")
+    run("extend", copy)
+    assert sorted(file.name for file in copy.glob("*-*")) == ["metrics-2.f64", "weights-2.f32"]
+    assert_equal(copy, small)
+
+
+def test_without_lanes_the_message_says_how_a_zoo_continues(copy, monkeypatch):
+    described = json.loads((copy / "zoo.json").read_text())
+    (copy / "zoo.json").write_text(json.dumps({**described, "engine": "lanes"}))
+    monkeypatch.setattr("lemur_zoo.engine.choice.why_no_lanes", lambda *_: "numba is missing")
+    with pytest.raises(LemurError) as caught:
+        run_with_error("extend", copy)
+    assert str(caught.value) == (
+        "engine lanes cannot be used: numba is missing; continue with --engine grouped, which "
+        "rounds otherwise"
+    )
+    assert "engine grouped" in run("extend", copy, "--engine", "grouped")
 
 
 def test_a_folder_that_is_no_zoo_is_one_line(tmp_path):
