@@ -253,8 +253,8 @@ def test_checkpoints_after_a_gap_are_counted(published, tmp_path):
         "--db", tmp_path / "lemur.db",
     )  # fmt: skip
     assert (
-        "1 checkpoints of 1 members come after an epoch without a checkpoint and are left out; the "
-        "first is that of NN_b, which lacks epoch 1"
+        "checkpoints after a missing one are left out: 1 in all, of 1 of 3 members; the first is "
+        "NN_b, which lacks epoch 1"
     ) in output
     assert [*Zoo(tmp_path / "read").last_epochs] == [2, 0, 1]
 

@@ -136,9 +136,9 @@ def _notes(published: Sequence[PublishedMember]) -> Iterator[str]:
         lost = sum(len(member.checkpoints) - len(member.epochs) for member in gaps)
         member = gaps[0]
         yield (
-            f"{lost:,} checkpoints of {len(gaps):,} members come after an epoch without a "
-            f"checkpoint and are left out; the first is that of {member.path.name}, which lacks "
-            f"epoch {member.epochs[-1] + 1}"
+            f"checkpoints after a missing one are left out: {lost:,} in all, of {len(gaps):,} of "
+            f"{len(published):,} members; the first is {member.path.name}, which lacks epoch "
+            f"{member.epochs[-1] + 1}"
         )
     state = read_dictionary(published[0].checkpoints[published[0].epochs[0]])
     buffers = [str(name) for name in state if is_buffer(str(name))]
