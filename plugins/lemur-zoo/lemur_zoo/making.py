@@ -8,11 +8,19 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from lemur_core.errors import SettingsError
+from lemur_core.errors import FetchError, MissingDataError, SettingsError
+from lemur_zoo.engine.choice import LANES, UnusableEngineError
 from lemur_zoo.images import SPLITS, load_images, pipeline_of
 from lemur_zoo.nets import ZooNet
 from lemur_zoo.spec.population import members_of
-from lemur_zoo.storage.folder import ZooFolder, add_epochs, add_members, create
+from lemur_zoo.storage.folder import (
+    ZooFolder,
+    add_epochs,
+    add_members,
+    check_room,
+    create,
+    delete_leftovers,
+)
 from lemur_zoo.storage.header import FILE, ZooError, ZooHeader, read_header, write_header
 from lemur_zoo.training import ZooTraining, groups_of
 from lemur_zoo.zoo import Zoo
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
+    from lemur_core.fetch import Progress
     from lemur_zoo.images import ZooImages
     from lemur_zoo.spec.spec import ZooSpec
 
@@ -40,8 +49,8 @@ def check_spec(spec: ZooSpec, *, many: bool = False) -> None:
     """
     if "onecycle" in spec.factors["schedule"]:
         raise SettingsError(
-            f"zoo {spec.name!r}: its schedule is onecycle; only a constant learning rate is "
-            "trained, so set schedule to constant"
+            f"zoo {spec.name!r}: its schedule is onecycle, which is not trained yet; choose a zoo "
+            "with a constant schedule, or set schedule to constant"
         )
     if spec.members > MANY_MEMBERS and not many:
         raise SettingsError(
@@ -82,8 +91,33 @@ def begin(spec: ZooSpec, path: Path, images: ZooImages) -> None:
     create(path, header, members)
 
 
-def continue_with(spec: ZooSpec, path: Path) -> None:
-    """Check that a folder holds the zoo of a specification, and make room for its epochs.
+def images_of(spec: ZooSpec, data: Path, fetch: Progress | None = None) -> ZooImages:
+    """Return the images of a zoo.
+
+    Args:
+        spec: The specification.
+        data: Folder of the datasets.
+        fetch: Called as a missing dataset is downloaded; None downloads nothing.
+
+    Raises:
+        LemurError: The dataset is missing, cannot be downloaded, or does not offer what the zoo
+            needs.
+    """
+    try:
+        return load_images(spec, data)
+    except MissingDataError:
+        loader = pipeline_of(spec).loader_entry.load()
+        if fetch is None or not hasattr(loader, "download"):
+            raise
+    try:
+        loader.download(data, fetch)
+    except FetchError as error:
+        raise FetchError(f"dataset {spec.dataset!r}: {error}") from error
+    return load_images(spec, data)
+
+
+def missing_epochs(spec: ZooSpec, path: Path) -> int:
+    """Return how many epochs a folder lacks for the zoo of a specification.
 
     Raises:
         ZooError: The folder holds another zoo.
@@ -95,8 +129,7 @@ def continue_with(spec: ZooSpec, path: Path) -> None:
             f"{path}: holds a zoo with another {name}, {before}, not {now}; name another folder "
             "with --out"
         )
-    if spec.epochs > header.epochs:
-        add_epochs(ZooFolder(path, header), spec.epochs)
+    return max(0, spec.epochs - header.epochs)
 
 
 def _differing(held: dict[str, Any], given: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -107,37 +140,81 @@ def _differing(held: dict[str, Any], given: dict[str, Any]) -> dict[str, tuple[A
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def training_of(path: Path, data: Path, engine: str = "") -> ZooTraining:
+def training_of(
+    path: Path,
+    data: Path,
+    engine: str = "",
+    *,
+    epochs: int = 0,
+    members: int = 0,
+    fetch: Progress | None = None,
+) -> ZooTraining:
     """Return the training of the zoo in a folder, which the caller has locked.
 
     Args:
         path: The folder.
         data: Folder of the datasets.
         engine: Name of the engine, or ``auto``; empty goes on with that of the epochs before.
+        epochs: Number of epochs to add.
+        members: Number of members to add.
+        fetch: Called as a missing dataset is downloaded; None downloads nothing.
 
     Raises:
-        LemurError: The zoo is damaged, its images are not those that it began with, or the engine
-            cannot be used.
+        LemurError: The zoo is damaged, its images are not those that it began with, the engine
+            cannot be used, or the disk is too small. Nothing is added then.
     """
     header = read_header(path)
+    images = _own_images(path, header, data, fetch)
+    training = _training(ZooFolder(path, header), images, engine)
+    delete_leftovers(ZooFolder(path, header))
+    if epochs or members:
+        _extend(ZooFolder(path, header), epochs, members)
+        header = read_header(path)
+    if training.choice.name != header.engine:
+        write_header(path, replace(header, engine=training.choice.name))
+    return _training(ZooFolder(path, header, writable=True), images, training.choice.name)
+
+
+def _own_images(path: Path, header: ZooHeader, data: Path, fetch: Progress | None) -> ZooImages:
     if header.provenance:
         raise ZooError(
             f"{path}: is imported, and its members cannot be trained on, as their images are not "
             "known"
         )
-    images = load_images(header.spec, data)
+    images = images_of(header.spec, data, fetch)
     if images.fingerprint != header.fingerprint:
         raise ZooError(
             f"{path}: its members were trained on other images of {header.spec.dataset!r} than "
             f"those in {data}; set --data to the folder of the first ones"
         )
-    folder = ZooFolder(path, header, writable=True)
-    wanted = engine or header.engine or "auto"
+    return images
+
+
+def _training(folder: ZooFolder, images: ZooImages, engine: str) -> ZooTraining:
+    header = folder.header
     start = _start(header) if header.spec.start else None
-    training = ZooTraining(folder, images, _net(header.spec, images), wanted, start)
-    if training.choice.name != header.engine:
-        write_header(path, replace(header, engine=training.choice.name))
-    return training
+    wanted = engine or header.engine or "auto"
+    try:
+        return ZooTraining(folder, images, _net(header.spec, images), wanted, start)
+    except UnusableEngineError as error:
+        if engine or header.engine != LANES:
+            raise
+        raise UnusableEngineError(
+            f"{error}; continue with --engine grouped, which rounds otherwise"
+        ) from None
+
+
+def _extend(folder: ZooFolder, epochs: int, members: int) -> None:
+    header = folder.header
+    if members and header.spec.start:
+        _check_start(header)
+    longer = replace(header, epochs=header.epochs + epochs, members=header.members + members)
+    # The arrays are copied for further epochs, and grow in place for further members.
+    check_room(folder.path, longer.size - (0 if epochs else header.size))
+    if epochs:
+        extend_epochs(folder.path, epochs)
+    if members:
+        extend_members(folder.path, members)
 
 
 def extend_epochs(path: Path, count: int) -> ZooHeader:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -197,22 +198,134 @@ class Evil:
         (lambda path: torch.save({"a": Evil()}, path), "has other objects than tensors, which"),
         (lambda path: path.write_bytes(pickle.dumps(Evil())), "has other objects than tensors"),
         (lambda path: path.write_bytes(b"PK\x03\x04"), "checkpoints: is damaged ("),
+        (lambda path: path.write_bytes(path.read_bytes()[:900]), "checkpoints: is damaged ("),
+        (lambda path: path.write_bytes(b""), "checkpoints: is damaged ("),
         (lambda path: torch.save([1], path), "is not a state dictionary"),
         (lambda path: torch.save({"a": 1}, path), "'a' is not a tensor"),
-        (
-            lambda path: torch.save(PublishedNet(3, nn.Tanh, 0).state_dict(), path),
-            "the members of a zoo have one architecture",
-        ),
     ],
 )
-def test_a_state_that_is_not_plain_tensors_of_the_net_is_refused(
+def test_a_member_ends_before_a_state_that_is_not_plain_tensors(
     published, tmp_path, write, message
 ):
     write(published[0] / "NN_c" / "checkpoint_000001" / "checkpoints")
-    with pytest.raises(ZooError) as caught:
+    done = import_published(published[0], tmp_path / "read", "digits")
+    (line,) = done.shortened
+    assert line.startswith("NN_c ends with epoch 0: ")
+    assert message in line
+    assert "\n" not in line
+    zoo = Zoo(tmp_path / "read")
+    assert [*zoo.last_epochs] == [2, 2, 0]
+    assert zoo.weights(1, 2).any()
+    write(published[0] / "NN_c" / "checkpoint_000000" / "checkpoints")
+    done = import_published(published[0], tmp_path / "fewer", "digits")
+    assert message in done.left_out[0]
+    assert [member.seed for member in Zoo(tmp_path / "fewer").population] == [5, 4]
+
+
+def test_members_of_several_architectures_are_refused_without_a_new_folder(published, tmp_path):
+    path = published[0] / "NN_c" / "checkpoint_000001" / "checkpoints"
+    torch.save(PublishedNet(3, nn.Tanh, 0).state_dict(), path)
+    with pytest.raises(ZooError, match="the members of a zoo have one architecture"):
         read(published, tmp_path)
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert [*tmp_path.iterdir()] == [published[0]]
+
+
+def test_a_member_ends_before_a_damaged_result(published, tmp_path):
+    file = published[0] / "NN_b" / "result.json"
+    file.write_text(file.read_text()[:-50])
+    output = run(
+        "import", published[0], "--out", tmp_path / "read", "--dataset", "digits",
+        "--db", tmp_path / "lemur.db",
+    )  # fmt: skip
+    assert f"NN_b ends with epoch 1: {file}:3: is damaged: it is not JSON" in output
+    zoo = Zoo(tmp_path / "read")
+    assert [*zoo.last_epochs] == [2, 1, 1]
+    assert zoo.scores[1, 1, 2, 1] == pytest.approx(0.3)
+    # A training that was restored wrote the epoch again.
+    file.write_text(file.read_text() + "\n" + row(2, {}, test_acc=0.9) + "\n")
+    assert read(published, tmp_path, "again").scores[1, 2, 2, 1] == 0.9
+
+
+def test_checkpoints_after_a_gap_are_counted(published, tmp_path):
+    (published[0] / "NN_b" / "checkpoint_000001" / "checkpoints").unlink()
+    output = run(
+        "import", published[0], "--out", tmp_path / "read", "--dataset", "digits",
+        "--db", tmp_path / "lemur.db",
+    )  # fmt: skip
+    assert (
+        "checkpoints after a missing one are left out: 1 in all, of 1 of 3 members; the first is "
+        "NN_b, which lacks epoch 1"
+    ) in output
+    assert [*Zoo(tmp_path / "read").last_epochs] == [2, 0, 1]
+
+
+def test_buffers_of_normalisation_are_not_weights(tmp_path):
+    root = tmp_path / "zoo"
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3))
+    states = write_member(root / "NN_a", net, {**PARAMS, "seed": 1}, (0, 1))
+    output = run(
+        "import", root, "--out", tmp_path / "read", "--dataset", "digits",
+        "--db", tmp_path / "lemur.db",
+    )  # fmt: skip
+    assert "3 buffers of batch normalisation, such as 1.running_mean, are left out" in output
+    zoo = Zoo(tmp_path / "read")
+    assert [item.name for item in zoo.parameters] == [name for name, _ in net.named_parameters()]
+    for name, value in zoo.state_dict(0, 1).items():
+        assert torch.equal(value, states[1][name])
+
+
+def test_layers_of_several_lists_keep_their_order(tmp_path):
+    root = tmp_path / "zoo"
+    layers = {"conv1": nn.Conv2d(1, 2, 3), "conv2": nn.Conv2d(2, 2, 3), "fc1": nn.Linear(8, 3)}
+    net = nn.Sequential(OrderedDict(layers))
+    write_member(root / "NN_a", net, {**PARAMS, "seed": 1}, (0,))
+    zoo = read([root], tmp_path)
+    assert [item.name for item in zoo.parameters] == [name for name, _ in net.named_parameters()]
+
+
+def save_optimizer(folder, net, kind, steps):
+    optimizer = kind(net.parameters())
+    for _ in range(steps):
+        net(torch.randn(2, 1, 28, 28)).square().sum().backward()
+        optimizer.step()
+    torch.save(optimizer.state_dict(), folder / "optimizer")
+    return optimizer.state_dict()["state"]
+
+
+def test_each_member_has_the_steps_of_its_own_optimizer(published, tmp_path):
+    root = published[0]
+    net = PublishedNet(1, nn.Tanh, 0)
+    sgd = json.loads((root / "NN_a" / "params.json").read_text())
+    (root / "NN_a" / "params.json").write_text(json.dumps({**sgd, "optim::optimizer": "sgd"}))
+    place = "checkpoint_000002"
+    save_optimizer(root / "NN_a" / "checkpoint_2", net, torch.optim.SGD, 2)
+    state = save_optimizer(root / "NN_b" / place, net, torch.optim.Adam, 5)
+    write_member(root / "NN_d", PublishedNet(1, nn.Tanh, 0), {**PARAMS, "seed": 8}, (0, 1, 2))
+    save_optimizer(root / "NN_d" / place, net, torch.optim.Adam, 7)
+    index = json.loads((root / "index_dict.json").read_text())
+    (root / "index_dict.json").write_text(json.dumps({**index, "testset": ["NN_a", "NN_d"]}))
+    zoo = read(published, tmp_path)
+    assert [zoo.moments(member)[2] for member in range(4)] == [0, 5, 0, 7]
+    expected = torch.cat([state[number]["exp_avg"].flatten() for number in sorted(state)])
+    np.testing.assert_array_equal(zoo.moments(1)[0], expected)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: path.write_bytes(b"PK\x03\x04"),
+        lambda path: torch.save([1], path),
+        lambda path: torch.save({"state": dict.fromkeys(range(10), 1)}, path),
+        lambda path: torch.save({"state": {n: {"step": "x"} for n in range(10)}}, path),
+        lambda path: torch.save({"state": {n: {"exp_avg": 1} for n in range(10)}}, path),
+    ],
+)
+def test_a_damaged_optimizer_is_named(published, tmp_path, write):
+    write(published[0] / "NN_b" / "checkpoint_000002" / "optimizer")
+    done = import_published(published[0], tmp_path / "read", "digits")
+    (line,) = done.shortened
+    assert line.startswith("NN_b has no optimizer's state: ")
+    assert [*Zoo(tmp_path / "read").last_epochs] == [2, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -223,6 +336,30 @@ def test_a_state_that_is_not_plain_tensors_of_the_net_is_refused(
         ("NN_b/params.json", "[", "NN_b/params.json: is damaged: it is not JSON"),
         ("NN_b/result.json", "1\n", "NN_b/result.json:1: is damaged: expected a JSON object"),
         ("index_dict.json", "{", "index_dict.json: is damaged"),
+        ("index_dict.json", '{"trainset": null}', "index_dict.json: trainset is None; expected a"),
+        ("index_dict.json", '{"trainset": 5}', "index_dict.json: trainset is 5; expected a list"),
+        ("index_dict.json", '{"valset": [5]}', "index_dict.json: valset is [5]; expected a list"),
+        ("index_dict.json", '{"trainset": ["NN_a"]}', "index_dict.json: names no split of NN_b;"),
+        (
+            "NN_a/params.json",
+            '{"seed": 1, "model::channels_in": "x"}',
+            "NN_a/params.json: model::channels_in is 'x'; expected a whole number above 0",
+        ),
+        (
+            "NN_b/result.json",
+            '{"training_iteration": "x"}',
+            "NN_b/result.json:1: training_iteration is 'x'; expected a whole number",
+        ),
+        (
+            "NN_b/result.json",
+            '{"training_iteration": null}',
+            "training_iteration is None; expected",
+        ),
+        (
+            "NN_b/result.json",
+            '{"training_iteration": 1, "test_acc": "bad"}',
+            "NN_b/result.json: test_acc of epoch 1 is 'bad'; expected a number",
+        ),
     ],
 )
 def test_a_damaged_file_is_one_line(published, tmp_path, name, content, message):
@@ -230,6 +367,8 @@ def test_a_damaged_file_is_one_line(published, tmp_path, name, content, message)
     with pytest.raises(ZooError) as caught:
         read(published, tmp_path)
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "read").exists()
 
 
 def test_a_folder_in_another_layout_is_one_line(tmp_path):
@@ -286,6 +425,21 @@ def test_what_is_written_is_what_the_published_net_loads(small, tmp_path):
         [0, "conv2d"], [3, "conv2d"], [6, "conv2d"], [9, "fc"], [11, "fc"],
     ]  # fmt: skip
     assert index["idx_start"][-1] + index["idx_length"][-1] == 2_464
+
+
+@pytest.mark.parametrize(("dropout", "numbers"), [(0.2, [0, 4, 8, 11, 14]), (0, [0, 3, 6, 9, 11])])
+def test_the_index_has_the_numbers_that_all_states_have(tmp_path, dropout, numbers):
+    root = tmp_path / "zoo"
+    net = PublishedNet(1, nn.Tanh, dropout)
+    for seed in (1, 2):
+        config = {**PARAMS, "seed": seed, "model::dropout": dropout}
+        write_member(root / f"NN_{seed}", net, config, (0,))
+    export_published(read([root], tmp_path), tmp_path / "out")
+    index = json.loads((tmp_path / "out" / "index_dict.json").read_text())
+    assert [number for number, _ in index["layer"]] == numbers
+    checkpoint = tmp_path / "out" / "NN_tune_trainable_00001" / "checkpoint_000000"
+    state = torch.load(checkpoint / "checkpoints", weights_only=True)
+    assert [*state] == [*net.state_dict()]
 
 
 def test_an_imported_zoo_is_not_trained_on(published, tmp_path):

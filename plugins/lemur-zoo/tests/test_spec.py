@@ -5,10 +5,13 @@ from collections import Counter
 import pytest
 
 from lemur_core.errors import SettingsError
+from lemur_zoo.making import check_spec
 from lemur_zoo.spec.population import members_of
 from lemur_zoo.spec.published import PUBLISHED
 from lemur_zoo.spec.read import find_spec, read_spec
 from lemur_zoo.spec.spec import ZooSpec
+
+from .conftest import run
 
 OURS = ("eurosat-", "digits-")
 PAPER = {name: spec for name, spec in PUBLISHED.items() if not name.startswith(OURS)}
@@ -121,6 +124,25 @@ sample = 200
     assert 7e-4 < rates[100] < 1.5e-3
     assert Counter(m.values["activation"] for m in members).keys() == {"tanh", "gelu"}
     assert len({member.seed for member in members}) == 200
+
+
+def test_a_start_is_stored_as_it_is_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read(tmp_path, ZOO + "start = 'a'").start == str(tmp_path.resolve() / "a")
+    assert read(tmp_path, ZOO).start == ""
+
+
+def test_zoos_that_are_not_trained_yet_are_marked_and_refused(tmp_path):
+    lines = run("list").splitlines()
+    marked = [line.split()[0] for line in lines if line.endswith("onecycle (not trained yet)")]
+    assert marked == [name for name in PUBLISHED if "resnet-18" in name]
+    assert len(marked) == 3
+    with pytest.raises(SettingsError) as caught:
+        check_spec(PUBLISHED["cifar-10-resnet-18-seed"])
+    assert str(caught.value) == (
+        "zoo 'cifar-10-resnet-18-seed': its schedule is onecycle, which is not trained yet; choose "
+        "a zoo with a constant schedule, or set schedule to constant"
+    )
 
 
 ZOO = '[zoo]\ndataset = "digits"\n'

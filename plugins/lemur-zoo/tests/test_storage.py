@@ -269,6 +269,101 @@ def run_with_error(*arguments):
         raise result.exception
 
 
+def files_of(path):
+    return {file.name: file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
+
+
+@pytest.mark.parametrize("arguments", [("extend", "--epochs", "1"), ("extend", "--members", "3")])
+@pytest.mark.parametrize("fault", ["images", "engine", "room"])
+def test_a_command_that_is_refused_changes_nothing(copy, images, monkeypatch, arguments, fault):
+    before = files_of(copy)
+    if fault == "images":
+        other = images._replace(fingerprint="0")
+        monkeypatch.setattr("lemur_zoo.making.load_images", lambda *_: other)
+    if fault == "room":
+        usage = namedtuple("Usage", "free")(2**20)
+        monkeypatch.setattr("lemur_zoo.storage.folder.shutil.disk_usage", lambda _: usage)
+    if fault == "engine":
+        arguments = (*arguments, "--engine", "lanes")
+        monkeypatch.setattr("lemur_zoo.engine.choice.why_no_lanes", lambda *_: "of a test")
+    command, *options = arguments
+    with pytest.raises(LemurError):
+        run_with_error(command, copy, *options, "--db", copy.parent / "lemur.db")
+    after = files_of(copy)
+    after.pop(".lock", None)
+    before.pop(".lock", None)
+    assert after == before
+
+
+def test_epochs_are_not_added_if_there_is_no_room_for_members(copy, monkeypatch):
+    size = read_header(copy).size
+    usage = namedtuple("Usage", "free")(64 * 2**20 + 3 * size)
+    monkeypatch.setattr("lemur_zoo.storage.folder.shutil.disk_usage", lambda _: usage)
+    with pytest.raises(SettingsError, match=r"the zoo needs .* GiB"):
+        run_with_error("extend", copy, "--epochs", "1", "--members", "100")
+    assert read_header(copy).epochs == 2
+
+
+def test_an_imported_zoo_is_refused_before_it_grows(copy, tmp_path):
+    described = json.loads((copy / "zoo.json").read_text())
+    (copy / "zoo.json").write_text(json.dumps({**described, "provenance": "elsewhere"}))
+    before = files_of(copy)
+    with pytest.raises(ZooError, match="is imported, and its members cannot be trained on"):
+        run_with_error("extend", copy, "--epochs", "1", "--db", tmp_path / "lemur.db")
+    assert files_of(copy) == before | {".lock": files_of(copy)[".lock"]}
+
+
+def test_a_make_that_is_refused_adds_no_epochs(copy, spec, images, monkeypatch):
+    other = images._replace(fingerprint="0")
+    monkeypatch.setattr("lemur_zoo.making.load_images", lambda *_: other)
+    with pytest.raises(ZooError, match="were trained on other images"):
+        run_with_error("make", spec, "--out", copy, "--epochs", "3")
+    assert read_header(copy).epochs == 2
+
+
+@pytest.mark.parametrize("command", ["make", "extend"])
+def test_a_database_that_cannot_be_written_is_refused_before_training(
+    copy, spec, tmp_path, monkeypatch, command
+):
+    def trained(*_, **__):
+        raise AssertionError("was trained")
+
+    monkeypatch.setattr("lemur_zoo.training.ZooTraining.run", trained)
+    db = tmp_path / "absent" / "lemur.db"
+    arguments = (spec, "--out", tmp_path / "zoo") if command == "make" else (copy, "--epochs", "1")
+    with pytest.raises(LemurError, match="absent"):
+        run_with_error(command, *arguments, "--db", db)
+    assert read_header(copy).epochs == 2
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_a_missing_dataset_is_downloaded_if_that_is_asked_for(spec, images, monkeypatch, tmp_path):
+    from lemur_core.errors import MissingDataError
+    from lemur_core.fetch import Fetching
+
+    fetched = []
+
+    def download(folder, progress):
+        progress(Fetching("digits.gz", 1, 2))
+        fetched.append(folder)
+
+    def load(*_):
+        if not fetched:
+            raise MissingDataError("digits is missing; get it with --download")
+        return images
+
+    monkeypatch.setattr("lemur_zoo.making.load_images", load)
+    arguments = ("make", spec, "--out", tmp_path / "zoo", "--data", tmp_path, "--epochs", "1")
+    with pytest.raises(MissingDataError):
+        run_with_error(*arguments)
+    # The loader of digits has nothing to download.
+    with pytest.raises(MissingDataError):
+        run_with_error(*arguments, "--download")
+    monkeypatch.setattr(load_digits, "download", download, raising=False)
+    assert "epoch 1: median loss" in run(*arguments, "--download")
+    assert fetched == [tmp_path]
+
+
 def test_only_one_command_writes_a_zoo(copy):
     with locked(copy), pytest.raises(SettingsError) as caught:
         run_with_error("extend", copy)
@@ -328,6 +423,11 @@ def test_a_file_that_is_too_short_is_one_line(copy):
     )
 
 
+HEAD = (
+    b"member,split,seed,init,activation,optimizer,lr,momentum,weight_decay,dropout,schedule,batch\n"
+)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -335,6 +435,16 @@ def test_a_file_that_is_too_short_is_one_line(copy):
         ("zoo.json", b"[]", "is not the header of a zoo"),
         ("zoo.json", b'{"format": "lemur-zoo", "version": 9}', "has version 9 of the format"),
         ("members.csv", b"member,split\n0,train\n", "members.csv: cannot be read (KeyError"),
+        (
+            "members.csv",
+            HEAD + b"0,train,1,uniform,softplus,adam,0.1,0.9,0,0,constant,10\n",
+            "activation is 'softplus'; expected tanh or sigmoid or relu or gelu",
+        ),
+        (
+            "members.csv",
+            HEAD + b"0,mine,1,uniform,tanh,adam,0.1,0.9,0,0,constant,10\n",
+            "split is 'mine'; expected train or validation or test",
+        ),
         ("states/00001.npz", b"PK\x03\x04nothing", "00001.npz: is damaged (BadZipFile)"),
     ],
 )
@@ -344,6 +454,47 @@ def test_a_damaged_file_is_one_line(copy, name, content, message):
         assert Zoo(copy).members.empty
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("members", "x", "members is 'x'; expected a whole number, 1 or more"),
+        ("epochs", -1, "epochs is -1; expected a whole number, 0 or more"),
+        ("groups", [[99]], "its groups are not those of 16 members"),
+        ("groups", [], "its groups are not those of 16 members"),
+        ("groups", [["x", 1]], "is damaged: TypeError"),
+        ("in_shape", [1, "x"], "a size of a shape is not a whole number"),
+    ],
+)
+def test_a_header_that_cannot_be_is_one_line(copy, name, value, message):
+    described = json.loads((copy / "zoo.json").read_text())
+    (copy / "zoo.json").write_text(json.dumps({**described, name: value}))
+    with pytest.raises(ZooError) as caught:
+        Zoo(copy)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_arrays_that_a_killed_command_left_are_deleted(copy, small):
+    for name in ("weights-1.f32", "metrics-1.f64", "weights-9.f32"):
+        (copy / name).write_bytes(b"old")
+    run("extend", copy)
+    assert sorted(file.name for file in copy.glob("*-*")) == ["metrics-2.f64", "weights-2.f32"]
+    assert_equal(copy, small)
+
+
+def test_without_lanes_the_message_says_how_a_zoo_continues(copy, monkeypatch):
+    described = json.loads((copy / "zoo.json").read_text())
+    (copy / "zoo.json").write_text(json.dumps({**described, "engine": "lanes"}))
+    monkeypatch.setattr("lemur_zoo.engine.choice.why_no_lanes", lambda *_: "numba is missing")
+    with pytest.raises(LemurError) as caught:
+        run_with_error("extend", copy)
+    assert str(caught.value) == (
+        "engine lanes cannot be used: numba is missing; continue with --engine grouped, which "
+        "rounds otherwise"
+    )
+    assert "engine grouped" in run("extend", copy, "--engine", "grouped")
 
 
 def test_a_folder_that_is_no_zoo_is_one_line(tmp_path):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lemur_core.commands import db_option, print_line, print_lines, show_progress, warn
+from lemur_zoo.cli.database import check_database
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FOLDER = click.Path(path_type=Path)
 _MOST_NAMED = 5
@@ -25,14 +30,22 @@ def import_(source: Path, out: Path, dataset: str, db: str) -> None:
     from lemur_zoo.layout.reading import import_published
     from lemur_zoo.records import import_zoo
 
+    check_database(db)
     done = import_published(source, out, dataset, show_progress)
     show_progress("")
-    for line in done.left_out[:_MOST_NAMED]:
-        warn(f"{line}; it is left out")
-    if len(done.left_out) > _MOST_NAMED:
-        warn(f"{len(done.left_out) - _MOST_NAMED:,} more members without a checkpoint are left out")
+    _warn_of([f"{line}; this member is left out" for line in done.left_out], "left out")
+    _warn_of(done.shortened, "read in part")
+    for line in done.notes:
+        warn(line)
     print_lines(import_zoo(out, db))
     print_line(f"wrote {out} with {done.members:,} members; next: lemur zoo show {out}")
+
+
+def _warn_of(lines: Sequence[str], what: str) -> None:
+    for line in lines[:_MOST_NAMED]:
+        warn(line)
+    if len(lines) > _MOST_NAMED:
+        warn(f"{len(lines) - _MOST_NAMED:,} more members are {what}")
 
 
 @click.command()

@@ -19,10 +19,12 @@ from lemur_core.commands import (
     warn,
 )
 from lemur_core.errors import SettingsError
+from lemur_zoo.cli.database import check_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lemur_core.fetch import Fetching, Progress
     from lemur_zoo.training import ZooEpoch
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
@@ -49,6 +51,7 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="How members are trained together.  [the fastest that can train the net]",
         ),
         click.option("--time", "time_limit", help="Begin no epoch after this time, e.g. 2h30m."),
+        click.option("--download", is_flag=True, help="Download the dataset if it is missing."),
         data_option,
         db_option,
     ):
@@ -71,8 +74,7 @@ def make(spec: str, out: Path, epochs: int | None, yes: bool, **options: Any) ->
     """
     from dataclasses import replace
 
-    from lemur_zoo.images import load_images
-    from lemur_zoo.making import begin, check_spec, continue_with, is_zoo
+    from lemur_zoo.making import begin, check_spec, images_of, is_zoo, missing_epochs
     from lemur_zoo.spec.read import find_spec
     from lemur_zoo.storage.lock import locked
 
@@ -81,11 +83,11 @@ def make(spec: str, out: Path, epochs: int | None, yes: bool, **options: Any) ->
     if epochs is not None:
         wanted = replace(wanted, epochs=epochs)
     check_spec(wanted, many=yes)
+    check_database(options["db"])
     if not is_zoo(out):
-        begin(wanted, out, load_images(wanted, options["data"]))
+        begin(wanted, out, images_of(wanted, options["data"], _fetch(options["download"])))
     with locked(out):
-        continue_with(wanted, out)
-        _train(out, wanted.epochs, limit, **options)
+        _train(out, limit, last=wanted.epochs, epochs=missing_epochs(wanted, out), **options)
 
 
 @click.command()
@@ -98,51 +100,63 @@ def extend(folder: Path, epochs: int | None, members: int | None, **options: Any
 
     If it is interrupted, lemur zoo extend DIR without --epochs and --members continues it.
     """
-    from lemur_zoo.making import extend_epochs, extend_members
     from lemur_zoo.storage.header import read_header
     from lemur_zoo.storage.lock import locked
 
     limit = seconds_of(options.pop("time_limit"))
     read_header(folder)
+    check_database(options["db"])
     with locked(folder):
-        if epochs is not None:
-            extend_epochs(folder, epochs)
-        if members is not None:
-            extend_members(folder, members)
-        _train(folder, read_header(folder).epochs, limit, **options)
+        _train(folder, limit, epochs=epochs or 0, members=members or 0, **options)
+
+
+def _fetch(download: bool) -> Progress | None:
+    return _show_download if download else None
+
+
+def _show_download(fetching: Fetching) -> None:
+    show_progress(f"downloading {fetching.file}: {fetching.done / 2**20:,.0f} MiB")
 
 
 def _train(
     folder: Path,
-    epochs: int,
     limit: float | None,
     *,
+    last: int = 0,
+    epochs: int = 0,
+    members: int = 0,
     threads: int,
     engine: str | None,
+    download: bool,
     data: Path,
     db: str,
 ) -> None:
+    """Add epochs and members to a zoo, and train it up to an epoch; 0 is the last one of all."""
     from lemur_zoo.making import training_of
     from lemur_zoo.records import import_zoo
     from lemur_zoo.storage.header import read_header
 
+    before = read_header(folder).engine
+    training = training_of(
+        folder, data, engine or "", epochs=epochs, members=members, fetch=_fetch(download)
+    )
     header = read_header(folder)
-    training = training_of(folder, data, engine or "")
+    last = last or header.epochs
     print_line(
         f"zoo {header.spec.name}: {header.members:,} members of {header.spec.net} with "
-        f"{header.width:,} parameters, {epochs} epochs of {header.images['train']:,} images, "
+        f"{header.width:,} parameters, {last} epochs of {header.images['train']:,} images, "
         f"{header.size / 2**20:,.0f} MiB"
     )
     print_line(training.choice.line)
-    if header.engine not in ("", training.choice.name):
-        warn(f"earlier epochs were trained with engine {header.engine}, which rounds otherwise")
+    if before not in ("", training.choice.name):
+        warn(f"earlier epochs were trained with engine {before}, which rounds otherwise")
     if training.whole >= 0:
         print_line(f"continues after epoch {training.whole}")
     until = None if limit is None else time.monotonic() + limit
     command = f"lemur zoo extend {folder}"
     try:
         is_whole = training.run(
-            epochs, threads=threads, until=until, report=_print_sweep, show=show_progress
+            last, threads=threads, until=until, report=_print_sweep, show=show_progress
         )
     except KeyboardInterrupt:
         print_line(f"interrupted {_where(training.whole)}; {command} continues", err=True)

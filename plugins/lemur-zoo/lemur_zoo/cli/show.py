@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.command("list")
 def list_() -> None:
-    """List the published zoos that lemur zoo make can make, each also on another dataset."""
+    """List the published zoos; lemur zoo make makes each also of another dataset.
+
+    Zoos with a onecycle schedule are not trained yet.
+    """
     from lemur_zoo.spec.published import PUBLISHED
 
     rows = [
@@ -29,7 +32,9 @@ def list_() -> None:
             f"{spec.px}",
             f"{spec.members:,}",
             f"{spec.epochs}",
-            "constant" if spec.factors["schedule"] == ("constant",) else "onecycle",
+            "constant"
+            if spec.factors["schedule"] == ("constant",)
+            else "onecycle (not trained yet)",
         ]
         for spec in PUBLISHED.values()
     ]

@@ -65,9 +65,13 @@ def _config(zoo: Zoo) -> dict[str, Any]:
 
 
 def _index(zoo: Zoo) -> dict[str, Any]:
-    """Return the layers of the net without dropout, and the splits of members."""
+    """Return the layers of the net, and the splits of members.
+
+    The numbers of layers are those of a net with dropout if all members have it.
+    """
     weights = [parameter.shape for parameter in zoo.parameters if len(parameter.shape) > 1]
-    numbers = module_numbers(zoo.spec.net, dropout=False)
+    dropout = all(member.values["dropout"] != 0 for member in zoo.population)
+    numbers = module_numbers(zoo.spec.net, dropout=dropout)
     kinds = ["conv2d" if len(shape) > 2 else "fc" for shape in weights]
     lengths = [int(np.prod(shape)) + shape[0] for shape in weights]
     splits = {

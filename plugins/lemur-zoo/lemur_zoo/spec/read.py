@@ -83,8 +83,14 @@ def read_spec(path: Path) -> ZooSpec:
         sample=sample,
         seeds=seeds,
         seed=_whole("[members]", members, "seed", 42, least=0),
-        start=_get("[zoo]", zoo, "start", str, ""),
+        start=_start(zoo),
     )
+
+
+def _start(zoo: Mapping[str, Any]) -> str:
+    start: str = _get("[zoo]", zoo, "start", str, "")
+    # A zoo may be continued from another working directory.
+    return str(Path(start).resolve()) if start else ""
 
 
 def _toml(path: Path) -> dict[str, Any]:

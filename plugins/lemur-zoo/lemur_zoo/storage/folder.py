@@ -15,7 +15,7 @@ from lemur_core.errors import SettingsError
 from lemur_core.files import replacement, sync_folder, write_errors
 from lemur_zoo.members import GroupState
 from lemur_zoo.spec.factors import FACTORS
-from lemur_zoo.spec.population import ZooMember
+from lemur_zoo.spec.population import SHARES, ZooMember
 from lemur_zoo.storage.header import ZooError, ZooHeader, write_header
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MEMBERS, EXTRA, STATES = "members.csv", "extra.csv", "states"
 _COLUMNS = ("member", "split", "seed", *FACTORS)
+_ARRAYS = ("weights-*.f32", "metrics-*.f64")
 # Room for the database, the report and the table, besides the arrays.
 _SPARE = 64 * 2**20
 
@@ -171,18 +172,31 @@ class ZooFolder:
             ) from None
 
 
-def create(path: Path, header: ZooHeader, members: Sequence[ZooMember]) -> None:
+def check_empty(path: Path) -> None:
+    """Raise `SettingsError` if a folder has files."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SettingsError(f"{path}: is not empty; name another folder with --out")
+
+
+def create(
+    path: Path, header: ZooHeader, members: Sequence[ZooMember], name: Path | None = None
+) -> None:
     """Create the folder of a zoo whose arrays are empty.
+
+    Args:
+        path: The folder.
+        header: The header of the zoo.
+        members: Its members.
+        name: The folder that messages name, instead of ``path``.
 
     Raises:
         SettingsError: The folder has other files, or the disk is too small.
         WriteError: It cannot be written.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise SettingsError(f"{path}: is not empty; name another folder with --out")
+    check_empty(path)
     with replacement(path, folder=True) as temporary:
         temporary.mkdir()
-        check_room(temporary, header.size, path)
+        check_room(temporary, header.size, name or path)
         (temporary / STATES).mkdir()
         _allocate(temporary, header)
         write_members(temporary, members)
@@ -246,6 +260,16 @@ def add_epochs(folder: ZooFolder, epochs: int) -> ZooHeader:
     return header
 
 
+def delete_leftovers(folder: ZooFolder) -> None:
+    """Delete the arrays that a command left when it was killed; the caller has locked the zoo."""
+    kept = {folder.header.weights_file, folder.header.metrics_file}
+    with write_errors(folder.path):
+        for pattern in _ARRAYS:
+            for file in folder.path.glob(pattern):
+                if file.name not in kept:
+                    file.unlink()
+
+
 def write_members(path: Path, members: Sequence[ZooMember]) -> None:
     """Replace the table of members at once."""
     path = path / MEMBERS
@@ -268,6 +292,10 @@ def _member(row: Mapping[str, str]) -> ZooMember:
     for name, factor in FACTORS.items():
         if row[name]:
             values[name] = type(factor.default)(row[name])
+            if not factor.accepts(values[name]):
+                raise ValueError(f"{name} is {row[name]!r}; expected {factor.expected}")
+    if row["split"] not in SHARES:
+        raise ValueError(f"split is {row['split']!r}; expected {' or '.join(SHARES)}")
     return ZooMember(int(row["member"]), row["split"], int(row["seed"]), values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import LemurError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 FILE = "zoo.json"
 FORMAT, VERSION = "lemur-zoo", 1
 SPLITS, METRICS = ("train", "validation", "test"), ("loss", "accuracy")
+_LEAST = {"members": 1, "epochs": 0, "first_epoch": 0, "classes": 0}
 _BYTE_ORDERS = {"little": "<", "big": ">"}
 
 
@@ -215,7 +217,25 @@ def read_header(folder: Path) -> ZooHeader:
     if value.get("byte_order") not in _BYTE_ORDERS:
         raise ZooError(f"{path}: byte order {value.get('byte_order')!r}; expected little or big")
     try:
-        return ZooHeader.from_json(value)
+        header = ZooHeader.from_json(value)
+        fault = _fault(header)
     # Whatever is missing or has another type; the file is not one that lemur wrote.
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ZooError(f"{path}: is damaged: {type(error).__name__} {error}") from None
+    if fault:
+        raise ZooError(f"{path}: is damaged: {fault}")
+    return header
+
+
+def _fault(header: ZooHeader) -> str:
+    """Return what a header says that cannot be, an empty text if nothing."""
+    for name, least in _LEAST.items():
+        value = getattr(header, name)
+        if type(value) is not int or value < least:
+            return f"{name} is {value!r:.100}; expected a whole number, {least} or more"
+    sizes = [*header.in_shape, *(size for item in header.parameters for size in item.shape)]
+    if not all(type(size) is int and size >= 0 for size in sizes):
+        return "a size of a shape is not a whole number"
+    if sorted(chain.from_iterable(header.groups)) != [*range(header.members)]:
+        return f"its groups are not those of {header.members:,} members"
+    return ""
