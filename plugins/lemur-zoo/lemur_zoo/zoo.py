@@ -235,11 +235,24 @@ class Zoo:
 
     @cached_property
     def diverged(self) -> NDArray[Any]:
-        """Whether a loss of each member is not finite, shape ``(members,)``."""
+        """Whether a loss of each member is not finite, shape ``(members,)``.
+
+        Losses of an imported zoo on a split for which a member has none count as missing.
+        """
         # Where an accuracy is missing, nothing was measured.
         is_measured = ~np.isnan(self.scores[..., 1])
         is_lost = is_measured & ~np.isfinite(self.scores[..., 0])
+        if self.header.provenance:
+            is_lost &= self._has_losses[:, None]
         return np.asarray(is_lost.any(axis=(1, 2)))
+
+    @property
+    def _has_losses(self) -> NDArray[bool_]:
+        """Whether losses of each member were stored, shape ``(members, splits)``."""
+        is_given = (~np.isnan(self.scores[..., 0])).any(axis=1)
+        # A member whose losses are all NaN has diverged at once, if those of others were stored.
+        is_empty = ~is_given.any(axis=1, keepdims=True)
+        return np.asarray(is_given | (is_empty & is_given.any(axis=0)))
 
     def moments(self, member: int) -> tuple[NDArray[float32], NDArray[float32], int]:
         """Return the state of a member's optimizer after its last epoch.
