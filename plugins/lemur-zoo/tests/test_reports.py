@@ -75,6 +75,8 @@ def test_numbers_are_those_of_the_members_that_are_kept(tmp_path):
     assert note.startswith("agreement and CKA: not computed (the images in ")
     everyone = report_on(zoo, tmp_path, threshold=1_000)
     assert [*everyone.kept] == [*range(39)]
+    assert (numbers.sample.members, everyone.sample.members) == (38, 39)
+    assert (numbers.sample.left_out, everyone.sample.left_out) == (2, 1)
 
 
 def test_too_few_kept_members_are_one_line(tmp_path):
