@@ -115,6 +115,11 @@ class Zoo:
         self._check_member(member)
         return self._folder.progress(self._groups[member]).seconds[: self.header.epochs + 1]
 
+    def trained_with(self, member: int) -> tuple[int, ...]:
+        """Return the numbers of the members of a member's group, itself included."""
+        self._check_member(member)
+        return tuple(self.header.groups[self._groups[member]])
+
     def weights(self, member: int, epoch: int = -1) -> NDArray[float32]:
         """Return the weights of a member after an epoch, float32, shape ``(parameters,)``.
 

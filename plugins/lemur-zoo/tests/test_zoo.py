@@ -190,18 +190,32 @@ def test_a_zoo_is_a_collection_of_trials(small, zoo, tmp_path):
     assert (done.added, done.present, list(done.faults)) == (32, 0, [])
     frame = lemur_core.data(collection="small", prm_as_columns=True, db=db)
     assert len(frame) == 32
-    facts = lemur_core.data(collection="small", with_facts=True, db=db)
+    facts = lemur_core.data(collection="small", with_facts=True, with_stats=True, db=db)
     members = facts.set_index(["zoo.member", "epoch"])
     for row in zoo.metrics.query("epoch > 0").itertuples():
         ours = members.loc[(row.member, row.epoch)]
         assert ours["accuracy"] == row.test_accuracy
         assert ours["validation"] == row.validation_accuracy
         assert ours["loss"] == row.train_loss
+        assert ours["validation_loss"] == row.validation_loss
         assert ours["zoo.split"] == zoo.members["split"][row.member]
         assert ours["prm"]["lr"] == 3e-3
     assert frame["nn_code"].str.startswith('"""CNN-S').all()
     again = lemur_core.import_results(small, form="zoo", db=db)
     assert (again.added, again.present) == (0, 32)
+
+
+def test_the_time_of_a_group_is_divided_among_its_members(small, zoo, tmp_path):
+    db = str(tmp_path / "lemur.db")
+    lemur_core.import_results(small, db=db)
+    frame = lemur_core.data(collection="small", db=db)
+    taken = frame[frame["epoch"] == 2]["duration"].sum() / 1e9
+    states = [np.load(path)["seconds"] for path in (small / "states").iterdir()]
+    assert len(states) < len(zoo)
+    assert taken == pytest.approx(sum(seconds[2] for seconds in states))
+    assert sorted(zoo.trained_with(3)) == sorted(
+        next(group for group in zoo.header.groups if 3 in group)
+    )
 
 
 def test_a_zoo_that_grows_adds_to_its_collection(spec, tmp_path):
