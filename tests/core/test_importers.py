@@ -49,7 +49,8 @@ def test_all_values_of_a_record_are_stored(db, taken):
     report = taken(
         record(
             3, 0.75, {"lr": 0.1, "batch": 32}, validation=0.5, loss=1.25, duration_ns=10**10,
-            validation_loss=1.5, extra={"gpu": "T4", "width": 0.1}, code="class Net: ...", trial="seed 7",
+            validation_loss=1.5, extra={"gpu": "T4", "width": 0.1}, code="class Net: ...",
+            trial="seed 7",
         )
     )  # fmt: skip
     assert (report.read, report.added, report.faults) == (1, 1, [])
@@ -64,8 +65,8 @@ def test_all_values_of_a_record_are_stored(db, taken):
     assert values == {
         "task": "img-classification", "dataset": "mnist", "metric": "acc", "nn": "CNN", "epoch": 3,
         "accuracy": 0.75, "validation": 0.5, "loss": 1.25, "duration": 10**10,
-        "validation_loss": 1.5, "prm": {"lr": 0.1, "batch": 32}, "extra": {"gpu": "T4", "width": 0.1},
-        "nn_code": "class Net: ...", "state": "imported",
+        "validation_loss": 1.5, "prm": {"lr": 0.1, "batch": 32},
+        "extra": {"gpu": "T4", "width": 0.1}, "nn_code": "class Net: ...", "state": "imported",
     }  # fmt: skip
 
 
