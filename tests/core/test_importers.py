@@ -459,6 +459,13 @@ def test_an_importer_that_fails_to_recognise_does_not_stop_others(third, tmp_pat
     ]
 
 
+def test_a_warning_of_an_importer_names_the_line_that_imports(third, db, tmp_path):
+    third("Broken")
+    with pytest.warns(UserWarning, match="importer 'broken' cannot say whether") as caught:
+        assert lemur_core.import_results(tmp_path / "a.zoo", db=db).added == 2
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_lemurs_files_are_recognised_in_and_below_a_folder(lemur, third, tmp_path):
     more = third()
     folder = tmp_path / "stat" / "img-classification_mnist_acc_CNN"
