@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 SCORES = tuple(f"{split}_{metric}" for split in SPLITS for metric in METRICS)
 """Columns of `Zoo.metrics`: ``train_loss``, ``train_accuracy``, ``validation_loss``, ..."""
+_NUMBER = ((int, float), "a number")
+# Types of the values of columns, by the kind of their dtype.
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "b": ((bool,), "True or False"), "i": _NUMBER, "f": _NUMBER,
+}  # fmt: skip
 
 
 class Zoo:
@@ -90,7 +95,7 @@ class Zoo:
         for group, numbers in enumerate(self.header.groups):
             epochs[list(numbers)] = self._folder.progress(group).epoch
         # Another process may have extended the zoo since it was opened.
-        return np.minimum(epochs, self.header.epochs)
+        return np.asarray(np.minimum(epochs, self.header.epochs))
 
     @property
     def epochs(self) -> int:
@@ -254,10 +259,10 @@ class Zoo:
     @property
     def _has_losses(self) -> NDArray[bool_]:
         """Whether losses of each member were stored, shape ``(members, splits)``."""
-        is_given = (~np.isnan(self.scores[..., 0])).any(axis=1)
+        is_given = np.any(~np.isnan(self.scores[..., 0]), axis=1)
         # A member whose losses are all NaN has diverged at once, if those of others were stored.
-        is_empty = ~is_given.any(axis=1, keepdims=True)
-        return np.asarray(is_given | (is_empty & is_given.any(axis=0)))
+        is_empty = ~np.any(is_given, axis=1, keepdims=True)
+        return np.asarray(is_given | (is_empty & np.any(is_given, axis=0)))
 
     def moments(self, member: int) -> tuple[NDArray[float32], NDArray[float32], int]:
         """Return the state of a member's optimizer after its last epoch.
@@ -400,15 +405,10 @@ def _values(column: Series[Any], given: Any) -> list[Any]:
     given = _plain(given)
     is_single = isinstance(given, str) or not isinstance(given, Iterable)
     values = [given] if is_single else [_plain(value) for value in given]
-    if column.dtype == bool:
-        kinds, expected = (bool,), "True or False"
-    elif column.dtype.kind in "if":
-        kinds, expected = (int, float), "a number"
-    else:
-        kinds, expected = (str,), "a text"
+    kinds, expected = _KINDS.get(column.dtype.kind, ((str,), "a text"))
     for value in values:
-        # bool is a kind of int, and pandas would take True for 1.
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        # Not isinstance: a bool is an int, and pandas would take True for 1.
+        if type(value) not in kinds:
             raise SettingsError(f"members: {column.name} is {value!r}; expected {expected}")
     return values
 
