@@ -191,17 +191,11 @@ def _print_attached(attached: AttachedImport) -> None:
 
 
 def _import(engine: Engine, place: Path, form: str | None) -> ImportReport:
-    from lemur_core.kinds.importer import importer, recognised
-    from lemur_core.options import Selection, read_selection
-    from lemur_core.registry import installed
+    from lemur_core.store.importing.place import reader_of
     from lemur_core.store.importing.published import import_results
 
-    registry = installed()
-    if form:
-        selection = read_selection("importer", form)
-    else:
-        selection = Selection(recognised(registry, place, warn))
-    return import_results(engine, place, importer(registry, selection), selection.name)
+    read, name = reader_of(place, form, warn)
+    return import_results(engine, place, read, name)
 
 
 @db.command()

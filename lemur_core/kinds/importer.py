@@ -65,6 +65,7 @@ class EpochRecord:
         accuracy: The score on the test split, 0 to 1, whatever the metric.
         validation: The score on the validation split, 0 to 1; None if unknown.
         loss: The mean training loss; None if unknown.
+        validation_loss: The mean loss on the validation split; None if unknown.
         duration_ns: The training time up to the end of the epoch, in nanoseconds; None if unknown.
         trial: The source's identifier of the trial, the same for all of its epochs and different
             from that of every other trial of the pipeline with these hyperparameters. Empty if the
@@ -90,6 +91,7 @@ class EpochRecord:
     accuracy: float
     validation: float | None = None
     loss: float | None = None
+    validation_loss: float | None = field(default=None, kw_only=True)
     duration_ns: int | None = None
     trial: str = ""
     code: str = ""

@@ -49,7 +49,8 @@ def test_all_values_of_a_record_are_stored(db, taken):
     report = taken(
         record(
             3, 0.75, {"lr": 0.1, "batch": 32}, validation=0.5, loss=1.25, duration_ns=10**10,
-            extra={"gpu": "T4", "width": 0.1}, code="class Net: ...", trial="seed 7",
+            validation_loss=1.5, extra={"gpu": "T4", "width": 0.1}, code="class Net: ...",
+            trial="seed 7",
         )
     )  # fmt: skip
     assert (report.read, report.added, report.faults) == (1, 1, [])
@@ -58,14 +59,14 @@ def test_all_values_of_a_record_are_stored(db, taken):
         name: row[name]
         for name in (
             "task", "dataset", "metric", "nn", "epoch", "accuracy", "validation", "loss",
-            "duration", "prm", "extra", "nn_code", "state",
+            "validation_loss", "duration", "prm", "extra", "nn_code", "state",
         )
     }  # fmt: skip
     assert values == {
         "task": "img-classification", "dataset": "mnist", "metric": "acc", "nn": "CNN", "epoch": 3,
         "accuracy": 0.75, "validation": 0.5, "loss": 1.25, "duration": 10**10,
-        "prm": {"lr": 0.1, "batch": 32}, "extra": {"gpu": "T4", "width": 0.1},
-        "nn_code": "class Net: ...", "state": "imported",
+        "validation_loss": 1.5, "prm": {"lr": 0.1, "batch": 32},
+        "extra": {"gpu": "T4", "width": 0.1}, "nn_code": "class Net: ...", "state": "imported",
     }  # fmt: skip
 
 
@@ -114,6 +115,13 @@ def test_an_identical_epoch_is_stored_once(db, taken):
     assert (report.faults, len(data(db=db))) == ([], 1)
 
 
+def test_an_epoch_with_another_validation_loss_is_a_fault(taken):
+    assert taken(record(trial="a", validation_loss=1.5)).added == 1
+    report = taken(record(trial="a", validation_loss=1.25))
+    assert report.added == 0
+    assert report.faults[0].reason.endswith("is already recorded with other values")
+
+
 def test_an_epoch_with_other_values_is_a_fault_and_does_not_replace_the_first(db, taken, tmp_path):
     report = taken(record(1, 0.25, trial="a"), record(1, 0.5, trial="a"), record(2, 0.5, trial="a"))
     assert report.faults == [
@@ -147,6 +155,7 @@ def test_nets_with_the_same_name_keep_their_own_code(db, taken):
         ({"epoch": 1.0}, "epoch 1.0: expected a whole number from 1"),
         ({"epoch": 2**31}, "epoch 2147483648: expected a whole number from 1"),
         ({"loss": float("inf")}, "loss inf: expected a finite number"),
+        ({"validation_loss": "1"}, "validation_loss '1': expected a finite number"),
         ({"duration_ns": -1}, "duration_ns -1: expected a whole number from 0"),
         ({"prm": [1]}, "prm [1]: expected a dictionary with names as keys"),
         ({"prm": {1: 2}}, "prm {1: 2}: expected a dictionary with names as keys"),
@@ -195,8 +204,13 @@ RECORDS = [
     record(1, 0.125, validation=0.1),
     record(1, 0.125),
     record(2, 0.125, extra={"lr": 0.5, "gpu_type": "T4"}),
+    record(3, 0.25, validation_loss=1.5),
+    record(3, 0.5, trial="a", code="one", validation_loss=2),
 ]
-KNOWN = ["nn_code", "epoch", "accuracy", "validation", "loss", "duration", "prm", "extra", "curve"]
+KNOWN = [
+    "nn_code", "epoch", "accuracy", "validation", "loss", "validation_loss", "duration", "prm",
+    "extra", "curve",
+]  # fmt: skip
 
 
 def stored_values(db, columns=KNOWN):
@@ -208,7 +222,7 @@ def stored_values(db, columns=KNOWN):
 def test_a_merge_keeps_all_imported_values(db, taken, tmp_path):
     assert taken(*RECORDS).faults == []
     with open_engine(db) as source, open_engine(tmp_path / "other.db", create=True) as engine:
-        assert merge(engine, source).epochs == 7
+        assert merge(engine, source).epochs == 9
         # Merging again, or importing into the other database too, changes nothing.
         assert merge(engine, source).epochs == 0
         assert import_results(engine, tmp_path, lambda place: RECORDS, "zoos").added == 0
@@ -222,7 +236,7 @@ def test_lemurs_files_keep_all_imported_values_except_code(db, taken, tmp_path):
     with open_engine(db) as engine:
         export(engine, tmp_path / "files")
     other = tmp_path / "other.db"
-    for added in (7, 0):
+    for added in (9, 0):
         with open_engine(other, create=True) as engine:
             report = import_results(engine, tmp_path / "files")
         assert (report.faults, report.added) == ([], added)
@@ -443,6 +457,13 @@ def test_an_importer_that_fails_to_recognise_does_not_stop_others(third, tmp_pat
         f"importer 'deaf' cannot say whether it recognises {place}: "
         "ContractError: importer 'deaf': has no function read(place)",
     ]
+
+
+def test_a_warning_of_an_importer_names_the_line_that_imports(third, db, tmp_path):
+    third("Broken")
+    with pytest.warns(UserWarning, match="importer 'broken' cannot say whether") as caught:
+        assert lemur_core.import_results(tmp_path / "a.zoo", db=db).added == 2
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_lemurs_files_are_recognised_in_and_below_a_folder(lemur, third, tmp_path):

@@ -272,6 +272,11 @@ def _record(pipeline: PipelineNames, prm: dict[str, Any], record: EpochRecord) -
     accuracy = _fraction("accuracy", record.accuracy)
     validation = None if record.validation is None else _fraction("validation", record.validation)
     loss = None if record.loss is None else _finite("loss", record.loss)
+    validation_loss = (
+        None
+        if record.validation_loss is None
+        else _finite("validation_loss", record.validation_loss)
+    )
     duration = None
     if record.duration_ns is not None:
         duration = _whole("duration_ns", record.duration_ns, 0, _LONGEST_NS)
@@ -286,9 +291,14 @@ def _record(pipeline: PipelineNames, prm: dict[str, Any], record: EpochRecord) -
     lemur_values: dict[str, Any] = {}
     if validation is not None:
         lemur_values["validation"] = validation
+    if validation_loss is not None:
+        lemur_values["validation_loss"] = validation_loss
     if record.trial:
         lemur_values["trial"] = digest(f"{names}/{uid}/trial {record.trial}")
     values = f"{accuracy!r} {validation!r} {loss!r} {duration} {extra} {code_hash(record.code)}"
+    if validation_loss is not None:
+        # Otherwise, records have the identities that they had before there was this value.
+        values += f" {validation_loss!r}"
     identity = digest(f"{names}/{record.trial}/{epoch}/{prm_text}{values}")
     if record.trial:
         identity = of_named_trial(identity)

@@ -6,14 +6,16 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from lemur_core import registry
 from lemur_core.kinds.importer import Fault, importer, recognised
 from lemur_core.options import Selection, read_selection
-from lemur_core.registry import installed
 from lemur_core.store.database import DEFAULT_DB, open_engine
 from lemur_core.store.importing import published
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from lemur_core.kinds.importer import Reader
 
 
 class ImportedResults(NamedTuple):
@@ -50,14 +52,29 @@ def import_results(
         UnknownNameError: There is no such importer.
         StoreError: The database cannot be written.
     """
-    path, registry = Path(place), installed()
-    selection = (
-        read_selection("importer", form)
-        if form
-        else Selection(recognised(registry, path, lambda line: warnings.warn(line, stacklevel=3)))
-    )
+    path = Path(place)
+    # The warning names the line that called this function.
+    read, name = reader_of(path, form, lambda line: warnings.warn(line, stacklevel=5))
     with open_engine(db, create=True) as engine:
-        read = importer(registry, selection)
-        report = published.import_results(engine, path, read, selection.name)
+        report = published.import_results(engine, path, read, name)
     present, notes = report.read - report.added, report.attached.notes
     return ImportedResults(report.added, present, report.faults, notes)
+
+
+def reader_of(place: Path, form: str | None, warn: Callable[[str], None]) -> tuple[Reader, str]:
+    """Return the function that reads a place, and the name of its importer.
+
+    Args:
+        place: A file or folder.
+        form: Name of an importer, with options; None takes the importer that recognises the place.
+        warn: Called with a message for each importer that fails.
+
+    Raises:
+        SettingsError: The place does not exist, or not exactly one importer recognises it.
+        UnknownNameError: There is no such importer.
+    """
+    plugins = registry.installed()
+    selection = (
+        read_selection("importer", form) if form else Selection(recognised(plugins, place, warn))
+    )
+    return importer(plugins, selection), selection.name

@@ -180,7 +180,8 @@ def is_plain(row: Mapping[Any, Any]) -> bool:
     stat = schema.stat.c
     is_imported = row[schema.trial.c.state] == State.IMPORTED
     named = is_of_named_trial(row[stat.record])
-    return is_imported and not named and row[stat.validation] is None
+    is_measured = row[stat.validation] is not None or row[stat.validation_loss] is not None
+    return is_imported and not named and not is_measured
 
 
 def published(

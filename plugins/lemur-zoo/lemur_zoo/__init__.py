@@ -4,12 +4,17 @@
 
 - `lemur_zoo.spec`: the specification of a zoo, and the members that it means.
 - `lemur_zoo.images`, `lemur_zoo.nets`: the images and the net of a zoo.
-- `lemur_zoo.layers`: the layers of a net, read from its modules.
+- `lemur_zoo.layers`: the layers of a net, as engines compute them.
+- `lemur_zoo.modules`: read the layers of a net from its modules.
 - `lemur_zoo.members`: what the members of a population differ in, and the state of their training.
 - `lemur_zoo.engine`: train a population, an epoch at a time.
 - `lemur_zoo.storage`: the files of a zoo.
 - `lemur_zoo.making`, `lemur_zoo.training`: make, continue and extend a zoo.
 - `lemur_zoo.zoo`, `lemur_zoo.tokens`: read a zoo.
+- `lemur_zoo.records`: the trials of a zoo in the database.
+- `lemur_zoo.layout`: read and write the layout in which zoos were published.
+- `lemur_zoo.analysis`: how members differ, and what their weights predict.
+- `lemur_zoo.report`: the page and the card of a zoo.
 - `lemur_zoo.together`: compute the class scores of many members at once.
 - `lemur_zoo.sparse`: sparse twins of members, by variational dropout.
 - `lemur_zoo.dynamics`: speed, curvature and angles of trajectories.

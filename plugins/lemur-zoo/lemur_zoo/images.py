@@ -64,7 +64,8 @@ def pipeline_of(spec: ZooSpec) -> Pipeline:
     """Return the pipeline of a zoo.
 
     Raises:
-        LemurError: Its net, dataset or transform is not installed, or does not fit.
+        LemurError: Its net, dataset or transform is not installed, or does not fit; or the
+            specification has a pattern instead of a name.
     """
     pattern = Pattern.parse(f"{TASK}_{spec.dataset}_{METRIC}_{spec.net}")
     pipelines = compose(installed(), [pattern], [f"norm_{spec.px}"])
@@ -73,7 +74,17 @@ def pipeline_of(spec: ZooSpec) -> Pipeline:
             f"zoo {spec.name!r}: {spec.dataset!r} and {spec.net!r} are "
             f"{len(pipelines)} pipelines; expected the names of one dataset and one net"
         )
-    return pipelines[0]
+    (pipeline,) = pipelines
+    # The names of the specification are those that the database records.
+    for part, given, name in (
+        ("dataset", spec.dataset, pipeline.dataset),
+        ("net", spec.net, pipeline.net),
+    ):
+        if given != name:
+            raise SettingsError(
+                f"zoo {spec.name!r}: its {part} is {given!r}; expected the name {name!r}"
+            )
+    return pipeline
 
 
 def load_images(spec: ZooSpec, data: Path) -> ZooImages:

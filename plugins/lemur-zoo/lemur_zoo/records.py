@@ -1,8 +1,9 @@
 """The importer of zoos: each member is a trial of a collection with the name of the zoo.
 
-A trial has an epoch for each of the member's from 1, with its accuracy on the validation and test
-images. Importing a zoo again adds the members and epochs that it has gained. Members of the epoch 0
-alone have no record.
+A trial has an epoch for each of the member's from 1, with its losses, and its accuracy on the
+validation and test images. Its duration is that of its group, whose members are trained together,
+divided by their number. Importing a zoo again adds the members and epochs that it has gained.
+Members of the epoch 0 alone have no record.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ def _records(
 ) -> Iterator[EpochRecord]:
     scores = zoo.scores[member.number].reshape(-1, len(SCORES))
     seconds = zoo.seconds(member.number)
+    # Members of a group are trained together, so each has an equal share of the time.
+    share = 1e9 / len(zoo.trained_with(member.number))
     facts = {"zoo.member": member.number, "zoo.split": member.split}
     for epoch in range(1, int(zoo.last_epochs[member.number]) + 1):
         values = dict(zip(SCORES, map(float, scores[epoch]), strict=True))
@@ -83,7 +86,8 @@ def _records(
             values["test_accuracy"],
             _finite(values["validation_accuracy"]),
             _finite(values["train_loss"]),
-            round(seconds[epoch] * 1e9) if seconds else None,
+            round(seconds[epoch] * share) if seconds else None,
+            validation_loss=_finite(values["validation_loss"]),
             trial=f"{zoo.header.uid}/{member.number}",
             code=code,
             extra={name: value for name, value in extra.items() if value is not None},

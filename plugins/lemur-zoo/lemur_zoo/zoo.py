@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,11 @@ from lemur_zoo.storage.header import METRICS, SPLITS, ZooError, read_header
 from lemur_zoo.tokens import Tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy import bool_, float32, float64, int64
     from numpy.typing import NDArray
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
     from torch import Tensor, nn
     from torch.utils.data import Dataset
 
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 
 SCORES = tuple(f"{split}_{metric}" for split in SPLITS for metric in METRICS)
 """Columns of `Zoo.metrics`: ``train_loss``, ``train_accuracy``, ``validation_loss``, ..."""
+_NUMBER = ((int, float), "a number")
+# Types of the values of columns, by the kind of their dtype.
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "b": ((bool,), "True or False"), "i": _NUMBER, "f": _NUMBER,
+}  # fmt: skip
 
 
 class Zoo:
@@ -60,6 +66,10 @@ class Zoo:
     def __len__(self) -> int:
         return self.header.members
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The folder is opened again; otherwise, all weights would be pickled.
+        return type(self), (self.path,)
+
     def __repr__(self) -> str:
         return f"<Zoo {self.name}: {len(self):,} members, epochs 0 to {self.epochs}>"
 
@@ -84,7 +94,8 @@ class Zoo:
         epochs = np.full(len(self), -1)
         for group, numbers in enumerate(self.header.groups):
             epochs[list(numbers)] = self._folder.progress(group).epoch
-        return epochs
+        # Another process may have extended the zoo since it was opened.
+        return np.asarray(np.minimum(epochs, self.header.epochs))
 
     @property
     def epochs(self) -> int:
@@ -107,7 +118,12 @@ class Zoo:
     def seconds(self, member: int) -> tuple[float, ...]:
         """Return the seconds of training up to the end of each epoch, of the member's group."""
         self._check_member(member)
-        return self._folder.progress(self._groups[member]).seconds
+        return self._folder.progress(self._groups[member]).seconds[: self.header.epochs + 1]
+
+    def trained_with(self, member: int) -> tuple[int, ...]:
+        """Return the numbers of the members of a member's group, itself included."""
+        self._check_member(member)
+        return tuple(self.header.groups[self._groups[member]])
 
     def weights(self, member: int, epoch: int = -1) -> NDArray[float32]:
         """Return the weights of a member after an epoch, float32, shape ``(parameters,)``.
@@ -197,16 +213,17 @@ class Zoo:
         """Return the rows of `members` with these values: ``select(split="train", init="normal")``.
 
         Args:
-            where: A value, or a list of values, by name of a column.
+            where: A value, or a collection of values such as a list, a tuple or an array, by name
+                of a column.
 
         Raises:
-            SettingsError: There is no such column.
+            SettingsError: There is no such column, or a value is of another type than its values.
         """
         frame = self.members
         for name, values in where.items():
             if name not in frame.columns:
                 raise SettingsError(f"members have no {name!r}{hint(name, [*frame.columns])}")
-            frame = frame[frame[name].isin(values if isinstance(values, list) else [values])]
+            frame = frame[frame[name].isin(_values(frame[name], values))]
         return frame
 
     @cached_property
@@ -228,11 +245,24 @@ class Zoo:
 
     @cached_property
     def diverged(self) -> NDArray[Any]:
-        """Whether a loss of each member is not finite, shape ``(members,)``."""
+        """Whether a loss of each member is not finite, shape ``(members,)``.
+
+        Losses of an imported zoo on a split for which a member has none count as missing.
+        """
         # Where an accuracy is missing, nothing was measured.
         is_measured = ~np.isnan(self.scores[..., 1])
         is_lost = is_measured & ~np.isfinite(self.scores[..., 0])
+        if self.header.provenance:
+            is_lost &= self._has_losses[:, None]
         return np.asarray(is_lost.any(axis=(1, 2)))
+
+    @property
+    def _has_losses(self) -> NDArray[bool_]:
+        """Whether losses of each member were stored, shape ``(members, splits)``."""
+        is_given = np.any(~np.isnan(self.scores[..., 0]), axis=1)
+        # A member whose losses are all NaN has diverged at once, if those of others were stored.
+        is_empty = ~np.any(is_given, axis=1, keepdims=True)
+        return np.asarray(is_given | (is_empty & np.any(is_given, axis=0)))
 
     def moments(self, member: int) -> tuple[NDArray[float32], NDArray[float32], int]:
         """Return the state of a member's optimizer after its last epoch.
@@ -240,10 +270,21 @@ class Zoo:
         Returns:
             Adam's mean of the gradients or SGD's momentum buffer, Adam's mean of the squared
             gradients, both of shape ``(parameters,)``, and the number of steps.
+
+        Raises:
+            ZooError: There is no such member, its state cannot be read, or it has been trained
+                further since the zoo was opened.
         """
         self._check_member(member)
-        group = self._groups[member]
-        state = self._folder.load(group, int(self.last_epochs[member]))
+        group, last = self._groups[member], int(self.last_epochs[member])
+        state = self._folder.load(group, last)
+        # Read after the state: a stored epoch never decreases.
+        stored = self._folder.progress(group).epoch
+        if stored != last:
+            raise ZooError(
+                f"zoo {self.name!r}: member {member} has been trained to epoch {stored} since the "
+                "zoo was opened, and only its last state is stored; open the zoo again"
+            )
         row = list(self.header.groups[group]).index(member)
         return state.first[row], state.second[row], state.steps
 
@@ -353,3 +394,25 @@ class Zoo:
             has = f"epochs {first} to {last}" if last >= 0 else "no epoch"
             raise ZooError(f"zoo {self.name!r}: member {member} has {has}, not {epoch}")
         return number
+
+
+def _values(column: Series[Any], given: Any) -> list[Any]:
+    """Return the values in a value or a collection of values.
+
+    Raises:
+        SettingsError: A value is of another type than those of the column.
+    """
+    given = _plain(given)
+    is_single = isinstance(given, str) or not isinstance(given, Iterable)
+    values = [given] if is_single else [_plain(value) for value in given]
+    kinds, expected = _KINDS.get(column.dtype.kind, ((str,), "a text"))
+    for value in values:
+        # Not isinstance: a bool is an int, and pandas would take True for 1.
+        if type(value) not in kinds:
+            raise SettingsError(f"members: {column.name} is {value!r}; expected {expected}")
+    return values
+
+
+def _plain(value: Any) -> Any:
+    """Return an array, a tensor or a scalar of a library as Python's values."""
+    return value.tolist() if hasattr(value, "tolist") else value

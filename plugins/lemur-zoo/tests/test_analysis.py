@@ -144,6 +144,22 @@ def test_ridge_is_that_of_scikit_learn(draws, columns):
     assert (PENALTIES[0], PENALTIES[-1]) == pytest.approx((1e3, 3e-5))
 
 
+def test_the_penalty_is_chosen_if_all_validation_targets_are_alike(draws):
+    train, validation, test = (draws.normal(size=(count, 3)) for count in (40, 4, 20))
+    validation[:, 0] = 0.7
+    targets = [2 * part[:, 0] for part in (train, validation, test)]
+    assert len(set(targets[1])) == 1
+    errors, scores = [], []
+    mean, scale = train.mean(0), train.std(0)
+    for penalty in PENALTIES:
+        model = Ridge(penalty).fit((train - mean) / scale, targets[0])
+        errors.append(((targets[1] - model.predict((validation - mean) / scale)) ** 2).sum())
+        scores.append(r2_score(targets[2], model.predict((test - mean) / scale)))
+    expected = scores[int(np.argmin(errors))]
+    assert expected > 0.99
+    assert linear.Ridge([train, validation, test]).r2(targets) == pytest.approx(expected)
+
+
 def test_a_linear_layer_is_that_of_scikit_learn(draws):
     import torch
 

@@ -161,6 +161,34 @@ def test_members_that_diverged_are_flagged(published, tmp_path):
     assert [*read(published, tmp_path).members["diverged"]] == [False, True, False]
 
 
+def rewrite(file, change):
+    rows = [change(json.loads(line)) for line in file.read_text().splitlines()]
+    file.write_text("".join(f"{json.dumps(values)}\n" for values in rows))
+
+
+def test_members_whose_losses_were_not_stored_have_not_diverged(published, tmp_path):
+    for file in published[0].glob("*/result.json"):
+        rewrite(file, lambda row: {name: row[name] for name in row if name != "test_loss"})
+    # One that was measured on another split than the others.
+    rewrite(
+        published[0] / "NN_c" / "result.json",
+        lambda row: {**row, "train_loss": -999, "val_loss": 1.0, "val_acc": 0.5},
+    )
+    zoo = read(published, tmp_path)
+    assert np.isnan(zoo.scores[..., 2, 0]).all()
+    assert zoo.scores[1, 2, 2, 1] == pytest.approx(0.5)
+    assert not zoo.diverged.any()
+    assert len(zoo.dataset("test_accuracy", epochs=[1])) == 3
+
+
+def test_members_that_never_had_a_finite_loss_have_diverged(published, tmp_path):
+    lost = {"train_loss": float("nan"), "test_loss": float("nan")}
+    rewrite(published[0] / "NN_b" / "result.json", lambda row: {**row, **lost})
+    lost = {"test_loss": float("inf")}
+    rewrite(published[0] / "NN_c" / "result.json", lambda row: {**row, **lost})
+    assert [*read(published, tmp_path).diverged] == [False, True, True]
+
+
 def test_a_zoo_without_the_state_before_training_begins_with_epoch_1(published, tmp_path):
     for place in [*published[0].glob("*/checkpoint_000000"), *published[0].glob("*/checkpoint_0")]:
         (place / "checkpoints").unlink()

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lemur_core.errors import SettingsError
 from lemur_zoo import Zoo
+from lemur_zoo.cli.group import zoo as commands
 from lemur_zoo.making import groups_of
 from lemur_zoo.members import GroupState
 from lemur_zoo.parameters import Parameter
@@ -75,6 +77,8 @@ def test_numbers_are_those_of_the_members_that_are_kept(tmp_path):
     assert note.startswith("agreement and CKA: not computed (the images in ")
     everyone = report_on(zoo, tmp_path, threshold=1_000)
     assert [*everyone.kept] == [*range(39)]
+    assert (numbers.sample.members, everyone.sample.members) == (38, 39)
+    assert (numbers.sample.left_out, everyone.sample.left_out) == (2, 1)
 
 
 def test_too_few_kept_members_are_one_line(tmp_path):
@@ -119,6 +123,29 @@ def test_a_zoo_has_a_page_and_a_card(small, tmp_path):
     for line in card.splitlines():
         if line.startswith("| "):
             assert len(re.findall(r"(?<!\\)\|", line)) in (3, 4, 5)
+
+
+@pytest.mark.parametrize("name", ["README.md", "report.html"])
+def test_a_file_that_is_not_of_a_report_is_kept(small, tmp_path, name):
+    (tmp_path / name).write_text("# My project\n")
+    with pytest.raises(SettingsError) as caught:
+        commands.main(["report", str(small), "--out", str(tmp_path)], standalone_mode=False)
+    assert str(caught.value) == (
+        f"{tmp_path / name}: was not written by lemur zoo report; name another folder with --out"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "# My project\n"
+
+
+def test_a_report_replaces_an_earlier_one(tmp_path):
+    zoo = Zoo(synthetic(tmp_path / "zoo", members=20))
+    numbers = report_on(zoo, tmp_path, 5.0)
+    write_report(zoo, numbers, tmp_path / "out")
+    card = tmp_path / "out" / "README.md"
+    text = card.read_text()
+    card.write_text(f"{text}\nCC0\n")
+    write_report(zoo, numbers, tmp_path / "out")
+    assert card.read_text() == text
 
 
 def test_names_in_a_page_and_a_card_are_text(tmp_path):

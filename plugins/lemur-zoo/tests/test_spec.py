@@ -1,10 +1,12 @@
 """Specifications: the published zoos have the members of the paper, and files are checked."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from lemur_core.errors import SettingsError
+from lemur_zoo.images import pipeline_of
 from lemur_zoo.making import check_spec
 from lemur_zoo.spec.population import members_of
 from lemur_zoo.spec.published import PUBLISHED
@@ -143,6 +145,27 @@ def test_zoos_that_are_not_trained_yet_are_marked_and_refused(tmp_path):
         "zoo 'cifar-10-resnet-18-seed': its schedule is onecycle, which is not trained yet; choose "
         "a zoo with a constant schedule, or set schedule to constant"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"net": "CNN-{S,M}"}, "its net is 'CNN-{S,M}'; expected the name 'CNN-S'"),
+        ({"net": "CNN-[S]"}, "its net is 'CNN-[S]'; expected the name 'CNN-S'"),
+        ({"net": "{CNN-S}"}, "its net is '{CNN-S}'; expected the name 'CNN-S'"),
+        ({"dataset": "digit?"}, "its dataset is 'digit?'; expected the name 'digits'"),
+        (
+            {"dataset": "digit*[test=40, samples=60]"},
+            "its dataset is 'digit*[test=40, samples=60]'; expected the name "
+            "'digits[samples=60,test=40]'",
+        ),
+    ],
+)
+def test_patterns_are_not_names(given, message):
+    spec = replace(PUBLISHED["digits-small"], **given)
+    with pytest.raises(SettingsError) as caught:
+        pipeline_of(spec)
+    assert str(caught.value).startswith(f"zoo 'digits-small': {message}")
 
 
 ZOO = '[zoo]\ndataset = "digits"\n'

@@ -1,6 +1,9 @@
 """A zoo is read: members, scores, weights, tokens, datasets, and trials in a database."""
 
+import pickle
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -38,6 +41,74 @@ def test_members_are_selected_by_values(zoo):
     assert len(chosen) == 4
     with pytest.raises(SettingsError, match=r"members have no 'inti'. Did you mean 'init'\?"):
         zoo.select(inti="uniform")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("uniform", "normal"), {"uniform"}, np.array(["uniform"]), np.array("uniform"),
+        pd.Series(["uniform"]), dict.fromkeys(["uniform"]).keys(), (name for name in ["uniform"]),
+    ],
+)  # fmt: skip
+def test_members_are_selected_by_any_collection_of_values(zoo, values):
+    assert [*zoo.select(init=values).index] == [*zoo.select(init="uniform").index]
+    assert len(zoo.select(init="uniform")) == 8
+
+
+def test_members_are_selected_by_numbers(zoo):
+    assert len(zoo.select(seed=range(1, 100), diverged=np.False_, lr=np.array([3e-3]))) == 16
+    assert len(zoo.select(dropout=torch.tensor([0, 1]))) == 8
+    assert len(zoo.select(dropout=[])) == 0
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"lr": "0.003"}, "members: lr is '0.003'; expected a number"),
+        ({"epochs": [2, True]}, "members: epochs is True; expected a number"),
+        ({"diverged": 0}, "members: diverged is 0; expected True or False"),
+        ({"test_loss": None}, "members: test_loss is None; expected a number"),
+        ({"init": (3,)}, "members: init is 3; expected a text"),
+        ({"init": [["uniform"]]}, "members: init is ['uniform']; expected a text"),
+    ],
+)
+def test_a_value_that_a_column_cannot_have_is_an_error(zoo, where, message):
+    with pytest.raises(SettingsError) as caught:
+        zoo.select(**where)
+    assert str(caught.value) == message
+
+
+def test_a_dataset_is_pickled_without_the_weights(zoo):
+    data = zoo.dataset("test_accuracy", epochs=[1])
+    text = pickle.dumps(data)
+    # The weights of the members alone have 16 x 3 x 2,464 x 4 bytes.
+    assert len(text) < 10_000
+    again = pickle.loads(text)
+    torch.testing.assert_close(again[5], data[5], rtol=0, atol=0)
+
+
+def test_a_zoo_that_was_opened_before_it_was_extended_keeps_its_epochs(spec, tmp_path):
+    folder = tmp_path / "zoo"
+    run("make", spec, "--out", folder, "--epochs", "1", "--db", tmp_path / "db")
+    before, longer = Zoo(folder), Zoo(folder)
+    weights = [*longer.at(-1)]
+    first, _, steps = longer.moments(0)
+    assert longer.epochs == 1
+    run("extend", folder, "--epochs", "1", "--db", tmp_path / "db")
+    assert (before.epochs, before.compared_epoch) == (1, 1)
+    np.testing.assert_array_equal(before.at(-1), weights)
+    assert before.metrics["epoch"].max() == 1
+    assert len(before.seconds(0)) == 2
+    for zoo in (before, longer):
+        with pytest.raises(ZooError) as caught:
+            zoo.moments(0)
+        assert str(caught.value) == (
+            "zoo 'small': member 0 has been trained to epoch 2 since the zoo was opened, and only "
+            "its last state is stored; open the zoo again"
+        )
+    now, _, more = Zoo(folder).moments(0)
+    assert more == 2 * steps
+    assert (now != first).any()
 
 
 def test_weights_are_read_by_member_and_epoch(zoo):
@@ -119,18 +190,32 @@ def test_a_zoo_is_a_collection_of_trials(small, zoo, tmp_path):
     assert (done.added, done.present, list(done.faults)) == (32, 0, [])
     frame = lemur_core.data(collection="small", prm_as_columns=True, db=db)
     assert len(frame) == 32
-    facts = lemur_core.data(collection="small", with_facts=True, db=db)
+    facts = lemur_core.data(collection="small", with_facts=True, with_stats=True, db=db)
     members = facts.set_index(["zoo.member", "epoch"])
     for row in zoo.metrics.query("epoch > 0").itertuples():
         ours = members.loc[(row.member, row.epoch)]
         assert ours["accuracy"] == row.test_accuracy
         assert ours["validation"] == row.validation_accuracy
         assert ours["loss"] == row.train_loss
+        assert ours["validation_loss"] == row.validation_loss
         assert ours["zoo.split"] == zoo.members["split"][row.member]
         assert ours["prm"]["lr"] == 3e-3
     assert frame["nn_code"].str.startswith('"""CNN-S').all()
     again = lemur_core.import_results(small, form="zoo", db=db)
     assert (again.added, again.present) == (0, 32)
+
+
+def test_the_time_of_a_group_is_divided_among_its_members(small, zoo, tmp_path):
+    db = str(tmp_path / "lemur.db")
+    lemur_core.import_results(small, db=db)
+    frame = lemur_core.data(collection="small", db=db)
+    taken = frame[frame["epoch"] == 2]["duration"].sum() / 1e9
+    states = [np.load(path)["seconds"] for path in (small / "states").iterdir()]
+    assert len(states) < len(zoo)
+    assert taken == pytest.approx(sum(seconds[2] for seconds in states))
+    assert sorted(zoo.trained_with(3)) == sorted(
+        next(group for group in zoo.header.groups if 3 in group)
+    )
 
 
 def test_a_zoo_that_grows_adds_to_its_collection(spec, tmp_path):

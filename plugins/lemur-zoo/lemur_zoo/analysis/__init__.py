@@ -1,4 +1,4 @@
-"""How members differ from one another, and what their weights tell: Tables 2 and 3 of the paper.
+"""How members differ, and what their weights predict: Tables 2 and 3 of the paper.
 
 - `lemur_zoo.analysis.outputs`: what members predict, and their representations.
 - `lemur_zoo.analysis.diversity`: how much members differ, over all pairs (Table 2).

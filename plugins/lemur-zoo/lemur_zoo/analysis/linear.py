@@ -63,12 +63,13 @@ class Ridge:
         train, validation, test = targets
         centre = train.mean()
         projected = self._directions.T @ (self._train.T @ (train - centre))
-        best, chosen = -np.inf, np.zeros(len(self._directions))
+        least, chosen = np.inf, np.zeros(len(self._directions))
         for penalty in PENALTIES:
             coefficients = self._directions @ (projected / (self._sizes + penalty))
-            score = r2(validation, self._validation @ coefficients + centre)
-            if score > best:
-                best, chosen = score, coefficients
+            # Unlike R2, the squared error also has a value if all targets are alike.
+            error = ((validation - self._validation @ coefficients - centre) ** 2).sum()
+            if error < least:
+                least, chosen = error, coefficients
         return r2(test, self._test @ chosen + centre)
 
 

@@ -31,8 +31,7 @@ class MemberOutputs(NamedTuple):
         classes: Predicted class of each image, shape ``(members, images)``.
         intermediate: Inputs of the last linear layer for the first `CKA_IMAGES` images, shape
             ``(members, images, features)``.
-        last: MemberOutputs of the last linear layer for these images, shape ``(members, images,
-            classes)``.
+        last: Class scores of these images, shape ``(members, images, classes)``.
     """
 
     classes: NDArray[int64]

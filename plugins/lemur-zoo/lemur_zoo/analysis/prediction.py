@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lemur_zoo.analysis.diversity import is_kept
+from lemur_zoo.analysis.diversity import THRESHOLD, is_kept
 from lemur_zoo.analysis.linear import Part, Ridge, linear_accuracy
 from lemur_zoo.analysis.statistics import statistics_of
 from lemur_zoo.storage.header import ZooError
@@ -72,7 +72,11 @@ def default_epochs(last: int) -> list[int]:
 
 
 def predict(
-    zoo: Zoo, epochs: Sequence[int], show: Callable[[str], None] = lambda _: None
+    zoo: Zoo,
+    epochs: Sequence[int],
+    show: Callable[[str], None] = lambda _: None,
+    *,
+    threshold: float = THRESHOLD,
 ) -> tuple[list[Predicted], Sample]:
     """Return how well properties are predicted from the weights after some epochs.
 
@@ -81,11 +85,12 @@ def predict(
         epochs: Numbers of epochs; a sample is a member after one of them. Members that lack one
             are left out.
         show: Called with the name of each property.
+        threshold: Members with a weight beyond it are left out.
 
     Raises:
         ZooError: A split of the members has too few of them.
     """
-    numbers, rows, splits = samples_of(zoo, epochs)
+    numbers, rows, splits = samples_of(zoo, epochs, threshold)
     weights = np.concatenate([zoo.at(epoch, numbers.tolist()) for epoch in epochs])
     features = (weights.astype(np.float64), statistics_of(weights, zoo.parameters))
     predicted = [
@@ -97,16 +102,17 @@ def predict(
 
 
 def samples_of(
-    zoo: Zoo, epochs: Sequence[int]
+    zoo: Zoo, epochs: Sequence[int], threshold: float = THRESHOLD
 ) -> tuple[NDArray[np.int64], list[tuple[int, int]], NDArray[np.str_]]:
     """Return the members that are kept, the member and epoch of each sample, and its split.
 
-    Samples are in the order of the epochs, and then of the members.
+    Samples are in the order of the epochs, and then of the members. Members with a weight beyond
+    the threshold after one of the epochs are left out.
 
     Raises:
         ZooError: A split of the members has too few of them, or a member lacks an epoch.
     """
-    numbers = np.flatnonzero(_kept(zoo, epochs))
+    numbers = np.flatnonzero(_kept(zoo, epochs, threshold))
     rows = [(int(member), epoch) for epoch in epochs for member in numbers]
     splits = np.array([zoo.population[member].split for member, _ in rows])
     for split in _SPLITS:
@@ -148,11 +154,11 @@ def measures_of(
             yield target, measure, scores
 
 
-def _kept(zoo: Zoo, epochs: Sequence[int]) -> NDArray[np.bool_]:
+def _kept(zoo: Zoo, epochs: Sequence[int], threshold: float) -> NDArray[np.bool_]:
     kept = ~zoo.diverged & (zoo.last_epochs >= max(epochs))
     for epoch in epochs:
         members = np.flatnonzero(kept)
-        kept[members] = is_kept(zoo.at(epoch, members.tolist()))
+        kept[members] = is_kept(zoo.at(epoch, members.tolist()), threshold)
     return kept
 
 

@@ -35,10 +35,11 @@ def report(folder: Path, out: Path | None, threshold: float, data: Path) -> None
     They are report.html and README.md, with the pictures in figures.
     """
     from lemur_zoo.report.numbers import report_on
-    from lemur_zoo.report.page import spread_text, write_report
+    from lemur_zoo.report.page import check_replaceable, spread_text, write_report
     from lemur_zoo.zoo import Zoo
 
-    zoo = Zoo(folder)
+    zoo, out = Zoo(folder), out or folder
+    check_replaceable(out)
     numbers = report_on(zoo, data, threshold, show_progress)
     show_progress("")
     for note in numbers.notes:
@@ -51,6 +52,5 @@ def report(folder: Path, out: Path | None, threshold: float, data: Path) -> None
             for row in numbers.predicted
         ]
         print_text(text_table(["property", "measure", "from w", "from s(w)"], rows))
-    out = out or folder
     write_report(zoo, numbers, out)
     print_line(f"wrote {out / 'report.html'} and {out / 'README.md'}")

@@ -98,7 +98,7 @@ def report_on(
         differences += _of_outputs(zoo, kept.tolist(), epoch, data, show, notes)
     except LemurError as error:
         notes.append(f"agreement and CKA: not computed ({error})")
-    predicted, sample = _predicted(zoo, notes, show)
+    predicted, sample = _predicted(zoo, threshold, notes, show)
     exact = weights.astype(np.float64)
     scores = zoo.scores[kept, epoch, :, 1]
     return ZooReport(
@@ -149,13 +149,13 @@ def _of_outputs(
 
 
 def _predicted(
-    zoo: Zoo, notes: list[str], show: Callable[[str], None]
+    zoo: Zoo, threshold: float, notes: list[str], show: Callable[[str], None]
 ) -> tuple[Sequence[Predicted], Sample | None]:
     if zoo.compared_epoch < 1:
         notes.append("property prediction: not computed (no epoch is trained)")
         return (), None
     try:
-        return predict(zoo, default_epochs(zoo.compared_epoch), show)
+        return predict(zoo, default_epochs(zoo.compared_epoch), show, threshold=threshold)
     except ZooError as error:
         notes.append(f"property prediction: not computed ({error})")
         return (), None

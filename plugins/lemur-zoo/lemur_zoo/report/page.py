@@ -7,6 +7,7 @@ from html import escape
 from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
+from lemur_core.errors import SettingsError
 from lemur_core.files import replacement
 from lemur_zoo.report.figures import draw_figures
 
@@ -24,6 +25,10 @@ _STYLE = (
     "border-bottom:1px solid #ddd}img{max-width:100%}figure{margin:1.5rem 0}"
     "figcaption,p.note{color:#555}"
 )
+_BEGINNINGS = {
+    "README.md": "# Zoo ",
+    "report.html": '<!doctype html><html lang="en"><meta charset="utf-8"><title>Zoo ',
+}
 
 
 class ReportTable(NamedTuple):
@@ -42,6 +47,19 @@ class ReportTable(NamedTuple):
     note: str = ""
 
 
+def check_replaceable(out: Path) -> None:
+    """Raise `SettingsError` if a report would replace a file that is not of an earlier one."""
+    for name, beginning in _BEGINNINGS.items():
+        path, expected = out / name, beginning.encode()
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            if file.read(len(expected)) != expected:
+                raise SettingsError(
+                    f"{path}: was not written by lemur zoo report; name another folder with --out"
+                )
+
+
 def write_report(zoo: Zoo, numbers: ZooReport, out: Path) -> None:
     """Write ``report.html``, ``README.md`` and the figures of a zoo to a folder.
 
@@ -51,8 +69,10 @@ def write_report(zoo: Zoo, numbers: ZooReport, out: Path) -> None:
         out: The folder, which may be that of the zoo; files of an earlier report are replaced.
 
     Raises:
+        SettingsError: A file of the folder would be replaced that is not of an earlier report.
         WriteError: The folder cannot be written.
     """
+    check_replaceable(out)
     out.mkdir(parents=True, exist_ok=True)
     figures = out / "figures"
     figures.mkdir(exist_ok=True)
@@ -93,7 +113,7 @@ def _tables(zoo: Zoo, numbers: ZooReport) -> Iterator[ReportTable]:
         sample = numbers.sample
         epochs = ", ".join(map(str, sample.epochs))
         yield ReportTable(
-            "Properties that weights tell",
+            "Properties predicted from weights",
             ["property", "measure", "from w", "from s(w)"],
             [
                 [row.target, row.measure, _number(100 * row.weights), _number(100 * row.statistics)]
