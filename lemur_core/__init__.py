@@ -11,6 +11,7 @@ describes both:
 - `lemur_core.labels`: check the labels of a dataset, for tasks.
 - `lemur_core.options`: parse the options of entries, ``html:theme=dark``.
 - `lemur_core.files`: write files atomically.
+- `lemur_core.toml_file`: read TOML files, and check what is in them.
 - `lemur_core.commands`: options and tables, for commands.
 - `lemur_core.tables`, `lemur_core.workbooks`: write tables to files, for exporters.
 - `lemur_core.code`, `lemur_core.code_facts`: the source code of nets, and facts about it in a

@@ -15,7 +15,6 @@ precedence over environment variables, these over the project's file, and that o
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.errors import LemurError, SettingsError, hint
 from lemur_core.settings import SHORT_PRM, Settings, prm_of
 from lemur_core.store.location import is_url
+from lemur_core.toml_file import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,12 +114,7 @@ def _paths() -> Iterator[Path]:
 
 
 def _read(path: Path) -> SettingsFile:
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"settings file {str(path)!r}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"settings file {str(path)!r} is not TOML: {error}") from None
+    values = read_toml(path, "settings file")
     try:
         return SettingsFile(path, dict(_shared(values, path.parent)), _run(values.get(_RUN, {})))
     except LemurError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from lemur_core.errors import SettingsError
 from lemur_core.settings import OF_CONTINUED, SHORT_PRM, Settings, prm_of
 from lemur_core.settings_files import run_defaults
 from lemur_core.space import Value, fixed, parse_range
+from lemur_core.toml_file import read_toml
 from lemur_core.trial import Keep
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
     files = [text for text in patterns if text.endswith(".toml")]
     if len(files) > 1:
         raise SettingsError(f"{', '.join(files)}: expected one settings file")
-    base = _read_toml(Path(files[0])) if files else {}
+    base = read_toml(Path(files[0]), "settings file") if files else {}
     defaults = run_defaults()
     if "points" in values or "points" in base:
         # Nothing is searched, so the defaults of a search do not apply.
@@ -95,15 +95,6 @@ def values_of(prm: str | None, assigned: Iterable[str]) -> dict[str, Value]:
     for name in ranges.keys() - values.keys():
         raise SettingsError(f"{name}={ranges[name]}: is a range; expected one value")
     return values
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"settings file {str(path)!r}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"settings file {str(path)!r} is not TOML: {error}") from None
 
 
 def _json(flag: str, text: str | None) -> dict[str, Any]:

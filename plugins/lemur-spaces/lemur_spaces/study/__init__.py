@@ -2,7 +2,6 @@
 
 - `lemur_spaces.study.spec`: a study, and the conditions under which its nets are trained.
 - `lemur_spaces.study.file`: a study as its TOML file describes it.
-- `lemur_spaces.study.tables`: checked access to the tables of a TOML file.
 - `lemur_spaces.study.pipelines`: the pipelines and datasets of a study.
 - `lemur_spaces.study.cost`: the time that a study takes, from trainings of a few batches.
 - `lemur_spaces.study.record`: a study's population and trials, as a collection of the database.

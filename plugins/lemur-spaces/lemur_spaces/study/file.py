@@ -46,6 +46,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core import Pattern, installed
 from lemur_core.errors import SettingsError
+from lemur_core.toml_file import check_names, count_of, flag_of, read_toml, value_of
 from lemur_spaces.band import parse_band
 from lemur_spaces.complexity import Images
 from lemur_spaces.population import MOST_DRAWS, Request, check_shared
@@ -59,7 +60,6 @@ from lemur_spaces.study.spec import (
     Condition,
     SpaceStudy,
 )
-from lemur_spaces.study.tables import check_names, count_of, flag_of, read_toml, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

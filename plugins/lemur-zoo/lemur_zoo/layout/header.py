@@ -30,7 +30,7 @@ def members_in(
         shared: The configuration that they have in common.
 
     Raises:
-        ZooError: A value is none that it can be, or a member has no split.
+        ZooError: A value is not a possible one, or a member has no split.
     """
     splits = _splits(source, published)
     members = []

@@ -53,7 +53,7 @@ def values_of(config: Mapping[str, Any], place: str) -> dict[str, Value]:
     A factor that it does not name has lemur's default, and no schedule is a constant one.
 
     Raises:
-        ZooError: A value is none that the factor can have.
+        ZooError: The factor cannot have a value.
     """
     values = {}
     for name, factor in FACTORS.items():

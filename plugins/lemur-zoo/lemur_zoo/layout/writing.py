@@ -33,7 +33,7 @@ def export_published(zoo: Zoo, out: Path, show: Callable[[str], None] = lambda _
         show: Called with a line on each member.
 
     Raises:
-        ZooError: The net is none that was published.
+        ZooError: The net was not published.
         WriteError: The folder cannot be written.
     """
     module_numbers(zoo.spec.net, dropout=False)

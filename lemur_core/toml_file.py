@@ -1,4 +1,4 @@
-"""Checked access to the tables of a study's TOML file."""
+"""TOML files of settings: read them, and check the tables and values in them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ if TYPE_CHECKING:
 _TYPES = {int: "an integer", str: "a text", dict: "a table"}
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, what: str = "") -> dict[str, Any]:
     """Return the content of a TOML file.
+
+    Args:
+        path: The file.
+        what: What the file is, for error messages, such as ``settings file``.
 
     Raises:
         SettingsError: The file cannot be read.
     """
+    name = f"{what} {str(path)!r}".strip()
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"{str(path)!r}: {error.strerror}") from None
+        raise SettingsError(f"{name}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{str(path)!r} is not TOML: {error}") from None
+        raise SettingsError(f"{name} is not TOML: {error}") from None
 
 
 def check_names(where: str, table: Mapping[str, Any], known: Collection[str]) -> None:
@@ -68,13 +73,15 @@ def flag_of(where: str, table: Mapping[str, Any], name: str) -> bool:
     return value
 
 
-def count_of(where: str, table: Mapping[str, Any], name: str, default: int | None) -> int:
-    """Return an integer from 1; see `value_of`.
+def count_of(
+    where: str, table: Mapping[str, Any], name: str, default: int | None, least: int = 1
+) -> int:
+    """Return an integer of a table that is not too small; see `value_of`.
 
     Raises:
-        SettingsError: The value is no integer from 1, or is missing.
+        SettingsError: The value is not an integer, is less than ``least``, or is missing.
     """
     count: int = value_of(where, table, name, int, default)
-    if count < 1:
-        raise SettingsError(f"{where}: {name} is {count}; expected 1 or more")
+    if count < least:
+        raise SettingsError(f"{where}: {name} is {count}; expected {least} or more")
     return count
