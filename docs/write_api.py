@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "api.md"
 MODULES = (
     "hookspecs", "kinds", "errors", "testing", "fetch", "images", "pretrained", "labels", "options",
-    "files", "commands", "tables", "workbooks", "code", "code_facts", "training", "processes",
+    "files", "toml_file", "commands", "tables", "workbooks", "code", "code_facts", "training",
+    "processes",
 )  # fmt: skip
 # Packages whose modules are public too.
 OPEN = ("kinds", "testing")

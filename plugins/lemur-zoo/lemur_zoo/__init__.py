@@ -15,7 +15,6 @@
 - `lemur_zoo.layout`: read and write the layout in which zoos were published.
 - `lemur_zoo.analysis`: how members differ, and what their weights predict.
 - `lemur_zoo.report`: the page and the card of a zoo.
-- `lemur_zoo.together`: compute the class scores of many members at once.
 - `lemur_zoo.sparse`: sparse twins of members, by variational dropout.
 - `lemur_zoo.dynamics`: speed, curvature and angles of trajectories.
 - `lemur_zoo.connectivity`: lines between members, alignment of their units, and averages.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from lemur_zoo.engine.together import losses_of, predictions
 from lemur_zoo.evaluation import alike_members, zoo_layers
-from lemur_zoo.together import losses_of, predictions
 
 if TYPE_CHECKING:
     from numpy import int64

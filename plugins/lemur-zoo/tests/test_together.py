@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from lemur_zoo.engine.together import class_scores, loss_and_accuracy
 from lemur_zoo.layers import Activation, Conv, Dropout, Flatten, Linear, MaxPool
 from lemur_zoo.members import SplitArrays
 from lemur_zoo.modules import flat, net_of
-from lemur_zoo.together import class_scores, loss_and_accuracy
 
 CHAINS = {
     "convolutions": (

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lemur_zoo.connectivity.alignment import align
-from lemur_zoo.together import loss_and_accuracy, predictions
+from lemur_zoo.engine.together import loss_and_accuracy, predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

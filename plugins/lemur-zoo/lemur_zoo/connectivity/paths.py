@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lemur_zoo.connectivity.alignment import align
-from lemur_zoo.together import loss_and_accuracy
+from lemur_zoo.engine.together import loss_and_accuracy
 
 if TYPE_CHECKING:
     from numpy import float32, float64

@@ -13,6 +13,9 @@ import numpy as np
 import torch
 
 from lemur_zoo import draws
+from lemur_zoo.engine.optimizer import GroupOptimizer
+from lemur_zoo.engine.steps import steps_of
+from lemur_zoo.engine.together import losses_of
 from lemur_zoo.sparse.variational import (
     CUT,
     can_be_cut,
@@ -20,7 +23,6 @@ from lemur_zoo.sparse.variational import (
     log_alpha,
     noisy_scores,
 )
-from lemur_zoo.together import losses_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from lemur_zoo.layers import Layers
     from lemur_zoo.members import GroupState, MemberSettings, SplitArrays
 
-_BETAS, _EPSILON = (0.9, 0.999), 1e-8
 # Twins draw other numbers than their members do.
 _STREAM = 2
 
@@ -107,9 +108,9 @@ class SparseEngine:
         self._inputs, self._targets = map(torch.from_numpy, train)
         self._shape = tuple(self._inputs.shape[1:])
         self._has_noise = can_be_cut(layers, self._shape)
-        columns = (members.lr, members.momentum, members.weight_decay)
-        self._lr, self._momentum, self._decay = (
-            torch.from_numpy(np.array(column, np.float32))[:, None] for column in columns
+        self._momentum, self._decay = (
+            torch.from_numpy(np.array(column, np.float32))[:, None]
+            for column in (members.momentum, members.weight_decay)
         )
 
     def train_epoch(self, state: GroupState, epoch: int) -> None:
@@ -128,10 +129,17 @@ class SparseEngine:
         rows, first, second = (
             torch.from_numpy(array) for array in (state.parameters, state.first, state.second)
         )
-        for batch in orders.split(self._batch, dim=1):
+        batches = orders.split(self._batch, dim=1)
+        steps = steps_of(self._optimizer, self._members.lr, state.steps, np.ones(len(batches)))
+        # Variances do not decay.
+        of_weights = torch.arange(rows.shape[1]) < rows.shape[1] // 2
+        step = GroupOptimizer(
+            self._optimizer, self._momentum, self._decay * of_weights, rows, first, second
+        )
+        for number, batch in enumerate(batches):
             gradient = self._gradient(rows, batch, noise)
-            state.steps += 1
-            rows -= self._step(gradient, first, second, state.steps)
+            step(gradient, steps.sizes[number], steps.corrections[number])
+        state.steps += len(batches)
 
     def _gradient(self, rows: Tensor, batch: Tensor, noise: MemberNoise) -> Tensor:
         rows = rows.detach().requires_grad_()
@@ -146,21 +154,7 @@ class SparseEngine:
         losses = losses_of(scores, self._targets[batch])
         costs = (divergence(alphas) * self._has_noise).sum(1) * self._kl_weight
         (gradient,) = torch.autograd.grad((losses + costs / len(self._targets)).sum(), rows)
-        gradient[:, : weights.shape[1]] += self._decay * weights.detach()
         return gradient
-
-    def _step(self, gradient: Tensor, first: Tensor, second: Tensor, steps: int) -> Tensor:
-        """Return what the optimizer subtracts, as torch.optim computes it."""
-        if self._optimizer == "sgd":
-            # The first step of torch.optim.SGD is the same, as its buffer begins with 0.
-            first.mul_(self._momentum).add_(gradient)
-            return self._lr * first
-        first.lerp_(gradient, 1 - _BETAS[0])
-        second.mul_(_BETAS[1]).addcmul_(gradient, gradient, value=1 - _BETAS[1])
-        corrections = [1 - beta**steps for beta in _BETAS]
-        denominator = second.sqrt() / corrections[1] ** 0.5 + _EPSILON
-        change: Tensor = self._lr * (first / corrections[0]) / denominator
-        return change
 
 
 def prune(rows: NDArray[float32], has_noise: NDArray[np.bool_]) -> NDArray[float32]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch.nn import functional
 
+from lemur_zoo.engine.together import affine, run_layers, split_rows
 from lemur_zoo.layers import Conv, Dropout, Linear, parameter_shapes
-from lemur_zoo.together import affine, run_layers, split_rows
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from lemur_zoo.engine.scoring import sums_of
 from lemur_zoo.layers import (
     Activation,
     Conv,
@@ -174,11 +175,12 @@ def loss_and_accuracy(
         Two tensors of float64, shape ``(members,)``.
     """
     targets = torch.from_numpy(split.targets)
-    losses, accuracies = [], []
-    for scores in predictions(layers, rows, split):
-        losses.append(losses_of(scores.double(), targets))
-        accuracies.append((scores.argmax(2) == targets).double().mean(1))
-    return torch.cat(losses), torch.cat(accuracies)
+    sums = [
+        sums_of(scores, targets.expand(len(scores), -1))
+        for scores in predictions(layers, rows, split)
+    ]
+    losses, accuracies = torch.cat(sums, dim=1) / len(targets)
+    return losses, accuracies
 
 
 def losses_of(scores: Tensor, targets: Tensor) -> Tensor:
