@@ -1,11 +1,16 @@
 """Small zoos, made once for all tests."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from lemur_zoo import Zoo
 from lemur_zoo.cli.group import zoo as commands
+from lemur_zoo.images import load_images
+from lemur_zoo.spec.read import read_spec
 
 SMALL = """
 [zoo]
@@ -30,6 +35,16 @@ def run(*arguments, status=0):
     return result.output
 
 
+def run_with_error(*arguments):
+    from click.testing import CliRunner
+
+    from lemur_zoo.cli.group import zoo
+
+    result = CliRunner().invoke(zoo, list(map(str, arguments)))
+    if result.exception is not None:
+        raise result.exception
+
+
 @pytest.fixture(scope="session")
 def spec(tmp_path_factory):
     path = tmp_path_factory.mktemp("spec") / "small.toml"
@@ -43,3 +58,23 @@ def small(tmp_path_factory, spec) -> Path:
     folder = tmp_path_factory.mktemp("zoos") / "small"
     run("make", spec, "--out", folder, "--db", folder.parent / "lemur.db")
     return folder
+
+
+@pytest.fixture(scope="session")
+def images(spec):
+    return load_images(read_spec(spec), None)
+
+
+@pytest.fixture
+def copy(small, tmp_path):
+    return shutil.copytree(small, tmp_path / "copy")
+
+
+def stored(path):
+    zoo = Zoo(path)
+    return np.array(zoo._folder.weights), zoo.scores
+
+
+def assert_equal(path, other):
+    for ours, theirs in zip(stored(path), stored(other), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

@@ -1,9 +1,6 @@
-"""The files of a zoo: what is stored is what was trained, and survives interruptions."""
+"""The files of a zoo: what is stored is what was trained, and damage is one line."""
 
 import json
-import shutil
-from collections import namedtuple
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -17,35 +14,13 @@ from lemur_core.kinds.loader import InMemory
 from lemur_vision_cls.loaders.digits import load as load_digits
 from lemur_zoo import Zoo
 from lemur_zoo.images import load_images, pipeline_of
-from lemur_zoo.making import begin, extend_epochs, extend_members, training_of
-from lemur_zoo.nets import DRAWING, ZooNet
+from lemur_zoo.nets import ZooNet
 from lemur_zoo.spec.read import find_spec, read_spec
 from lemur_zoo.storage.folder import ZooFolder
 from lemur_zoo.storage.header import ZooError, read_header
-from lemur_zoo.storage.lock import locked
 from lemur_zoo.training import ZooTraining
 
-from .conftest import SMALL, run
-
-
-@pytest.fixture(scope="session")
-def images(spec):
-    return load_images(read_spec(spec), None)
-
-
-@pytest.fixture
-def copy(small, tmp_path):
-    return shutil.copytree(small, tmp_path / "copy")
-
-
-def stored(path):
-    zoo = Zoo(path)
-    return np.array(zoo._folder.weights), zoo.scores
-
-
-def assert_equal(path, other):
-    for ours, theirs in zip(stored(path), stored(other), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+from .conftest import SMALL, assert_equal, run, run_with_error
 
 
 def test_scores_are_those_that_torch_computes_from_the_stored_weights(small, images):
@@ -133,268 +108,6 @@ def test_too_many_validation_images_are_one_line(spec):
     assert [len(split.targets) for split in fewer[:3]] == [50, 10, 40]
 
 
-def test_a_zoo_that_is_stopped_continues_with_the_same_numbers(small, spec, images, tmp_path):
-    path = tmp_path / "zoo"
-    begin(read_spec(spec), path, images)
-    assert Zoo(path).epochs == -1
-    training = training_of(path, None)
-    assert not training.run(2, until=-1.0)
-    assert training.run(1)
-    # What a command had written of the next epoch when it was killed.
-    halfway = Zoo(path)._folder
-    writable = np.memmap(
-        path / halfway.header.weights_file, "<f4", "r+", shape=halfway.header.weights_shape
-    )
-    writable[:, 2] = 7.0
-    writable.flush()
-    zoo = Zoo(path)
-    assert zoo.epochs == 1
-    assert np.isnan(zoo.scores[:, 2]).all()
-    with pytest.raises(ZooError, match=r"member 3 has epochs 0 to 1, not 2"):
-        zoo.weights(3, 2)
-    output = run("extend", path)
-    assert "continues after epoch 1\nepoch 2: median loss" in output
-    assert_equal(path, small)
-
-
-def test_one_group_may_be_ahead_of_the_others(spec, images, tmp_path, small):
-    path = tmp_path / "zoo"
-    begin(read_spec(spec), path, images)
-    training = training_of(path, None)
-    training.run(0)
-    assert training._step(1, epoch=1, until=None, show=lambda _: None)
-    zoo = Zoo(path)
-    ahead = zoo.header.groups[1]
-    assert {*zoo.last_epochs[list(ahead)]} == {1}
-    assert zoo.epochs == 0
-    assert zoo.metrics.groupby("member").size()[ahead[0]] == 2
-    run("extend", path)
-    assert_equal(path, small)
-
-
-def test_threads_do_not_change_the_numbers(small, spec, tmp_path):
-    run("make", spec, "--out", tmp_path / "zoo", "--threads", "2")
-    assert_equal(tmp_path / "zoo", small)
-
-
-def test_threads_do_not_draw_from_the_generator_of_torch_at_the_same_time(
-    small, spec, images, monkeypatch
-):
-    from lemur_zoo import training as module
-
-    held = []
-
-    def is_held():
-        with ThreadPoolExecutor(1) as pool:
-            free = pool.submit(DRAWING.acquire, blocking=False).result()
-            return not (free and pool.submit(DRAWING.release).result() is None)
-
-    def checked(net, shape, original=module.layers_of):
-        held.append(is_held())
-        return original(net, shape)
-
-    monkeypatch.setattr(module, "layers_of", checked)
-    folder = ZooFolder(small, read_header(small))
-    net = ZooNet(pipeline_of(read_spec(spec)).net_entry, images.in_shape, images.classes)
-    monkeypatch.setattr(
-        net, "_module", net._module.__class__(
-            lambda *arguments, make=net._module.net: held.append(is_held()) or make(*arguments),
-            net._module.hyperparameters,
-        )
-    )  # fmt: skip
-    training = ZooTraining(folder, images, net, folder.header.engine)
-    training._engine(0)
-    training._initial(0)
-    assert len(held) > 2
-    assert all(held)
-
-
-def test_further_epochs_are_those_of_a_longer_training(small, spec, tmp_path):
-    run("make", spec, "--out", tmp_path / "zoo", "--epochs", "1")
-    output = run("extend", tmp_path / "zoo", "--epochs", "1")
-    assert "epoch 2: median loss" in output
-    assert "epoch 1:" not in output
-    assert_equal(tmp_path / "zoo", small)
-    files = sorted(path.name for path in (tmp_path / "zoo").glob("*-*"))
-    assert files == ["metrics-2.f64", "weights-2.f32"]
-
-
-def test_further_members_leave_the_others_as_they_are(copy, small):
-    splits = [member.split for member in Zoo(small).population]
-    run("extend", copy, "--members", "5")
-    zoo = Zoo(copy)
-    weights, scores = stored(copy)
-    old_weights, old_scores = stored(small)
-    np.testing.assert_array_equal(weights[:16], old_weights)
-    np.testing.assert_array_equal(scores[:16], old_scores)
-    assert [member.split for member in zoo.population[:16]] == splits
-    assert [member.seed for member in zoo.population[14:]] == [1, 1, 2, 2, 2, 2, 2]
-    assert (zoo.epochs, len(zoo), int(zoo.diverged.sum())) == (2, 21, 0)
-
-
-def test_a_command_killed_while_it_extends_leaves_the_zoo_as_it_was(copy, small, monkeypatch):
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("lemur_zoo.storage.folder.write_header", killed)
-    for extend in (extend_epochs, extend_members):
-        with pytest.raises(KeyboardInterrupt):
-            extend(copy, 3)
-        assert_equal(copy, small)
-    monkeypatch.undo()
-    run("extend", copy, "--epochs", "1", "--members", "1")
-    assert Zoo(copy).scores.shape == (17, 4, 3, 2)
-    np.testing.assert_array_equal(stored(copy)[0][:16, :3], stored(small)[0])
-
-
-def test_the_same_command_goes_on_and_another_specification_is_refused(copy, spec, tmp_path):
-    assert "continues after epoch 2" in run("make", spec, "--out", copy)
-    other = tmp_path / "other.toml"
-    other.write_text(SMALL.replace("3e-3", "1e-3"))
-    assert "epoch 3: median loss" in run("make", spec, "--out", copy, "--epochs", "3")
-    with pytest.raises(ZooError) as caught:
-        run_with_error("make", other, "--out", copy)
-    assert str(caught.value) == (
-        f"{copy}: holds a zoo with another lr, [0.003], not [0.001]; name another folder with --out"
-    )
-
-
-def run_with_error(*arguments):
-    from click.testing import CliRunner
-
-    from lemur_zoo.cli.group import zoo
-
-    result = CliRunner().invoke(zoo, list(map(str, arguments)))
-    if result.exception is not None:
-        raise result.exception
-
-
-def files_of(path):
-    return {file.name: file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
-
-
-@pytest.mark.parametrize("arguments", [("extend", "--epochs", "1"), ("extend", "--members", "3")])
-@pytest.mark.parametrize("fault", ["images", "engine", "room"])
-def test_a_command_that_is_refused_changes_nothing(copy, images, monkeypatch, arguments, fault):
-    before = files_of(copy)
-    if fault == "images":
-        other = images._replace(fingerprint="0")
-        monkeypatch.setattr("lemur_zoo.making.load_images", lambda *_: other)
-    if fault == "room":
-        usage = namedtuple("Usage", "free")(2**20)
-        monkeypatch.setattr("lemur_zoo.storage.folder.shutil.disk_usage", lambda _: usage)
-    if fault == "engine":
-        arguments = (*arguments, "--engine", "lanes")
-        monkeypatch.setattr("lemur_zoo.engine.choice.why_no_lanes", lambda *_: "of a test")
-    command, *options = arguments
-    with pytest.raises(LemurError):
-        run_with_error(command, copy, *options, "--db", copy.parent / "lemur.db")
-    after = files_of(copy)
-    after.pop(".lock", None)
-    before.pop(".lock", None)
-    assert after == before
-
-
-def test_epochs_are_not_added_if_there_is_no_room_for_members(copy, monkeypatch):
-    size = read_header(copy).size
-    usage = namedtuple("Usage", "free")(64 * 2**20 + 3 * size)
-    monkeypatch.setattr("lemur_zoo.storage.folder.shutil.disk_usage", lambda _: usage)
-    with pytest.raises(SettingsError, match=r"the zoo needs .* GiB"):
-        run_with_error("extend", copy, "--epochs", "1", "--members", "100")
-    assert read_header(copy).epochs == 2
-
-
-def test_an_imported_zoo_is_refused_before_it_grows(copy, tmp_path):
-    described = json.loads((copy / "zoo.json").read_text())
-    (copy / "zoo.json").write_text(json.dumps({**described, "provenance": "elsewhere"}))
-    before = files_of(copy)
-    with pytest.raises(ZooError, match="is imported, and its members cannot be trained on"):
-        run_with_error("extend", copy, "--epochs", "1", "--db", tmp_path / "lemur.db")
-    assert files_of(copy) == before | {".lock": files_of(copy)[".lock"]}
-
-
-def test_a_make_that_is_refused_adds_no_epochs(copy, spec, images, monkeypatch):
-    other = images._replace(fingerprint="0")
-    monkeypatch.setattr("lemur_zoo.making.load_images", lambda *_: other)
-    with pytest.raises(ZooError, match="were trained on other images"):
-        run_with_error("make", spec, "--out", copy, "--epochs", "3")
-    assert read_header(copy).epochs == 2
-
-
-@pytest.mark.parametrize("command", ["make", "extend"])
-def test_a_database_that_cannot_be_written_is_refused_before_training(
-    copy, spec, tmp_path, monkeypatch, command
-):
-    def trained(*_, **__):
-        raise AssertionError("was trained")
-
-    monkeypatch.setattr("lemur_zoo.training.ZooTraining.run", trained)
-    db = tmp_path / "absent" / "lemur.db"
-    arguments = (spec, "--out", tmp_path / "zoo") if command == "make" else (copy, "--epochs", "1")
-    with pytest.raises(LemurError, match="absent"):
-        run_with_error(command, *arguments, "--db", db)
-    assert read_header(copy).epochs == 2
-    assert not (tmp_path / "zoo").exists()
-
-
-def test_a_missing_dataset_is_downloaded_if_that_is_asked_for(spec, images, monkeypatch, tmp_path):
-    from lemur_core.errors import MissingDataError
-    from lemur_core.fetch import Fetching
-
-    fetched = []
-
-    def download(folder, progress):
-        progress(Fetching("digits.gz", 1, 2))
-        fetched.append(folder)
-
-    def load(*_):
-        if not fetched:
-            raise MissingDataError("digits is missing; get it with --download")
-        return images
-
-    monkeypatch.setattr("lemur_zoo.making.load_images", load)
-    arguments = ("make", spec, "--out", tmp_path / "zoo", "--data", tmp_path, "--epochs", "1")
-    with pytest.raises(MissingDataError):
-        run_with_error(*arguments)
-    # The loader of digits has nothing to download.
-    with pytest.raises(MissingDataError):
-        run_with_error(*arguments, "--download")
-    monkeypatch.setattr(load_digits, "download", download, raising=False)
-    assert "epoch 1: median loss" in run(*arguments, "--download")
-    assert fetched == [tmp_path]
-
-
-def test_only_one_command_writes_a_zoo(copy):
-    with locked(copy), pytest.raises(SettingsError) as caught:
-        run_with_error("extend", copy)
-    assert "is writing this zoo; wait for its end, or stop it" in str(caught.value)
-    run("extend", copy)
-
-
-def test_a_disk_that_is_too_small_is_said_before_training(spec, tmp_path, copy, monkeypatch):
-    usage = namedtuple("Usage", "free")(2**20)
-    monkeypatch.setattr("lemur_zoo.storage.folder.shutil.disk_usage", lambda _: usage)
-    with pytest.raises(SettingsError, match=r"the zoo needs 0.0 GiB, and the disk has 0.0 GiB"):
-        run_with_error("make", spec, "--out", tmp_path / "zoo")
-    assert not (tmp_path / "zoo").exists()
-    for option in ("--epochs", "--members"):
-        with pytest.raises(SettingsError, match=r"name a folder on another disk"):
-            run_with_error("extend", copy, option, "1")
-
-
-def test_a_folder_with_other_files_is_refused(spec, tmp_path):
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(SettingsError, match=r"is not empty; name another folder with --out"):
-        run_with_error("make", spec, "--out", tmp_path)
-
-
-def test_other_images_of_the_same_name_are_refused(copy, images, monkeypatch):
-    other = images._replace(fingerprint="0")
-    monkeypatch.setattr("lemur_zoo.making.load_images", lambda *_: other)
-    with pytest.raises(ZooError, match=r"were trained on other images of 'digits"):
-        run_with_error("extend", copy, "--epochs", "1")
-
-
 def test_members_that_diverge_are_kept_and_flagged(spec, tmp_path, small):
     text = SMALL.replace("lr = 3e-3", "lr = [3e-3, 1e30]").replace('"adam", "sgd"', '"sgd"')
     file = tmp_path / "hot.toml"
@@ -476,27 +189,6 @@ def test_a_header_that_cannot_be_is_one_line(copy, name, value, message):
     assert "\n" not in str(caught.value)
 
 
-def test_arrays_that_a_killed_command_left_are_deleted(copy, small):
-    for name in ("weights-1.f32", "metrics-1.f64", "weights-9.f32"):
-        (copy / name).write_bytes(b"old")
-    run("extend", copy)
-    assert sorted(file.name for file in copy.glob("*-*")) == ["metrics-2.f64", "weights-2.f32"]
-    assert_equal(copy, small)
-
-
-def test_without_lanes_the_message_says_how_a_zoo_continues(copy, monkeypatch):
-    described = json.loads((copy / "zoo.json").read_text())
-    (copy / "zoo.json").write_text(json.dumps({**described, "engine": "lanes"}))
-    monkeypatch.setattr("lemur_zoo.engine.choice.why_no_lanes", lambda *_: "numba is missing")
-    with pytest.raises(LemurError) as caught:
-        run_with_error("extend", copy)
-    assert str(caught.value) == (
-        "engine lanes cannot be used: numba is missing; continue with --engine grouped, which "
-        "rounds otherwise"
-    )
-    assert "engine grouped" in run("extend", copy, "--engine", "grouped")
-
-
 def test_a_folder_that_is_no_zoo_is_one_line(tmp_path):
     with pytest.raises(ZooError, match=r"is not a zoo, as zoo.json cannot be read \(No such file"):
         run_with_error("show", tmp_path)
@@ -542,22 +234,6 @@ def test_samples_that_are_not_in_memory_are_read_one_by_one(spec):
     split = _in_memory(read_spec(spec), "train", Files())
     assert isinstance(split, InMemory)
     assert (split.inputs.shape, split.targets.tolist()) == ((3, 3, 4, 4), [0, 1, 2])
-
-
-def test_a_zoo_goes_on_with_its_engine_and_says_if_another_one_is_wanted(copy, spec, tmp_path):
-    assert read_header(copy).engine
-    path = tmp_path / "zoo"
-    output = run("make", spec, "--out", path, "--epochs", "1", "--engine", "one-by-one")
-    assert "engine one-by-one (one member at a time)" in output
-    output = run("extend", path, "--epochs", "1")
-    assert "engine one-by-one" in output
-    output = run("extend", path, "--epochs", "1", "--engine", "grouped")
-    assert "earlier epochs were trained with engine one-by-one, which rounds otherwise" in output
-    assert read_header(path).engine == "grouped"
-    # The engines differ in rounding only.
-    weights, expected = Zoo(path).at(1), Zoo(copy).at(1)
-    smooth = Zoo(copy).select(activation="tanh").index
-    np.testing.assert_allclose(weights[smooth], expected[smooth], atol=1e-4)
 
 
 def test_members_begin_from_the_last_states_of_another_zoo(small, tmp_path):
