@@ -340,8 +340,9 @@ def _check_number(name: str, value: int) -> None:
 def _check_finite(rows: DataFrame) -> None:
     infinite = ~np.isfinite(rows["error"].to_numpy(dtype="float64"))
     if infinite.any():
-        first = rows[infinite].iloc[0]
+        first, others = rows[infinite].iloc[0], infinite.sum() - 1
+        more = f", and {others:,} more" if others else ""
         raise SettingsError(
-            f"{infinite.sum():,} errors are infinite, first that of net {first['net']!r} on "
-            f"{first['dataset']!r}; leave these rows out"
+            f"the error of net {first['net']!r} on {first['dataset']!r} is infinite{more}; leave "
+            "infinite errors out"
         )

@@ -122,10 +122,10 @@ def error_message(function, *arguments, **options):
 
 def test_infinite_errors_are_refused():
     assert error_message(rep.error_table, lists(x=[0.1, np.inf])) == (
-        "1 errors are infinite, first that of net 'n1' on 'x'; leave these rows out"
+        "the error of net 'n1' on 'x' is infinite; leave infinite errors out"
     )
     frame = results(("A", "x", "t", 1, -np.inf, np.nan, "echo"))
-    assert error_message(rep.from_results, frame).startswith("1 errors are infinite")
+    assert error_message(rep.from_results, frame).startswith("the error of net ")
 
 
 def test_two_rows_of_one_net_and_dataset_are_refused():
