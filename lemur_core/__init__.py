@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from lemur_core.store.importing.place import ImportedResults, import_results
     from lemur_core.store.reading.epochs import RecordedEpoch
     from lemur_core.store.reading.reader import best, data
+    from lemur_core.store.reading.recorded import trials
     from lemur_core.store.reading.results import Results
     from lemur_core.store.recording import Recording, recording
     from lemur_core.summary import Summary
@@ -130,6 +131,7 @@ __all__ = [
     "tables",
     "trained",
     "training",
+    "trials",
     "workbooks",
 ]
 
@@ -168,6 +170,7 @@ _LAZY = {
     "recording": "lemur_core.store.recording",
     "run": "lemur_core.interactive",
     "trained": "lemur_core.reproduction.trained",
+    "trials": "lemur_core.store.reading.recorded",
 }
 
 _MODULES = (

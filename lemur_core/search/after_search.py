@@ -9,7 +9,6 @@ from lemur_core.early_end import EARLY, ENDED_EARLY, REPEATS
 from lemur_core.events import Noted, Warned
 from lemur_core.search.completion import Completion, best_first, end_of
 from lemur_core.search.study import derived_seed
-from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.writer import NumberTakenError, TrialLostError
 from lemur_core.train import checkpoint
 from lemur_core.train.checkpoint_folders import remove_checkpoints
@@ -59,6 +58,7 @@ class AfterSearch:
         self._study, self._resources = study, resources
         self._recorded, self._settings = study.recorded, resources.settings
         self._uid, self._matches = study.scope.uid, study.scope.matches
+        self._identity = study.scope.identity
         self.completions: list[tuple[Completion, Outcome]] = []
         self.left = None if self.is_requested else 0
         self._failed: set[tuple[str, int]] = set()
@@ -118,7 +118,8 @@ class AfterSearch:
             return
         self.completions.append((attempt, outcome))
         if outcome.state is State.FAILED:
-            self._failed.add((prm_uid(attempt.trial.prm), attempt.trial.seed))
+            trial = attempt.trial
+            self._failed.add((self._identity(trial.prm, trial.seed), trial.seed))
         self.keep_checkpoint(attempt.trial, outcome)
 
     def keep_checkpoint(self, trial: Trial, outcome: Outcome) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.errors import SpaceError, hint
 from lemur_core.initial_weights import NAME, InitialWeights, identity_in
@@ -15,8 +15,27 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 
+SEED = "seed"
+"""Name of the seed in a point, unless the net has a hyperparameter of this name."""
+_MOST_SEED = 2**63 - 1
+
+
+class CompletePoint(NamedTuple):
+    """A point with a value for each hyperparameter.
+
+    Attributes:
+        prm: The hyperparameters.
+        seed: Seed of its trial; None derives one.
+    """
+
+    prm: dict[str, Value]
+    seed: int | None = None
+
+
 class Points:
     """The completed points that a pipeline trains, without duplicates.
+
+    The identity of a point is that of its hyperparameters, and of its seed if it names one.
 
     Args:
         points: The points that the user gave.
@@ -29,47 +48,86 @@ class Points:
 
     Raises:
         SpaceError: A point lacks a hyperparameter that has several values, has one that the net
-            does not have, or has a value outside its range.
+            does not have, has a value outside its range, or has an invalid seed.
     """
 
     def __init__(
         self, points: Sequence[Point], space: Space, net: str, initial: InitialWeights
     ) -> None:
-        self._prms: dict[str, dict[str, Value]] = {}
+        self._points: dict[str, CompletePoint] = {}
         self.repeated: list[str] = []
-        for point in points:
+        for given in points:
+            point, seed = _without_seed(given, space)
             prm = _complete(_with_weights_identity(point, space, initial), space, net)
-            uid = prm_uid(prm)
-            if uid in self._prms:
+            identity = _identity(prm_uid(prm), seed)
+            if identity in self._points:
                 self.repeated.append(point.where)
-            self._prms.setdefault(uid, prm)
+            self._points.setdefault(identity, CompletePoint(prm, seed))
 
     @classmethod
     def of(cls, prm: Mapping[str, Value]) -> Points:
         """Return the hyperparameters of a recorded trial as the only point."""
         points = cls((), {}, "", InitialWeights())
-        points._prms[prm_uid(prm)] = dict(prm)
+        points._points[prm_uid(prm)] = CompletePoint(dict(prm))
         return points
 
     def __len__(self) -> int:
-        return len(self._prms)
+        return len(self._points)
 
-    def __contains__(self, uid: object) -> bool:
+    def __contains__(self, identity: object) -> bool:
         """Return whether a point has this identity."""
-        return uid in self._prms
+        return identity in self._points
 
-    def first_without(self, taken: Collection[str]) -> dict[str, Value] | None:
+    @property
+    def have_seeds(self) -> bool:
+        """Whether a point names its seed."""
+        return any(point.seed is not None for point in self._points.values())
+
+    def identity(self, uid: str, seed: int | None) -> str:
+        """Return the identity of the point to which a trial belongs.
+
+        Args:
+            uid: Identity of the trial's hyperparameters.
+            seed: Seed of the trial.
+        """
+        with_seed = _identity(uid, seed)
+        return with_seed if with_seed in self._points else uid
+
+    def first_without(self, taken: Collection[str]) -> CompletePoint | None:
         """Return the first point whose identity is not in ``taken``; None if there is none."""
-        return next((prm for uid, prm in self._prms.items() if uid not in taken), None)
+        return next(
+            (point for identity, point in self._points.items() if identity not in taken), None
+        )
 
     def fixed(self) -> dict[str, Value]:
         """Return the hyperparameters that have the same value in all points."""
-        first, *others = self._prms.values()
+        first, *others = (point.prm for point in self._points.values())
         return {
             name: value
             for name, value in first.items()
             if all(name in prm and prm[name] == value for prm in others)
         }
+
+
+def _identity(uid: str, seed: int | None) -> str:
+    return uid if seed is None else f"{uid}@{seed}"
+
+
+def _without_seed(point: Point, space: Space) -> tuple[Point, int | None]:
+    """Return a point without its seed, and the seed."""
+    if SEED not in point.prm or SEED in space:
+        return point, None
+    given = point.prm[SEED]
+    # Values from a CSV file are strings.
+    digits = str(given)
+    is_whole = not isinstance(given, bool) and digits.isascii() and digits.isdigit()
+    if not is_whole or int(digits) > _MOST_SEED:
+        raise SpaceError(
+            f"{point.where}: seed is {shortened(repr(given))}; expected a whole number from 0 to "
+            "2^63 - 1"
+        )
+    others = {name: value for name, value in point.prm.items() if name != SEED}
+    return point._replace(prm=others), int(digits)
 
 
 def _with_weights_identity(point: Point, space: Space, initial: InitialWeights) -> Point:

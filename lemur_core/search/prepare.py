@@ -116,10 +116,17 @@ def prepare(
         leave_out(reason)
     if not settings.points:
         return prepared
-    return [
-        replace(study, points=Points(settings.points, study.space, study.pipeline.net, initial))
-        for study in prepared
-    ]
+    return [replace(study, points=_points(study, settings, initial)) for study in prepared]
+
+
+def _points(study: PreparedStudy, settings: Settings, initial: InitialWeights) -> Points:
+    points = Points(settings.points, study.space, study.pipeline.net, initial)
+    if points.have_seeds and settings.seeds > 1:
+        raise SettingsError(
+            f"points name their seeds, and each is to be trained with {settings.seeds} seeds; give "
+            "a point for each seed, or leave out the seeds of the points"
+        )
+    return points
 
 
 def continuing(study: PreparedStudy, start: Start) -> PreparedStudy:

@@ -79,10 +79,11 @@ class Proposals:
             self._repeats.popleft()
             return attempt
         if self._points is not None:
-            prm = self._points.first_without(taken)
-            if prm is None:
+            point = self._points.first_without(taken)
+            if point is None:
                 return None
-            return self._with_prm(number, prm, self._builder.point_seed(prm), device)
+            seed = self._builder.point_seed(point.prm) if point.seed is None else point.seed
+            return self._with_prm(number, point.prm, seed, device)
         proposal = self._study.ask(number)
         if proposal is None:
             return None

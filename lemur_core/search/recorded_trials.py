@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lemur_core.store.identity import prm_uid
 from lemur_core.trial import ENDED, UNFINISHED, Outcome, State, Trial
 from lemur_core.values import fits
 
@@ -85,7 +84,7 @@ class RecordedTrials:
         if outcome.state in ENDED:
             self.done += 1
         if outcome.state is State.FAILED:
-            self._failed.add(prm_uid(trial.prm))
+            self._failed.add(self._scope.identity(trial.prm, trial.seed))
 
     def taken(self, past: Sequence[PastTrial]) -> set[str]:
         """Return the identities of points that ended, are running anywhere, or failed here.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.store.identity import prm_uid
 from lemur_core.values import fits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from lemur_core.search.prepare import PreparedStudy
     from lemur_core.store.writing.past_trials import PastTrial
@@ -35,10 +35,15 @@ class Scope:
         return fits(self._space, past.prm)
 
     def uid(self, past: PastTrial) -> str:
-        """Return the identity of a trial's hyperparameters."""
+        """Return the identity of a trial's point, or of its hyperparameters if it has no point."""
         if past.id not in self._uids:
-            self._uids[past.id] = prm_uid(past.prm)
+            self._uids[past.id] = self.identity(past.prm, past.seed)
         return self._uids[past.id]
+
+    def identity(self, prm: Mapping[str, Any], seed: int | None) -> str:
+        """Return the identity of a trial with these hyperparameters and this seed; see `uid`."""
+        uid = prm_uid(prm)
+        return uid if self._points is None else self._points.identity(uid, seed)
 
     def count(self, past: Iterable[PastTrial], *states: State) -> int:
         """Return the number of matching trials in these states, counting each point once."""

@@ -179,12 +179,12 @@ def test_hyperparameters_with_one_value_may_be_omitted_and_values_get_the_type_o
     arguments = {"batch": "16", "lr": 1, "layers": 2.0, "act": "gelu", "gamma": "0.5"}
     schedule = SPACE | {"act": Choice(("gelu",))}
     for prm in (arguments, {name: value for name, value in arguments.items() if name != "act"}):
-        [prm_found] = [complete(prm, space=schedule).first_without(())]
-        assert prm_found == {
+        [completed] = [complete(prm, space=schedule).first_without(())]
+        assert completed.prm == {
             "batch": 16, "lr": 1.0, "layers": 2, "act": "gelu", "scheduler": "constant",
             "gamma": 0.5,
         }  # fmt: skip
-        assert {name: type(value) for name, value in prm_found.items() if name != "act"} == {
+        assert {name: type(value) for name, value in completed.prm.items() if name != "act"} == {
             "batch": int, "lr": float, "layers": int, "scheduler": str, "gamma": float,
         }  # fmt: skip
 
@@ -319,3 +319,54 @@ def test_points_are_not_searched(setting):
 def test_points_are_a_list(arguments):
     with pytest.raises(SettingsError, match="^points is .*; expected a list of mappings, or FILE"):
         Settings.of({"points": arguments})
+
+
+def test_a_point_names_its_seed(db):
+    first, second = points(0.01, 0.02)
+    run(points=[first | {"seed": 7}, second], db=db)
+    own = data(with_stats=True, db=db)
+    assert own["seed"].iloc[0] == 7
+    assert own["seed"].iloc[1] not in (0, 7)
+    # The seed is no hyperparameter, and both nets of a command have it.
+    assert "seed" not in own["prm"].iloc[0]
+    again = run(points=[first | {"seed": "7"}, second], db=db)
+    assert not again.states
+
+
+def test_equal_hyperparameters_with_several_seeds_are_several_points(db):
+    [point] = points(0.01)
+    given = [point | {"seed": seed} for seed in (1, 2, 2, 3)]
+    summary = run(points=given, db=db)
+    assert summary.states == {State.FINISHED: 3}
+    rows = data(with_stats=True, db=db)
+    assert [*rows["seed"]] == [1, 2, 3]
+    assert rows["loss"].nunique() == 3
+    # A trial with another seed, or with a derived one, is another point.
+    assert run(points=[point | {"seed": 4}], db=db).states == {State.FINISHED: 1}
+    assert not run(points=[point | {"seed": 2}], db=db).states
+    assert not run(points=[point], db=db).states
+
+
+def test_trials_with_a_derived_seed_are_not_those_of_a_point_with_a_seed(db):
+    [point] = points(0.01)
+    run(points=[point], db=db)
+    assert run(points=[point | {"seed": 5}], db=db).states == {State.FINISHED: 1}
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True, "x", "", 2**63, "1_0", None])
+def test_a_seed_that_is_no_whole_number_is_refused(seed):
+    with pytest.raises(SpaceError, match=r"point 1: seed is .*; expected a whole number from 0"):
+        complete({"batch": 16, "lr": 0.1, "layers": 1, "act": "relu", "seed": seed})
+
+
+def test_a_hyperparameter_called_seed_is_the_nets_own():
+    space = SPACE | {"seed": Choice((1, 2))}
+    point = {"batch": 16, "lr": 0.1, "layers": 1, "act": "relu", "seed": 2}
+    [own] = [complete(point, space=space).first_without(())]
+    assert (own.prm["seed"], own.seed) == (2, None)
+
+
+def test_points_with_seeds_exclude_further_seeds(db):
+    [point] = points(0.01)
+    with pytest.raises(SettingsError, match="points name their seeds, and each is to be trained"):
+        run(points=[point | {"seed": 1}], seeds=3, db=db)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from lemur_core import attach, collect, data, record
+from lemur_core import attach, collect, data, record, trials
 from lemur_core.cli.failure import place_of
 from lemur_core.errors import AmbiguousTrialError, FactError, HeldTrialError, UnknownNameError
 from lemur_core.store import schema
@@ -165,6 +165,29 @@ def test_a_trial_is_a_row_with_its_best_epoch(engine):
     assert scores == {"validation": 0.75, "accuracy": 0.25, "epoch": 2, "seconds": 2.0}
     assert (first["trained"], first["epochs"], first["user"]) == (2, 2, "ann")
     assert (failed["trained"], failed["validation"], failed["state"]) == (0, None, "failed")
+
+
+def test_a_frame_of_trials_has_those_without_an_epoch(engine, database):
+    frame = trials(db=database)
+    assert list(frame["trial"]) == [FIRST, SECOND, THIRD, FAILED]
+    assert list(frame["trained"]) == [2, 1, 1, 0]
+    assert {*frame.columns} == {*COLUMNS, "facts"}
+    [failed] = trials(where={"state": "failed"}, db=database).to_dict("records")
+    assert (failed["trial"], failed["reason"]) == (FAILED, "RuntimeError: bad shape")
+    assert failed["prm"] == PRM
+    assert list(trials(nn="Raises", db=database)["trial"]) == [THIRD]
+    assert trials(nn="Unknown", db=database).empty
+
+
+def test_a_frame_of_a_collections_trials_has_their_places(engine, database):
+    collect("both", {"dense": [SECOND, FAILED], "sparse": [FAILED]}, db=database)
+    record(FAILED, {"pair.space": 3}, db=database)
+    rows = trials(collection="both", db=database)
+    places = [*rows[["trial", "role", "position"]].itertuples(index=False, name=None)]
+    assert places == [(SECOND, "dense", 0), (FAILED, "dense", 1), (FAILED, "sparse", 0)]
+    assert rows["facts"].iloc[-1]["pair.space"] == 3
+    with pytest.raises(UnknownNameError, match="unknown collection 'none'"):
+        trials(collection="none", db=database)
 
 
 @pytest.mark.parametrize(
