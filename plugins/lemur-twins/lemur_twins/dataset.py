@@ -1,0 +1,222 @@
+"""A dataset of pairs: what was searched, found, and can be used again.
+
+import lemur_twins as twins
+
+dataset = twins.load("crossedwires-VGG16")
+dataset.pairs()                           # a row for each pair
+dataset.find(lr=(0.01, None), batch=64)   # those with such hyperparameters
+dataset.net("vgg-3-7", "jax")             # ready for evaluation, training and transfer
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import lemur_core
+from lemur_core.errors import SettingsError, UnknownNameError
+from lemur_twins.search.known import PLACE, SPACE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pandas import DataFrame, Series
+
+    from lemur_core import Trained
+
+_PRM, _SCORE, _TRIAL = "prm.", "accuracy.", "trial."
+_COLUMNS = {SPACE: "space", PLACE: "place"}
+
+
+def load(name: str, *, db: str | Path = "lemur.db") -> PairDataset:
+    """Return the pairs of a collection, recorded by a search, imported or collected.
+
+    Args:
+        name: Name of a collection of the kind ``pair``.
+        db: A database URL, or the path of an SQLite file.
+
+    Raises:
+        UnknownNameError: The collection does not exist.
+        SettingsError: Its members are no pairs.
+        StoreError: The database does not exist or cannot be read.
+    """
+    collection = lemur_core.collection(name, db=db)
+    roles = tuple(sorted({member.role for member in collection.members}))
+    if len(roles) != 2:
+        shown = ", ".join(roles) or "none"
+        raise SettingsError(f"collection {name!r}: pairs have two roles; its roles are {shown}")
+    return PairDataset(name, str(db), roles, collection.spec)
+
+
+@dataclass(frozen=True)
+class PairDataset:
+    """The pairs of a collection.
+
+    Attributes:
+        name: Name of the collection.
+        db: The database.
+        frameworks: The two roles of its members, for example ``("jax", "pytorch")``.
+        spec: The spec of the collection; for a search, what was searched.
+    """
+
+    name: str
+    db: str
+    frameworks: tuple[str, ...]
+    spec: Any
+
+    def pairs(self) -> DataFrame:
+        """Return a row for each pair.
+
+        The columns are those of `lemur_analysis.pairs.of_collections`: among them ``name``,
+        ``accuracy.FRAMEWORK`` (test score after the last epoch, 0 to 1), ``difference`` (0 to 1),
+        ``trial.FRAMEWORK`` and ``prm.NAME``. ``prm.epochs`` is the number of epochs that was
+        requested. If they come from a search, ``space`` is the number of the sub-space, and
+        ``place`` the place of the pair there.
+        """
+        return self._pairs.copy()
+
+    @cached_property
+    def _pairs(self) -> DataFrame:
+        from lemur_analysis import pairs
+
+        frame = pairs.of_collections(self.name, db=self.db)
+        trials = lemur_core.trials(collection=self.name, db=self.db)
+        of_first = trials[trials["role"] == self.frameworks[0]].set_index("position")
+        # An imported pair has the number of epochs as a hyperparameter.
+        if f"{_PRM}epochs" not in frame.columns:
+            frame[f"{_PRM}epochs"] = frame["position"].map(of_first["epochs"])
+        for fact, column in _COLUMNS.items():
+            values = of_first["facts"].map(lambda facts, fact=fact: facts.get(fact))
+            if values.notna().any():
+                frame[column] = frame["position"].map(values).astype("Int64")
+        return frame
+
+    def space(self, number: int) -> DataFrame:
+        """Return the pairs that were proposed in a sub-space, in their order.
+
+        Raises:
+            SettingsError: The pairs do not come from a search.
+            UnknownNameError: There is no such sub-space.
+        """
+        frame = self._pairs
+        if "space" not in frame.columns:
+            raise SettingsError(
+                f"the pairs of {self.name!r} have no sub-spaces: no search made them"
+            )
+        known = sorted(frame["space"].dropna().unique())
+        if number not in known:
+            raise UnknownNameError("sub-space", str(number), [*map(str, known)])
+        return frame[frame["space"] == number].sort_values("place", ignore_index=True)
+
+    def history(self, number: int) -> DataFrame:
+        """Return the course of the search in a sub-space.
+
+        Args:
+            number: Number of the sub-space.
+
+        Returns:
+            A row for each pair, in their order: ``place``, ``name``, ``difference``, ``largest``
+            (the largest difference so far) and the hyperparameters.
+
+        Raises:
+            SettingsError: The pairs do not come from a search.
+            UnknownNameError: There is no such sub-space.
+        """
+        frame = self.space(number)
+        searched = [name for name in frame.columns if name.startswith(_PRM)]
+        largest = frame["difference"].cummax()
+        return frame.assign(largest=largest)[["place", "name", "difference", "largest", *searched]]
+
+    def find(self, **prm: Any) -> DataFrame:
+        """Return the pairs with such hyperparameters.
+
+        Args:
+            prm: A value, a list of values, or a tuple (min, max) in which None means no bound.
+
+        Raises:
+            UnknownNameError: No pair has a hyperparameter of this name.
+        """
+        frame = self._pairs
+        for name, wanted in prm.items():
+            column = f"{_PRM}{name}"
+            if column not in frame.columns:
+                known = [at.removeprefix(_PRM) for at in frame.columns if at.startswith(_PRM)]
+                raise UnknownNameError("hyperparameter", name, known)
+            frame = frame[_matches(frame[column], wanted)]
+        return frame.reset_index(drop=True)
+
+    def curves(self, pair: str | int) -> DataFrame:
+        """Return the test scores of both nets of a pair after each epoch.
+
+        Args:
+            pair: Name or position of the pair.
+
+        Returns:
+            A column for each framework, 0 to 1, and a row for each epoch, from 1.
+
+        Raises:
+            UnknownNameError: There is no such pair.
+        """
+        row = self._row(pair)
+        trials = {row[f"{_TRIAL}{name}"]: name for name in self.frameworks}
+        rows = lemur_core.data(
+            where={"trial": [*trials]}, columns=["trial", "epoch", "accuracy"], db=self.db
+        )
+        rows = rows.assign(framework=rows["trial"].map(trials))
+        return rows.pivot(index="epoch", columns="framework", values="accuracy").rename_axis(
+            columns=None
+        )
+
+    def net(self, pair: str | int, framework: str, **options: Any) -> Trained:
+        """Return a trained net of a pair, with the weights of its last kept epoch.
+
+        Args:
+            pair: Name or position of the pair.
+            framework: One of ``frameworks``.
+            options: Those of `lemur_core.trained`, for example ``data``.
+
+        Raises:
+            UnknownNameError: There is no such pair or framework.
+            LemurError: The net cannot be built or trained again, see `lemur_core.trained`.
+        """
+        return lemur_core.trained(self._trial(pair, framework), db=self.db, **options)
+
+    def weights(self, pair: str | int, framework: str, **options: Any) -> dict[str, Any]:
+        """Return the weights of a net of a pair, arrays by name, as its framework lays them out.
+
+        The arguments and errors are those of `net`.
+        """
+        state = self.net(pair, framework, **options).net.state_dict()
+        return {name: _array(value) for name, value in state.items()}
+
+    def _trial(self, pair: str | int, framework: str) -> str:
+        if framework not in self.frameworks:
+            raise UnknownNameError("framework", framework, self.frameworks)
+        return str(self._row(pair)[f"{_TRIAL}{framework}"])
+
+    def _row(self, pair: str | int) -> Series[Any]:
+        frame = self._pairs
+        is_pair = frame["position"] == pair
+        if isinstance(pair, str):
+            is_pair = frame["name"] == pair if "name" in frame.columns else is_pair
+        if not is_pair.any():
+            names = frame["name"] if "name" in frame.columns else frame["position"]
+            raise UnknownNameError("pair", str(pair), [*map(str, names)])
+        return frame[is_pair].iloc[0]
+
+
+def _matches(column: Series[Any], wanted: Any) -> Series[Any]:
+    if isinstance(wanted, list | set):
+        return column.isin([*wanted])
+    if not isinstance(wanted, tuple):
+        return column == wanted
+    low, high = wanted
+    is_inside = column.notna()
+    if low is not None:
+        is_inside &= column >= low
+    return is_inside if high is None else is_inside & (column <= high)
+
+
+def _array(value: Any) -> Any:
+    return value.detach().cpu().numpy() if hasattr(value, "detach") else value

@@ -1,0 +1,1 @@
+"""Search for hyperparameters with which twins differ most."""

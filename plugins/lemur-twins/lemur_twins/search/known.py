@@ -1,0 +1,98 @@
+"""The pairs of a search that are recorded in a database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import lemur_core
+from lemur_core.errors import UnknownNameError
+from lemur_twins.search.proposals import KnownPair
+from lemur_twins.search.spec import EPOCHS, TASK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pandas import DataFrame
+
+    from lemur_twins.search.spec import TwinSearch
+
+KIND = "pair"
+SPACE, PLACE = "pair.space", "pair.place"
+"""Facts of both trials of a pair: the number of its sub-space, and its place there, from 0."""
+DIFFERENCE = "pair.difference"
+"""Fact of both trials: the absolute difference of their scores after the last epoch, 0 to 1."""
+NAME = "pair.name"
+_ENDED = ("finished", "failed")
+
+
+class Ended(NamedTuple):
+    """A trial that ended.
+
+    Attributes:
+        uid: Its unique id.
+        score: Its test score after its last epoch, 0 to 1; None if it failed.
+        reason: Why it failed.
+    """
+
+    uid: str
+    score: float | None
+    reason: str
+
+
+def read_known(search: TwinSearch, db: str) -> list[list[KnownPair]]:
+    """Return the recorded pairs of each sub-space, in their order."""
+    spaces: list[dict[int, KnownPair]] = [{} for _ in search.spaces]
+    try:
+        rows = lemur_core.trials(collection=search.name, db=db)
+    except UnknownNameError:
+        return [[] for _ in spaces]
+    first = rows[rows["role"] == next(iter(search.nets))]
+    for row in first.to_dict("records"):
+        facts = row["facts"]
+        # Pairs of others may have been merged into the collection.
+        if SPACE in facts and PLACE in facts:
+            prm = row["prm"] | {EPOCHS: row["epochs"]}
+            spaces[facts[SPACE]][facts[PLACE]] = KnownPair(prm, facts.get(DIFFERENCE))
+    return [[pairs[place] for place in sorted(pairs)] for pairs in spaces]
+
+
+def ended_trials(
+    search: TwinSearch, points: Sequence[Mapping[str, Any]], epochs: int, db: str
+) -> list[dict[str, Ended]]:
+    """Return the trials of each point that ended, by role.
+
+    Args:
+        search: The search.
+        points: Hyperparameters, without the number of epochs.
+        epochs: Number of epochs of all points.
+        db: The database.
+    """
+    found: list[dict[str, Ended]] = [{} for _ in points]
+    for role, net in search.nets.items():
+        rows = lemur_core.trials(TASK, search.dataset, search.metric, net, db=db)
+        is_own = (rows["epochs"] == epochs) & (rows["seed"] == search.seed)
+        rows = rows[rows["state"].isin(_ENDED) & is_own]
+        scores = _last_scores([*rows["trial"]], db)
+        for ended, point in zip(found, points, strict=True):
+            # The newest one, if a training was repeated.
+            for row in _matching(rows, point):
+                is_finished = row["state"] == "finished"
+                score = scores.get(row["trial"]) if is_finished else None
+                ended[role] = Ended(row["trial"], score, row["reason"] or "")
+    return found
+
+
+def _matching(rows: DataFrame, point: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    for row in rows.to_dict("records"):
+        if all(row["prm"].get(name) == value for name, value in point.items()):
+            yield row
+
+
+def _last_scores(trials: Sequence[str], db: str) -> dict[str, float]:
+    """Return the test score of each trial after its last epoch."""
+    if not trials:
+        return {}
+    columns = ["trial", "epoch", "accuracy"]
+    rows = lemur_core.data(where={"trial": [*trials]}, columns=columns, db=db)
+    last = rows.sort_values("epoch", kind="stable").drop_duplicates("trial", keep="last")
+    return dict(zip(last["trial"], last["accuracy"].astype(float), strict=True))
