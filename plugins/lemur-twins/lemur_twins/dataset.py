@@ -169,7 +169,10 @@ class PairDataset:
         )
 
     def net(self, pair: str | int, framework: str, **options: Any) -> Trained:
-        """Return a trained net of a pair, with the weights of its last kept epoch.
+        """Return a trained net of a pair.
+
+        It has the weights of its best epoch by validation, whose score can differ from that after
+        the last epoch.
 
         Args:
             pair: Name or position of the pair.
