@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PROVIDED: Mapping[str, Mapping[str, str]] = {
-    "command": {"check": "lemur-check", "spaces": "lemur-spaces", "zoo": "lemur-zoo"},
+    "command": {
+        "check": "lemur-check",
+        "spaces": "lemur-spaces",
+        "twins": "lemur-twins",
+        "zoo": "lemur-zoo",
+    },
     "view": {"confusion": "lemur-analysis", "curves": "lemur-analysis", "scores": "lemur-analysis"},
     "exporter": {"jsonl-code": "lemur-check", "parquet-code": "lemur-check"},
     "tracker": dict.fromkeys(("mlflow", "tensorboard", "wandb"), "lemur-trackers"),

@@ -1,0 +1,1 @@
+"""How each framework trains a twin's net: one module for each of PyTorch, JAX and Keras."""

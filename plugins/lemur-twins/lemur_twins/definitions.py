@@ -1,0 +1,286 @@
+"""Differences between the definitions of nets that libraries give the same name.
+
+Each net is described layer by layer, in the order in which it computes, from the configuration of
+its layers. Initialisers, which PyTorch's layers do not name, are measured in their weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lemur_core.kinds.net import as_net
+from lemur_core.training import middle_prm
+from lemur_twins.conventions import Conventions
+from lemur_twins.frameworks import framework_named, use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from lemur_core import Entry
+    from lemur_twins.twin import Twin
+
+_CPU = torch.device("cpu")
+# Below this number, the standard deviation of weights says nothing about their initialiser.
+_FEWEST_WEIGHTS = 1000
+_SAME_DEVIATION = 0.1
+
+
+@dataclass(frozen=True)
+class LayerDefinition:
+    """A layer of a net.
+
+    Attributes:
+        name: Its name.
+        kind: ``conv``, ``linear``, ``norm``, ``max pool``, ``average pool`` or ``dropout``.
+        settings: Values of its settings, in PyTorch's words.
+        shape: Shape of its outputs without the batch, channels first; empty if it is not known.
+    """
+
+    name: str
+    kind: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class NetDefinition:
+    """A net.
+
+    Attributes:
+        framework: Name of its framework.
+        layers: Its layers, in the order in which it computes.
+        parameters: The number of trained parameters.
+        buffers: The number of running means and variances.
+    """
+
+    framework: str
+    layers: Sequence[LayerDefinition]
+    parameters: int
+    buffers: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference between two nets, which layers can share.
+
+    Attributes:
+        kind: The kind of the layers, or ``net``.
+        setting: What differs.
+        values: The values in the two frameworks, as text.
+        layers: Names of the layers in the first framework; in the second for layers that the first
+            lacks.
+    """
+
+    kind: str
+    setting: str
+    values: tuple[str, str]
+    layers: Sequence[str]
+
+
+def define(entry: Entry, framework: str, twin: Twin) -> NetDefinition:
+    """Return the definition of a net with its own initial weights.
+
+    Args:
+        entry: The entry of the net.
+        framework: Name of its framework, PyTorch or one with Keras, which this process will use.
+        twin: The twin, whose images the net gets.
+    """
+    use(framework)
+    module = as_net(entry.load(), entry.name)
+    prm = middle_prm(module) | dict(entry.prm) | {"match": "none"}
+    torch.manual_seed(0)
+    net: Any = module.net((1, *twin.image), (twin.classes,), prm, _CPU)
+    if isinstance(net, nn.Module):
+        layers = list(_torch_layers(net, (1, *twin.image)))
+        buffers = [value for name, value in net.named_buffers() if "running_" in name]
+        parameters = sum(parameter.numel() for parameter in net.parameters())
+        return NetDefinition(framework, layers, parameters, sum(map(torch.numel, buffers)))
+    from lemur_twins.backends.keras_definitions import keras_layers
+
+    layers = list(keras_layers(net.keras_model))
+    arrays = net.parameter_arrays(), net.buffer_arrays()
+    counts = [sum(array.size for array in part.values()) for part in arrays]
+    return NetDefinition(framework, layers, *counts)
+
+
+def differences(one: NetDefinition, other: NetDefinition) -> list[Difference]:
+    """Return the differences between two nets, those of the whole net first.
+
+    Layers are matched in order, by kind and shape of outputs; what is left over is only in one.
+    """
+    found: dict[tuple[str, str, tuple[str, str]], list[str]] = {}
+    for setting in ("parameters", "buffers"):
+        values = [f"{getattr(net, setting):,}" for net in (one, other)]
+        if values[0] != values[1]:
+            found["net", setting, (values[0], values[1])] = []
+    for first, second in _matched(one.layers, other.layers):
+        layer = first or second
+        assert layer is not None
+        for setting, pair in _differing(first, second):
+            found.setdefault((layer.kind, setting, pair), []).append(layer.name)
+    return [Difference(*key, layers) for key, layers in found.items()]
+
+
+def _matched(
+    one: Sequence[LayerDefinition], other: Sequence[LayerDefinition]
+) -> Iterator[tuple[LayerDefinition | None, LayerDefinition | None]]:
+    keys = [[(layer.kind, layer.shape) for layer in layers] for layers in (one, other)]
+    matcher = SequenceMatcher(None, *keys, autojunk=False)
+    for tag, start, end, other_start, other_end in matcher.get_opcodes():
+        first, second = list(one[start:end]), list(other[other_start:other_end])
+        # A layer in another place, or with outputs of another size, is the same layer.
+        if tag == "replace" and [a.kind for a in first] == [b.kind for b in second]:
+            tag = "equal"
+        if tag == "equal":
+            yield from zip(first, second, strict=True)
+        else:
+            yield from ((layer, None) for layer in first)
+            yield from ((None, layer) for layer in second)
+
+
+def _differing(
+    one: LayerDefinition | None, other: LayerDefinition | None
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    if one is None or other is None:
+        yield "layer", ("none" if one is None else "yes", "none" if other is None else "yes")
+        return
+    if one.shape != other.shape:
+        yield "outputs", (_shape(one.shape), _shape(other.shape))
+    for setting in dict.fromkeys([*one.settings, *other.settings]):
+        values = one.settings.get(setting), other.settings.get(setting)
+        if not _same(setting, *values):
+            yield setting, (str(values[0]), str(values[1]))
+
+
+def _same(setting: str, one: Any, other: Any) -> bool:
+    if setting == "initial weights" and one is not None and other is not None:
+        apart = abs(one.deviation - other.deviation)
+        same = apart <= _SAME_DEVIATION * max(one.deviation, other.deviation)
+        return bool(one.distribution == other.distribution and same)
+    return bool(one == other)
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """How initial weights are distributed, measured in a layer's weights.
+
+    Attributes:
+        distribution: ``normal``, ``truncated normal``, ``uniform`` or ``constant``.
+        deviation: Their standard deviation, multiplied by the square root of the number of inputs
+            of an output, so that it is the same in layers of all sizes for most initialisers.
+    """
+
+    distribution: str
+    deviation: float
+
+    def __str__(self) -> str:
+        return f"{self.distribution}, deviation {self.deviation:.2f}/sqrt(inputs)"
+
+
+def initial_weights(weights: NDArray[Any], inputs: int) -> InitialWeights | None:
+    """Return how weights are distributed; None if they are too few to say.
+
+    Args:
+        weights: The weights of a layer.
+        inputs: The number of inputs of each output.
+    """
+    values = weights.astype(np.float64).ravel()
+    if len(values) < _FEWEST_WEIGHTS:
+        return None
+    deviation = float(values.std())
+    if deviation == 0:
+        return InitialWeights("constant", 0.0)
+    # A uniform distribution ends at 1.73 deviations, a normal one truncated at two of its own
+    # deviations, as Keras does it, at 2.27.
+    farthest = float(np.abs(values - values.mean()).max()) / deviation
+    name = "uniform" if farthest < 1.85 else "truncated normal" if farthest < 2.35 else "normal"
+    return InitialWeights(name, round(deviation * inputs**0.5, 2))
+
+
+def _torch_layers(net: nn.Module, in_shape: tuple[int, ...]) -> Iterator[LayerDefinition]:
+    """Yield the layers of a PyTorch net in the order in which they are called."""
+    called: list[tuple[str, nn.Module, tuple[int, ...]]] = []
+
+    def notes(name: str) -> Any:
+        def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
+            called.append((name, module, tuple(output.shape[1:])))
+
+        return note
+
+    hooks = [
+        module.register_forward_hook(notes(name))
+        for name, module in net.named_modules()
+        if not list(module.children())
+    ]
+    with torch.no_grad():
+        net.eval()(torch.zeros(in_shape))
+    for hook in hooks:
+        hook.remove()
+    for name, module, shape in called:
+        described = _torch_layer(module)
+        if described is not None:
+            yield LayerDefinition(name, *described, shape)
+
+
+def _torch_layer(module: Any) -> tuple[str, dict[str, Any]] | None:
+    if isinstance(module, nn.Conv2d):
+        return "conv", {
+            "kernel": _pair(module.kernel_size),
+            "stride": _pair(module.stride),
+            "padding": _pair(module.padding),
+            "bias": module.bias is not None,
+            **_initial(module),
+        }
+    if isinstance(module, nn.Linear):
+        return "linear", {"bias": module.bias is not None, **_initial(module)}
+    if isinstance(module, nn.BatchNorm2d):
+        settings = {"epsilon": module.eps, "momentum": 1 - (module.momentum or 0)}
+        return "norm", settings | {"running variance": "unbiased"}
+    if isinstance(module, nn.MaxPool2d | nn.AvgPool2d):
+        kind = "max pool" if isinstance(module, nn.MaxPool2d) else "average pool"
+        sizes = {"kernel": module.kernel_size, "stride": module.stride, "padding": module.padding}
+        return kind, {name: _pair(size) for name, size in sizes.items()}
+    if isinstance(module, nn.AdaptiveAvgPool2d):
+        return "adaptive average pool", {}
+    if isinstance(module, nn.Dropout):
+        return "dropout", {"rate": module.p}
+    return None
+
+
+def _initial(module: Any) -> dict[str, Any]:
+    weights = module.weight.detach().numpy()
+    initial = {"initial weights": initial_weights(weights, prod(weights.shape[1:]))}
+    if module.bias is not None:
+        biases = bool(module.bias.detach().any())
+        initial["initial biases"] = "drawn" if biases else "0"  # type: ignore[assignment]
+    return initial
+
+
+def _pair(size: Any) -> str:
+    one, other = size if isinstance(size, tuple) else (size, size)
+    return f"{one}x{other}"
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def conventions_differing(framework: str) -> list[str]:
+    """Return the names of the conventions in which a framework differs from PyTorch."""
+    from lemur_twins.conventions import CONVENTIONS
+
+    family = Conventions(framework_named(framework).name, "none").family
+    return [
+        name
+        for name, convention in CONVENTIONS.items()
+        if getattr(convention, family) != convention.pytorch
+    ]

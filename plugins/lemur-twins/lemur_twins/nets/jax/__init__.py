@@ -1,0 +1,1 @@
+"""Nets in JAX, with flax's nnx."""

@@ -1,0 +1,1 @@
+"""Nets in Keras, for any of its backends."""

@@ -1,0 +1,1 @@
+"""Nets in PyTorch, to whose conventions the others are matched."""

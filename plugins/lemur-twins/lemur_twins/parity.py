@@ -1,0 +1,203 @@
+"""How far the nets of a twin are apart when they have the same weights and see the same batches.
+
+A process that compares uses PyTorch and the framework of the other net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from lemur_core.kinds.net import as_net
+from lemur_core.training import middle_prm
+from lemur_twins.frameworks import use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from lemur_core import Entry
+    from lemur_twins.backends.foreign import ForeignClassifier
+    from lemur_twins.backends.pytorch import PyTorchClassifier
+    from lemur_twins.twin import Twin
+
+    Arrays = Mapping[str, NDArray[Any]]
+    Batch = tuple[Tensor, Tensor]
+
+NOISE = 1e-5
+"""Gradients below this share of the net's largest one can be float noise, as those of a bias before
+batch normalisation are. Adam turns even noise into steps of the size of the learning rate."""
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Largest differences between the nets of a twin, which have the same weights.
+
+    Attributes:
+        parameters: The number of parameters of each net, running means and variances included.
+        outputs: Of the logits of a batch in evaluation mode.
+        gradients: Of the gradients of a batch, divided by the largest gradient if that is above 1.
+        sgd_step: Of the parameters after a step of SGD with a learning rate of 0.01.
+        adam_step: Of the parameters whose gradient is not noise after a step of Adam with a
+            learning rate of 0.001.
+        buffers: Of the running means and variances after a step.
+        worst: The array whose gradients differ most.
+    """
+
+    parameters: tuple[int, int]
+    outputs: float
+    gradients: float
+    sgd_step: float
+    adam_step: float
+    buffers: float
+    worst: str
+
+
+class Pair:
+    """A PyTorch net and its twin in another framework, with the same weights.
+
+    Args:
+        nets: The entries of the two nets.
+        framework: Name of the other net's framework, which this process will use.
+        twin: The twin.
+        prm: Hyperparameters, besides those of ``twin.prm`` and the middle of ranges.
+        seed: Seed of the weights.
+
+    Raises:
+        WeightMapError: The weights of one net are not those of the other.
+    """
+
+    def __init__(
+        self,
+        nets: tuple[Entry, Entry],
+        framework: str,
+        twin: Twin,
+        prm: Mapping[str, Any],
+        seed: int = 0,
+    ) -> None:
+        use(framework)
+        self.prm = self._prm(nets[1], twin, prm)
+        shapes = (1, *twin.image), (twin.classes,)
+        torch.manual_seed(seed)
+        built = [
+            as_net(entry.load(), entry.name).net(*shapes, dict(self.prm), _CPU) for entry in nets
+        ]
+        self.torch: PyTorchClassifier = built[0]  # type: ignore[assignment]
+        self.other: ForeignClassifier = built[1]  # type: ignore[assignment]
+        self.other.load_arrays(self.arrays()[0])
+        for net in built:
+            net.train_setup(self.prm)
+
+    def _prm(self, net: Entry, twin: Twin, prm: Mapping[str, Any]) -> dict[str, Any]:
+        middle = middle_prm(as_net(net.load(), net.name))
+        return middle | dict(net.prm) | dict(twin.prm) | {"match": "all"} | dict(prm)
+
+    def arrays(self) -> tuple[Arrays, Arrays]:
+        """Return parameters and running statistics of both nets, in PyTorch's layout."""
+        state = {
+            name: tensor.detach().numpy().copy()
+            for name, tensor in self.torch.state_dict().items()
+            if not name.endswith(".num_batches_tracked")
+        }
+        return state, {**self.other.parameter_arrays(), **self.other.buffer_arrays()}
+
+    def outputs(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of both nets in evaluation mode."""
+        with torch.no_grad():
+            return self.torch.eval()(inputs), self.other(inputs)
+
+    def gradients(self, batch: Batch) -> tuple[Arrays, Arrays]:
+        """Return the gradients of both nets in training mode, and leave the nets as they are."""
+        before = {name: tensor.clone() for name, tensor in self.torch.state_dict().items()}
+        self.torch.train().zero_grad()
+        self.torch.batch_loss(*batch).backward()
+        self.torch.load_state_dict(before)
+        own = {
+            name: parameter.grad.numpy().copy()
+            for name, parameter in self.torch.named_parameters()
+            if parameter.grad is not None
+        }
+        return own, self.other.gradients(*batch)
+
+    def train(self, batches: Iterable[Batch]) -> None:
+        """Train both nets on the same batches."""
+        self.torch.train()
+        for inputs, targets in batches:
+            self.torch.train_batch(inputs, targets)
+            self.other.train_batch(inputs, targets)
+
+    def differences(self) -> dict[str, float]:
+        """Return the largest difference of each array of the two nets."""
+        return differences(*self.arrays())
+
+
+def differences(one: Arrays, other: Arrays) -> dict[str, float]:
+    """Return the largest difference between arrays of the same names."""
+    return {name: float(np.abs(one[name] - other[name]).max()) for name in one}
+
+
+def batch_for(twin: Twin, size: int = 16, seed: int = 1) -> Batch:
+    """Return a batch of random images and classes."""
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand((size, *twin.image), generator=generator)
+    return images, torch.randint(twin.classes, (size,), generator=generator)
+
+
+def measure(
+    nets: tuple[Entry, Entry], framework: str, twin: Twin, prm: Mapping[str, Any] | None = None
+) -> Parity:
+    """Return how far the nets of a twin are apart.
+
+    Args:
+        nets: The entries of the PyTorch net and of the other one.
+        framework: Name of the other net's framework.
+        twin: The twin.
+        prm: Hyperparameters, for example ``match``, which is ``all`` otherwise.
+
+    Raises:
+        WeightMapError: The weights of one net are not those of the other.
+    """
+    prm, batch = dict(prm or {}), batch_for(twin)
+    pair = Pair(nets, framework, twin, prm | {"optimizer": "sgd", "lr": 0.01})
+    logits = pair.outputs(batch[0])
+    gradients = pair.gradients(batch)
+    apart, largest = differences(*gradients), _largest(gradients[0])
+    pair.train([batch])
+    after, (arrays, _) = pair.differences(), pair.arrays()
+    return Parity(
+        (sum(array.size for array in arrays.values()), _size(pair.other)),
+        float((logits[0] - logits[1]).abs().max()),
+        max(apart.values()) / max(1.0, largest),
+        max(value for name, value in after.items() if name in apart),
+        _adam_step(Pair(nets, framework, twin, prm | {"optimizer": "adam", "lr": 1e-3}), batch),
+        max((value for name, value in after.items() if name not in apart), default=0.0),
+        max(apart, key=apart.__getitem__),
+    )
+
+
+def _adam_step(pair: Pair, batch: Batch) -> float:
+    gradients, _ = pair.gradients(batch)
+    least = NOISE * _largest(gradients)
+    pair.train([batch])
+    one, other = pair.arrays()
+    apart = [
+        np.abs(one[name] - other[name])[np.abs(gradient) > least].max(initial=0.0)
+        for name, gradient in gradients.items()
+    ]
+    return float(max(apart))
+
+
+def _largest(arrays: Arrays) -> float:
+    return max(float(np.abs(array).max()) for array in arrays.values())
+
+
+def _size(net: ForeignClassifier) -> int:
+    arrays = [*net.parameter_arrays().values(), *net.buffer_arrays().values()]
+    return sum(array.size for array in arrays)

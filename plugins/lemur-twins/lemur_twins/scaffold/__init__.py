@@ -1,0 +1,1 @@
+"""Templates of the files that ``lemur new plugin --kind twin`` writes."""
