@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Arrays = Mapping[str, Array]
 
+_IMAGE_AXES = 4
+
 
 class ForeignClassifier(ABC):
     """A classifier in another framework than PyTorch, trained with cross-entropy.
@@ -75,17 +77,21 @@ class ForeignClassifier(ABC):
 
     def learn(self, train_data: TrainData) -> float:
         """Train one epoch, and return the mean loss."""
-        assert self._schedule is not None
         total, count = 0.0, 0
         for inputs, targets in train_data:
             total += self.train_batch(inputs, targets) * len(inputs)
             count += len(inputs)
+        self.end_epoch()
+        return float(total) / count
+
+    def end_epoch(self) -> None:
+        """Step the schedule of the learning rate."""
+        assert self._schedule is not None
         rate, scheduler = self._schedule
         if scheduler is not None:
             # torch warns if a schedule is stepped before its optimizer.
             rate.step()
             scheduler.step()
-        return float(total) / count
 
     @property
     def lr(self) -> float:
@@ -103,6 +109,22 @@ class ForeignClassifier(ABC):
         The net is not changed, its running means included.
         """
         return self._to_twin(self._gradients(channels_last(inputs), targets.numpy()))
+
+    def activations(self, inputs: Tensor) -> dict[str, Array]:
+        """Return the outputs in training mode of each layer with weights, in their order.
+
+        Images have the shape ``(batch, channels, height, width)``. The net is not changed, its
+        running means included.
+
+        Args:
+            inputs: float32, shape ``(batch, channels, height, width)``.
+        """
+        outputs = self._activations(channels_last(inputs))
+        return {name: channels_first(np.asarray(array)) for name, array in outputs.items()}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return copies of parameters and running statistics by name, in PyTorch's layout."""
+        return {name: np.array(array) for name, array in self._arrays().items()}
 
     def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy of a batch.
@@ -212,6 +234,10 @@ class ForeignClassifier(ABC):
         """Return the gradients of a batch in the framework's layout."""
 
     @abstractmethod
+    def _activations(self, inputs: Array) -> dict[str, Any]:
+        """Return the outputs of the layers with weights, by PyTorch's names, in training mode."""
+
+    @abstractmethod
     def _set_up(self, settings: OptimizerSettings) -> None:
         """Build the optimizer."""
 
@@ -234,6 +260,11 @@ def channels_last(inputs: Tensor) -> Array:
     It shares the memory of the tensor if that is in channels-last format or has one channel.
     """
     return inputs.detach().permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def channels_first(outputs: Array) -> Array:
+    """Return outputs of a layer; images as an array ``(batch, channels, height, width)``."""
+    return outputs.transpose(0, 3, 1, 2) if outputs.ndim == _IMAGE_AXES else outputs
 
 
 def _arrays_of(net: nn.Module) -> dict[str, Array]:

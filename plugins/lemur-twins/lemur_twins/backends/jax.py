@@ -7,6 +7,7 @@ of a missing framework names what to install.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from flax import nnx  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lemur_core.kinds.net import Prm, Shape
     from lemur_twins.backends.foreign import Array, Arrays
@@ -167,6 +168,18 @@ class JaxClassifier(ForeignClassifier):
         _, _, gradients = self._differentiate(self._params, self._buffers, inputs, targets)
         return {name: np.asarray(gradient) for name, gradient in gradients.items()}
 
+    def _activations(self, inputs: Array) -> dict[str, Any]:
+        net = self._net(self._training, self._params, self._buffers)
+        layers = {
+            id(module): ".".join(map(str, path))
+            for path, module in nnx.iter_modules(net)
+            if isinstance(module, tuple(_LAYERS))
+        }
+        outputs: dict[str, Any] = {}
+        with _calls_noted(layers, outputs):
+            net(jnp.asarray(inputs))
+        return outputs
+
     def _set_up(self, settings: OptimizerSettings) -> None:
         self._optimizer = optimizer_of(settings)
         self._state = self._optimizer.init(self._params)
@@ -226,6 +239,35 @@ class JaxClassifier(ForeignClassifier):
         updates, state = self._optimizer.update(gradients, state, params)
         params = jax.tree.map(lambda weight, update: weight - lr * update, params, updates)
         return loss, params, buffers, state
+
+
+@contextmanager
+def _calls_noted(layers: Mapping[int, str], outputs: dict[str, Any]) -> Iterator[None]:
+    """Note the outputs of layers that are called, by name.
+
+    Args:
+        layers: Their names by id.
+        outputs: Gets the outputs.
+    """
+    originals = {kind: kind.__call__ for kind in (*_LAYERS, BatchNorm)}
+
+    def noting(call: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(layer: nnx.Module, *arguments: Any, **options: Any) -> Any:
+            output = call(layer, *arguments, **options)
+            if id(layer) in layers:
+                outputs[layers[id(layer)]] = output
+            return output
+
+        return noted
+
+    # nnx has no hooks; Python looks up the method of a call in the class.
+    for kind, call in originals.items():
+        kind.__call__ = noting(call)
+    try:
+        yield
+    finally:
+        for kind, call in originals.items():
+            kind.__call__ = call
 
 
 def optimizer_of(settings: OptimizerSettings) -> optax.GradientTransformation:

@@ -76,6 +76,14 @@ class KerasClassifier(ForeignClassifier):
             for weight, gradient in zip(weights, gradients, strict=True)
         }
 
+    def _activations(self, inputs: Array) -> dict[str, Any]:
+        from lemur_twins.backends.keras_layers import outputs_of
+
+        before = self._read()
+        outputs = outputs_of(self._model, inputs)
+        self._write(before)
+        return {name: _numpy(output) for name, output in outputs.items()}
+
     def _set_up(self, settings: OptimizerSettings) -> None:
         from lemur_twins.backends.keras_optimizers import optimizer_of
 
@@ -100,6 +108,12 @@ class KerasClassifier(ForeignClassifier):
 def hyperparameters(twin: dict[str, Value]) -> dict[str, Value]:
     """Return the hyperparameters of the PyTorch twin, and the backend of Keras."""
     return twin | {"framework": "tensorflow"}
+
+
+def _numpy(output: Any) -> Array:
+    from keras import ops
+
+    return np.asarray(ops.convert_to_numpy(output))
 
 
 def _array(variable: Any) -> Array:

@@ -130,3 +130,23 @@ def slots_of(model: keras.Model) -> Iterator[tuple[str, Slot]]:
             own_axes = axes if role == "weight" else "O"
             layout = ArrayLayout(own_axes, tuple(variable.shape))
             yield f"{layer.name.replace('-', '.')}.{role}", Slot(variable, layout)
+
+
+def outputs_of(model: keras.Model, inputs: Any) -> dict[str, Any]:
+    """Return the outputs of the layers with weights by PyTorch's names, in training mode.
+
+    Those of a layer that has an activation of its own are left out: in PyTorch, they are the
+    outputs of another layer. Running means and variances may change.
+    """
+    kept = [
+        layer
+        for layer in model.layers
+        if layer.weights
+        and getattr(layer, "activation", None) in (None, keras.activations.linear)
+    ]
+    inner = keras.Model(model.inputs, [layer.output for layer in kept])
+    outputs = inner(ops.convert_to_tensor(inputs), training=True)
+    # Keras returns a single output alone.
+    listed = outputs if isinstance(outputs, list | tuple) else [outputs]
+    names = [layer.name.replace("-", ".") for layer in kept]
+    return dict(zip(names, listed, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,7 +13,11 @@ from lemur_twins.conventions import Conventions
 from lemur_twins.hyperparameters import OptimizerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
 
 
 class PyTorchClassifier(Classifier):
@@ -34,9 +39,13 @@ class PyTorchClassifier(Classifier):
         for inputs, targets in train_data:
             total += self.train_batch(inputs, targets) * len(inputs)
             count += len(inputs)
+        self.end_epoch()
+        return total.item() / count
+
+    def end_epoch(self) -> None:
+        """Step the schedule of the learning rate."""
         if self.scheduler is not None:
             self.scheduler.step()
-        return total.item() / count
 
     def train_batch(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Train one step, and return the mean loss of the batch."""
@@ -45,6 +54,66 @@ class PyTorchClassifier(Classifier):
         loss.backward()
         self.optimizer.step()
         return loss.detach()
+
+    def arrays(self) -> dict[str, Array]:
+        """Return copies of parameters and running statistics by name."""
+        return {
+            name: tensor.detach().numpy().copy()
+            for name, tensor in self.state_dict().items()
+            if not name.endswith(".num_batches_tracked")
+        }
+
+    def gradients(self, inputs: Tensor, targets: Tensor) -> dict[str, Array]:
+        """Return the gradients of the mean loss of a batch in training mode.
+
+        The net is not changed, its running means included.
+        """
+        with self._unchanged():
+            self.train().zero_grad()
+            self.batch_loss(inputs, targets).backward()
+        return {
+            name: parameter.grad.numpy().copy()
+            for name, parameter in self.named_parameters()
+            if parameter.grad is not None
+        }
+
+    def activations(self, inputs: Tensor) -> dict[str, Array]:
+        """Return the outputs in training mode of each layer with weights, in their order.
+
+        The net is not changed, its running means included.
+
+        Args:
+            inputs: float32, shape ``(batch, channels, height, width)``.
+        """
+        outputs: dict[str, Array] = {}
+
+        def noting(name: str) -> Any:
+            def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
+                # A copy: an activation may change it in place.
+                outputs[name] = output.detach().numpy().copy()
+
+            return note
+
+        layers = [
+            (name, layer)
+            for name, layer in self.named_modules()
+            if [*layer.parameters(recurse=False)]
+        ]
+        hooks = [layer.register_forward_hook(noting(name)) for name, layer in layers]
+        try:
+            with self._unchanged(), torch.no_grad():
+                self.train()(inputs)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return outputs
+
+    @contextmanager
+    def _unchanged(self) -> Iterator[None]:
+        """Restore weights and running statistics at the end."""
+        before = {name: tensor.clone() for name, tensor in self.state_dict().items()}
+        yield
+        self.load_state_dict(before)
 
     # `Classifier` has these methods only for nets that it trains itself.
     def validation_loss(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,1 @@
+"""Where two nets that were equal part, and why."""

@@ -1,0 +1,119 @@
+"""The first quantity in which two nets part beyond float noise."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from lemur_twins.divergence.sides import GRADIENT, VARIANTS, Quantity, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from lemur_twins.parity import Pair
+
+    Array = NDArray[Any]
+    Batch = tuple[Tensor, Tensor]
+
+UNITS = 100.0
+"""Nets part where they differ by more than so many units of noise."""
+_FLOAT = float(np.finfo(np.float32).eps)
+
+
+class Difference(NamedTuple):
+    """How far apart a quantity is in two nets.
+
+    Attributes:
+        step: Number of the step, from 1.
+        place: Its place in the order in which a step computes, from 0.
+        quantity: The quantity.
+        apart: The largest absolute difference, relative to the largest value of the quantity;
+            of gradients, to the largest gradient of the net.
+        noise: The same between PyTorch and itself, computing in another way, at least the
+            precision of float32.
+    """
+
+    step: int
+    place: int
+    quantity: Quantity
+    apart: float
+    noise: float
+
+    @property
+    def units(self) -> float:
+        """The difference in units of noise."""
+        return self.apart / self.noise
+
+    @property
+    def is_beyond_noise(self) -> bool:
+        """Whether it is larger than noise explains."""
+        return not self.units <= UNITS
+
+
+def first_parting(
+    pair: Pair, batches: Sequence[Batch], epoch_ends: Iterable[int] = ()
+) -> tuple[Difference | None, Difference | None]:
+    """Train both nets of a pair on the same batches, up to where they part.
+
+    Args:
+        pair: The nets, which have the same weights.
+        batches: The batches of the steps.
+        epoch_ends: Numbers of the steps, from 1, after which the learning rate may change.
+
+    Returns:
+        The first difference that noise does not explain, and the largest one in units of noise
+        before it; None if there is none.
+    """
+    largest: Difference | None = None
+    for difference in differences(pair, batches, epoch_ends):
+        if difference.is_beyond_noise:
+            return difference, largest
+        if largest is None or difference.units > largest.units:
+            largest = difference
+    return None, largest
+
+
+def differences(
+    pair: Pair, batches: Sequence[Batch], epoch_ends: Iterable[int] = ()
+) -> Iterator[Difference]:
+    """Yield the difference of each quantity of each step, in the order of computation."""
+    ends = {*epoch_ends}
+    # Before they compute anything: kernels may leave buffers in a net.
+    again = [Side(deepcopy(pair.torch), computing) for computing in VARIANTS.values()]
+    first, other = Side(pair.torch), Side(pair.other)
+    for step, batch in enumerate(batches, 1):
+        values = first.step(*batch)
+        noises = [side.step(*batch) for side in again]
+        others = other.step(*batch)
+        largest = max((_size(values[at]) for at in values if at.kind == GRADIENT), default=0.0)
+        for place, (quantity, value) in enumerate(values.items()):
+            # Layers without weights have no names in all frameworks.
+            if quantity not in others:
+                continue
+            scale = largest if quantity.kind == GRADIENT else _size(value)
+            noise = max(_apart(value, noisy[quantity], scale) for noisy in noises)
+            apart = _apart(value, others[quantity], scale)
+            yield Difference(step, place, quantity, apart, max(noise, _FLOAT))
+        if step in ends:
+            for side in (first, other, *again):
+                side.end_epoch()
+
+
+def _apart(one: Array, other: Array, scale: float) -> float:
+    if one.shape != other.shape:
+        return np.inf
+    # Both are NaN where both overflow.
+    difference = np.abs(np.where(np.isnan(one) & np.isnan(other), 0.0, one - other))
+    largest = float(difference.max(initial=0.0))
+    if np.isnan(largest):
+        return np.inf
+    return largest / scale if scale else (np.inf if largest else 0.0)
+
+
+def _size(array: Array) -> float:
+    return float(np.abs(array).max(initial=0.0))
