@@ -58,7 +58,8 @@ class ForeignAdapter:
         for value in _leaves(outputs):
             if not isinstance(value, Tensor):
                 raise ContractError(
-                    f"net {self._name!r}: gives {_type(value)}; expected torch tensors, for example torch.from_numpy(array)"
+                    f"net {self._name!r}: gives {_type(value)}; expected torch tensors, "
+                    "for example torch.from_numpy(array)"
                 )
 
     def parameter_count(self) -> int:
@@ -202,7 +203,8 @@ def _encoded(value: Any, name: str) -> Any:
         return type(value)(_encoded(item, f"{name}[{at}]") for at, item in enumerate(value))
     if type(value) not in _PLAIN:
         raise ContractError(
-            f"{name} is {_type(value)}; expected arrays of NumPy, numbers, texts, None, and lists, tuples and dictionaries of them"
+            f"{name} is {_type(value)}; expected arrays of NumPy, numbers, "
+            "texts, None, and lists, tuples and dictionaries of them"
         )
     return value
 

@@ -25,6 +25,7 @@ from lemur_core.errors import ContractError, MisfitError, NotFiniteError, Plugin
 from lemur_core.pattern import Pattern
 from lemur_core.store.database import open_engine
 from lemur_core.store.reading.stored_trial import read_stored_trial
+from lemur_core.testing.nets import NetRules
 from lemur_core.train import checkpoint, saved_weights
 from lemur_core.train.data import Bundles
 from lemur_core.train.net_adapter import adapter_of, check_weights, finite_buffers
@@ -395,3 +396,77 @@ def test_its_parameters_are_counted(tmp_path):
     output = CliRunner().invoke(show, options).output
     assert "parameters  78 (0.00 million), for 1x4x4 and 2 classes" in output
     assert "multiply-adds" not in output
+
+
+# Contract tests
+
+
+RULES = [name for name in dir(NetRules) if name.startswith("test_net_")]
+OF_TORCH = {
+    "test_net_gives_every_parameter_a_finite_gradient",
+    "test_net_is_compiled_whole",
+    "test_net_is_exported",
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_it_follows_the_rules_of_nets(rule):
+    if rule in OF_TORCH:
+        with pytest.raises(pytest.skip.Exception, match="'Perceptron' is not a torch.nn.Module"):
+            getattr(NetRules(), rule)(PERCEPTRON)
+    else:
+        getattr(NetRules(), rule)(PERCEPTRON)
+
+
+# For each rule that is broken: what in the toy's code is replaced by what, and the message.
+BROKEN = [
+    ("learns", "- np.float32(self.lr)", "- 0", "learn() changes no parameter"),
+    ("learns", "def eval(self)", "def evaluate(self)", "has no method eval()"),
+    (
+        "comes_back_from_its_state",
+        'self.mean = arrays["mean"].copy()',
+        "pass",
+        "gives other outputs after load_arrays(); keep everything that it learns in",
+    ),
+    (
+        "comes_back_from_its_state",
+        "self.velocity = {name: value.copy() for",
+        "_ = {name: value.copy() for",
+        "differs after another epoch if it was restored before; keep everything that learn() uses",
+    ),
+    (
+        "is_built_the_same_from_the_same_seed",
+        "torch.initial_seed()",
+        "",
+        "hidden.weight differs after the same torch.manual_seed",
+    ),
+    (
+        "is_scored_the_same_twice",
+        "logits = hidden @",
+        "logits = np.random.random() + hidden @",
+        "in eval() it gives different outputs for the same inputs",
+    ),
+    (
+        "gives_its_tasks_shape",
+        "_flat(inputs))[-1])",
+        "_flat(inputs))[-1][:, 1:])",
+        "maps (1, 1, 32, 32) to (1, 9); expected (1, 10)",
+    ),
+    (
+        "reads_what_it_declares",
+        '"width": "4..8 int"',
+        '"width": "4..8 int", "depth": "1..2 int"',
+        "declares depth but never reads it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "old", "new", "message"), BROKEN)
+def test_a_net_that_breaks_a_rule_fails_it(tmp_path, rule, old, new, message):
+    text = TOY.read_text()
+    assert old in text
+    file = tmp_path / "Perceptron.py"
+    file.write_text(text.replace(old, new))
+    failures = (AssertionError, pytest.fail.Exception, ContractError)
+    with pytest.raises(failures, match=re.escape(message)):
+        getattr(NetRules(), f"test_net_{rule}")(entry_of_file(file, TASKS))

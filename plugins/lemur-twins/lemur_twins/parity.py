@@ -15,9 +15,10 @@ import torch
 from lemur_core.kinds.net import as_net
 from lemur_core.training import middle_prm
 from lemur_twins.frameworks import use
+from lemur_twins.weights import is_buffer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -133,6 +134,11 @@ class Pair:
             self.torch.train_batch(inputs, targets)
             self.other.train_batch(inputs, targets)
 
+    def learn(self, batches: Sequence[Batch]) -> None:
+        """Train both nets an epoch, after which their learning rates follow their schedules."""
+        self.torch.train().learn(batches)
+        self.other.learn(batches)
+
     def differences(self) -> dict[str, float]:
         """Return the largest difference of each array of the two nets."""
         return differences(*self.arrays())
@@ -201,3 +207,56 @@ def _largest(arrays: Arrays) -> float:
 def _size(net: ForeignClassifier) -> int:
     arrays = [*net.parameter_arrays().values(), *net.buffer_arrays().values()]
     return sum(array.size for array in arrays)
+
+
+@dataclass(frozen=True)
+class TrainedPair:
+    """Two nets that began with the same weights, after training on the same batches.
+
+    Attributes:
+        outputs: Largest difference of the logits before training.
+        parameters: Largest difference of the parameters after training.
+        buffers: That of the running means and variances.
+        accuracies: The accuracies on the tested images, 0 to 1, in PyTorch and the other framework.
+    """
+
+    outputs: float
+    parameters: float
+    buffers: float
+    accuracies: tuple[float, float]
+
+
+def train_both(
+    nets: tuple[Entry, Entry],
+    framework: str,
+    twin: Twin,
+    prm: Mapping[str, Any],
+    epochs: Sequence[Sequence[tuple[NDArray[Any], NDArray[Any]]]],
+    tested: tuple[NDArray[Any], NDArray[Any]],
+) -> TrainedPair:
+    """Train the nets of a twin, which begin with the same weights, on the same batches.
+
+    Args:
+        nets: The entries of the PyTorch net and of the other one.
+        framework: Name of the other net's framework.
+        twin: The twin.
+        prm: Hyperparameters, for example ``match``, which is ``all`` otherwise.
+        epochs: The batches of each epoch: images, float32, shape ``(batch, channels, height,
+            width)``, and classes, int64, shape ``(batch,)``.
+        tested: Images and classes for the accuracies.
+    """
+    pair = Pair(nets, framework, twin, prm)
+    images, classes = map(torch.from_numpy, tested)
+    before = pair.outputs(images)
+    for epoch in epochs:
+        pair.learn([(torch.from_numpy(inputs), torch.from_numpy(of)) for inputs, of in epoch])
+    apart = pair.differences()
+    one, other = (
+        float((logits.argmax(1) == classes).float().mean()) for logits in pair.outputs(images)
+    )
+    return TrainedPair(
+        float((before[0] - before[1]).abs().max()),
+        max(value for name, value in apart.items() if not is_buffer(name)),
+        max((value for name, value in apart.items() if is_buffer(name)), default=0.0),
+        (one, other),
+    )

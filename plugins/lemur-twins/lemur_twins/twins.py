@@ -89,7 +89,7 @@ TWINS: dict[str, TwinNets] = {
         _VGG16,
     ),
     "ResNet50": TwinNets(
-        twin_of("ResNet50", image=(3, 64, 64), prm=_SMALL_BLOCKS, tolerance=1e-4),
+        twin_of("ResNet50", image=(3, 64, 64), prm=_SMALL_BLOCKS, tolerance=1e-5),
         "ResNet",
         "ResNet50 with the stride on the 3x3 convolutions",
         32,
@@ -100,7 +100,7 @@ TWINS: dict[str, TwinNets] = {
             "DenseNet121",
             image=(3, 64, 64),
             prm=_SMALL_BLOCKS | {"growth": 4},
-            tolerance=1e-4,
+            tolerance=1e-5,
         ),
         "DenseNet",
         "DenseNet121, with each framework's own initial weights",

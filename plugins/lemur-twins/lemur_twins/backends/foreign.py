@@ -205,9 +205,7 @@ class ForeignClassifier(ABC):
             return layout
         sizes = dict(twin.flattened)
         order = "CHW" if self.conventions.matches("flatten") else "HWC"
-        return ArrayLayout(
-            layout.axes, layout.shape, tuple((axis, sizes[axis]) for axis in order)
-        )
+        return ArrayLayout(layout.axes, layout.shape, tuple((axis, sizes[axis]) for axis in order))
 
     @abstractmethod
     def _build(self, in_shape: Shape, out_shape: Shape, prm: Prm) -> None:

@@ -142,7 +142,9 @@ class JaxClassifier(ForeignClassifier):
         self._training, state = nnx.split(net)
         self._variables = dict(nnx.to_flat_state(state))
         self._slots = dict(_slots_of(net))
-        arrays = {name: self._variables[slot.path].get_raw_value() for name, slot in self._slots.items()}
+        arrays = {
+            name: self._variables[slot.path].get_raw_value() for name, slot in self._slots.items()
+        }
         self._params = {name: array for name, array in arrays.items() if not is_buffer(name)}
         self._buffers = {name: array for name, array in arrays.items() if is_buffer(name)}
         self._predict = jax.jit(self._predicted)
