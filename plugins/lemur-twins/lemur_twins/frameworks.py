@@ -6,6 +6,7 @@ starts threads and takes memory of its own, and Keras has one backend for the wh
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -217,6 +218,8 @@ def _import_tensorflow() -> None:
         for module in ("triton", "torchvision"):
             if find_spec(module):
                 import_module(module)
+    # It warns that functions are traced again, as they are for each net.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     tensorflow = import_module("tensorflow")
     try:
         tensorflow.config.threading.set_intra_op_parallelism_threads(torch.get_num_threads())

@@ -141,8 +141,7 @@ def outputs_of(model: keras.Model, inputs: Any) -> dict[str, Any]:
     kept = [
         layer
         for layer in model.layers
-        if layer.weights
-        and getattr(layer, "activation", None) in (None, keras.activations.linear)
+        if layer.weights and getattr(layer, "activation", None) in (None, keras.activations.linear)
     ]
     inner = keras.Model(model.inputs, [layer.output for layer in kept])
     outputs = inner(ops.convert_to_tensor(inputs), training=True)

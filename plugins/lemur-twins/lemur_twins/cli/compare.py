@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lemur_core import installed
 from lemur_core.commands import print_line, print_text, text_table
-from lemur_core.errors import SettingsError
-from lemur_twins.twin import LIBRARY, Twin
+from lemur_twins.cli.chosen import chosen
+from lemur_twins.twin import LIBRARY
 
 if TYPE_CHECKING:
     from lemur_core import Entry
     from lemur_twins.definitions import Difference
+    from lemur_twins.twin import Twin
 
 _SHOWN = 2
 EPILOG = """\b
@@ -42,20 +42,12 @@ def compare(twin: str, framework: str | None, match: str) -> None:
     Of a twin that libraries define, print where its layers differ. Of any other, print how far
     outputs, gradients and a step of training are apart when both nets have the same weights.
     """
-    entry = installed().get("twin", twin)
-    target: Twin = entry.load()
-    chosen = framework or ("tensorflow" if "tensorflow" in target.nets else target.others[0])
-    if chosen == "pytorch":
-        raise SettingsError(
-            f"--framework pytorch: is what others are compared with; expected one of "
-            f"{', '.join(target.others)}"
-        )
-    names = (target.net("pytorch", entry.name), target.net(chosen, entry.name))
-    nets = installed().get("net", names[0]), installed().get("net", names[1])
+    selected = chosen(twin, framework)
+    nets, target = selected.nets, selected.twin
     if target.definition == LIBRARY:
-        _print_differences(nets, target, chosen)
+        _print_differences(nets, target, selected.framework)
     else:
-        _print_parity(nets, target, chosen, match)
+        _print_parity(nets, target, selected.framework, match)
 
 
 def _print_differences(nets: tuple[Entry, Entry], twin: Twin, framework: str) -> None:
