@@ -86,7 +86,7 @@ def _print(selected: Chosen, explanation: Explanation) -> None:
     steps = f"{explanation.steps:,} step{'s' * (explanation.steps != 1)}"
     if explanation.causes:
         rows = [
-            [*_place(cause.parting), cause.convention or "no convention explains it"]
+            [*_place(cause.parting), " and ".join(cause.conventions) or "none explains it"]
             for cause in explanation.causes
         ]
         heads = ["part in step", "at the", "difference", "units of noise", "convention"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -45,13 +46,14 @@ class Cause:
 
     Attributes:
         parting: The first quantity that differs.
-        convention: Name of the convention that moves the parting furthest if it is matched; None
-            if no convention moves it.
-        next_parting: Where the nets part once it is matched; None if they no longer do.
+        conventions: Names of the conventions that cause it: the one that moves the parting furthest
+            if it is matched, or, if no single one moves it, as few as do together; empty if
+            there are none.
+        next_parting: Where the nets part once they are matched; None if they no longer do.
     """
 
     parting: Difference
-    convention: str | None = None
+    conventions: tuple[str, ...] = ()
     next_parting: Difference | None = None
 
 
@@ -75,7 +77,7 @@ class Explanation:
     @property
     def is_complete(self) -> bool:
         """Whether the nets agree within noise once the named conventions are matched."""
-        return all(cause.convention is not None for cause in self.causes)
+        return all(cause.conventions for cause in self.causes)
 
 
 def explain(
@@ -94,46 +96,80 @@ def explain(
         batches: The batches of the steps.
         epoch_ends: See `first_parting`.
     """
-    matched = {*Conventions(framework, match).matched}
-    parting, largest = first_parting(pair_with(_text(matched)), batches, epoch_ends)
+    comparison = _Comparison(pair_with, batches, epoch_ends)
+    matched = frozenset(Conventions(framework, match).matched)
+    parting, largest = comparison.parting(matched)
     causes: list[Cause] = []
     while parting is not None:
-        cause, found = _cause(pair_with, matched, parting, batches, epoch_ends)
-        causes.append(cause)
-        if cause.convention is None:
-            break
-        matched.add(cause.convention)
-        parting, largest = cause.next_parting, found
+        conventions = comparison.cause(matched, parting)
+        matched |= {*conventions}
+        # Without a cause, the nets still part where they did.
+        then, largest = comparison.parting(matched) if conventions else (None, largest)
+        causes.append(Cause(parting, conventions, then))
+        parting = then
     return Explanation(len(batches), tuple(causes), _text(matched), largest)
 
 
-def _cause(
-    pair_with: Callable[[str], Pair],
-    matched: set[str],
-    parting: Difference,
-    batches: Sequence[Batch],
-    epoch_ends: Sequence[int],
-) -> tuple[Cause, Difference | None]:
-    """Return the convention that moves a parting furthest, and the largest noise then."""
-    best, noise = Cause(parting), None
-    for convention in CONVENTIONS:
-        shown_in = _SHOWN_IN.get(convention, ())
-        if convention in matched or parting.quantity.kind not in shown_in:
-            continue
-        pair = pair_with(_text({*matched, convention}))
-        then, largest = first_parting(pair, batches, epoch_ends)
-        if then is None:
-            return Cause(parting, convention), largest
-        if _is_later(then, parting) and _is_later(then, best.next_parting or parting):
-            best, noise = Cause(parting, convention, then), largest
-    return best, noise
+class _Comparison:
+    """Compares a pair with several conventions matched; each comparison is made once."""
+
+    def __init__(
+        self,
+        pair_with: Callable[[str], Pair],
+        batches: Sequence[Batch],
+        epoch_ends: Sequence[int],
+    ) -> None:
+        self._pair_with, self._batches, self._ends = pair_with, batches, epoch_ends
+        self._known: dict[frozenset[str], tuple[Difference | None, Difference | None]] = {}
+
+    def parting(self, matched: frozenset[str]) -> tuple[Difference | None, Difference | None]:
+        """Return the result of `first_parting` with these conventions matched."""
+        if matched not in self._known:
+            pair = self._pair_with(_text(matched))
+            self._known[matched] = first_parting(pair, self._batches, self._ends)
+        return self._known[matched]
+
+    def cause(self, matched: frozenset[str], parting: Difference) -> tuple[str, ...]:
+        """Return the conventions that cause a parting; see `Cause`."""
+        kind = parting.quantity.kind
+        tried = [
+            name for name in CONVENTIONS if name not in matched and kind in _SHOWN_IN.get(name, ())
+        ]
+        furthest, place = (), _place(parting)
+        for name in tried:
+            then = _place(self.parting(matched | {name})[0])
+            if then > place:
+                furthest, place = (name,), then
+            if place == _NEVER:
+                break
+        return furthest or self._together(matched, parting, tried)
+
+    def _together(
+        self, matched: frozenset[str], parting: Difference, tried: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Return as few conventions as move a parting together; none if all do not move it."""
+        kept = list(tried)
+        if not self._move(matched, parting, kept):
+            return ()
+        for name in tried:
+            others = [other for other in kept if other != name]
+            if self._move(matched, parting, others):
+                kept = others
+        return tuple(kept)
+
+    def _move(self, matched: frozenset[str], parting: Difference, names: Sequence[str]) -> bool:
+        return _place(self.parting(matched | {*names})[0]) > _place(parting)
 
 
-def _is_later(one: Difference, other: Difference) -> bool:
-    return (one.step, one.place) > (other.step, other.place)
+_NEVER = (math.inf, 0)
 
 
-def _text(matched: set[str]) -> str:
+def _place(parting: Difference | None) -> tuple[float, int]:
+    """Return when a parting comes, for comparisons."""
+    return _NEVER if parting is None else (parting.step, parting.place)
+
+
+def _text(matched: frozenset[str]) -> str:
     if matched >= CONVENTIONS.keys():
         return "all"
     return "+".join(name for name in CONVENTIONS if name in matched) or "none"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from lemur_twins.backends.pytorch import PyTorchClassifier
     from lemur_twins.parity import Pair
 
     Array = NDArray[Any]
@@ -83,8 +84,7 @@ def differences(
 ) -> Iterator[Difference]:
     """Yield the difference of each quantity of each step, in the order of computation."""
     ends = {*epoch_ends}
-    # Before they compute anything: kernels may leave buffers in a net.
-    again = [Side(deepcopy(pair.torch), computing) for computing in VARIANTS.values()]
+    again = [Side(_copy(pair), computing) for computing in VARIANTS.values()]
     first, other = Side(pair.torch), Side(pair.other)
     for step, batch in enumerate(batches, 1):
         values = first.step(*batch)
@@ -102,6 +102,14 @@ def differences(
         if step in ends:
             for side in (first, other, *again):
                 side.end_epoch()
+
+
+def _copy(pair: Pair) -> PyTorchClassifier:
+    """Return a copy of the PyTorch net of a pair, which is not trained yet."""
+    copy = deepcopy(pair.torch)
+    # A copied schedule does not notice the steps of its optimizer.
+    copy.train_setup(pair.prm)
+    return copy
 
 
 def _apart(one: Array, other: Array, scale: float) -> float:
