@@ -149,6 +149,7 @@ class JaxClassifier(ForeignClassifier):
         self._buffers = {name: array for name, array in arrays.items() if is_buffer(name)}
         self._predict = jax.jit(self._predicted)
         self._differentiate = jax.jit(self._loss_and_gradients)
+        self._observe = jax.jit(self._observed)
 
     def _layouts(self) -> dict[str, ArrayLayout]:
         return {name: slot.layout for name, slot in self._slots.items()}
@@ -171,15 +172,7 @@ class JaxClassifier(ForeignClassifier):
         return {name: np.asarray(gradient) for name, gradient in gradients.items()}
 
     def _activations(self, inputs: Array) -> dict[str, Any]:
-        net = self._net(self._training, self._params, self._buffers)
-        layers = {
-            id(module): ".".join(map(str, path))
-            for path, module in nnx.iter_modules(net)
-            if isinstance(module, tuple(_LAYERS))
-        }
-        outputs: dict[str, Any] = {}
-        with _calls_noted(layers, outputs):
-            net(jnp.asarray(inputs))
+        outputs: dict[str, Any] = self._observe(self._params, self._buffers, inputs)
         return outputs
 
     def _set_up(self, settings: OptimizerSettings) -> None:
@@ -212,6 +205,18 @@ class JaxClassifier(ForeignClassifier):
     def _predicted(self, params: Any, buffers: Any, inputs: jax.Array) -> jax.Array:
         logits: jax.Array = self._net(self._evaluating, params, buffers)(inputs)
         return logits
+
+    def _observed(self, params: Any, buffers: Any, inputs: jax.Array) -> dict[str, jax.Array]:
+        net = self._net(self._training, params, buffers)
+        layers = {
+            id(module): ".".join(map(str, path))
+            for path, module in nnx.iter_modules(net)
+            if isinstance(module, tuple(_LAYERS))
+        }
+        outputs: dict[str, jax.Array] = {}
+        with _calls_noted(layers, outputs):
+            net(inputs)
+        return outputs
 
     def _loss(
         self, params: Any, buffers: Any, inputs: jax.Array, targets: jax.Array

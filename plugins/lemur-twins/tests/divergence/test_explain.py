@@ -11,6 +11,8 @@ from lemur_twins.parity import Pair, batch_for
 from lemur_twins.processes import call
 from lemur_twins.twins import TWINS
 
+SMALL = {"stages": "1-1", "width": 4, "hidden": 8}
+
 
 def explained(nets, framework, twin, prm, steps):
     """Return the causes of the differences of two nets, as text."""
@@ -48,7 +50,7 @@ def test_epsilon_of_normalisation_is_the_cause_in_outputs(causes):
 
 
 def test_momentum_and_variance_are_the_causes_in_running_statistics(causes):
-    parts, is_complete, _ = causes("VGG-mini-BN", "jax", optimizer="sgd", lr=0.01)
+    parts, is_complete, _ = causes("VGG-mini-BN", "jax", optimizer="sgd", lr=0.01, **SMALL)
     assert parts == [
         (1, "statistic", "batch-norm-momentum"),
         (1, "statistic", "batch-norm-variance"),
@@ -57,7 +59,7 @@ def test_momentum_and_variance_are_the_causes_in_running_statistics(causes):
 
 
 def test_epsilon_hat_is_the_cause_in_steps_of_adam(causes):
-    prm = {"optimizer": "adam", "lr": 0.01, "adam_epsilon": 0.1}
+    prm = {"optimizer": "adam", "lr": 0.01, "adam_epsilon": 0.1} | SMALL
     parts, is_complete, matched = causes("VGG-mini", "tensorflow", **prm)
     assert parts == [(1, "weight", "adam-epsilon-hat")]
     assert is_complete
@@ -65,7 +67,7 @@ def test_epsilon_hat_is_the_cause_in_steps_of_adam(causes):
 
 
 def test_decoupled_weight_decay_is_the_cause_from_the_second_step_on(causes):
-    prm = {"optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.1}
+    prm = {"optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.1} | SMALL
     parts, is_complete, _ = causes("VGG-mini", "tensorflow", steps=2, **prm)
     assert parts == [(2, "weight", "weight-decay")]
     assert is_complete
