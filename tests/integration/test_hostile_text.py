@@ -208,6 +208,10 @@ COMMANDS = {
         (2, "spaces", "sample", "AnyNetX", "--set", NAME), (2, "spaces", "report", NAME),
         (2, "spaces", "study", "space.toml"), (2, "spaces", "study", "dataset.toml"),
     ],
+    "twins": [
+        (2, "twins", "compare", NAME), (2, "twins", "compare", "CNN-S", "--framework", NAME),
+        (2, "twins", "compare", "CNN-S", "--match", NAME), (2, "twins", "conventions", NAME),
+    ],
     "zoo": [
         (0, "zoo", "list"), (2, "zoo", "make", NAME, "--out", "zoo"),
         (2, "zoo", "make", "mnist-seed", "--out", "zoo", "--data", NAME),

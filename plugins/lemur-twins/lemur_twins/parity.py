@@ -5,7 +5,6 @@ A process that compares uses PyTorch and the framework of the other net.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from lemur_twins.frameworks import use
 from lemur_twins.weights import is_buffer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -87,11 +86,11 @@ class Pair:
         self.prm = self._prm(nets[1], twin, prm)
         shapes = (1, *twin.image), (twin.classes,)
         torch.manual_seed(seed)
-        built = [
+        built: list[Any] = [
             as_net(entry.load(), entry.name).net(*shapes, dict(self.prm), _CPU) for entry in nets
         ]
-        self.torch: PyTorchClassifier = built[0]  # type: ignore[assignment]
-        self.other: ForeignClassifier = built[1]  # type: ignore[assignment]
+        self.torch: PyTorchClassifier = built[0]
+        self.other: ForeignClassifier = built[1]
         self.other.load_arrays(self.arrays()[0])
         for net in built:
             net.train_setup(self.prm)

@@ -6,7 +6,6 @@ of a missing framework names what to install.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -25,7 +24,7 @@ from flax import nnx  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lemur_core.kinds.net import Prm, Shape
     from lemur_twins.backends.foreign import Array, Arrays
@@ -47,10 +46,10 @@ class BatchNorm(nnx.BatchNorm):
         )
         self.unbiased = conventions.matches("batch-norm-variance")
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, *args: Any, **options: Any) -> jax.Array:
         """Return the normalised images."""
         before = self.var[...]
-        out = super().__call__(x)
+        out: jax.Array = super().__call__(x, *args, **options)
         if self.unbiased and not self.use_running_average:
             others = x.size // x.shape[-1] - 1
             self.var[...] += (self.var[...] - self.momentum * before) / others
@@ -109,7 +108,7 @@ class Slot(NamedTuple):
         layout: Its layout.
     """
 
-    path: tuple[str, ...]
+    path: tuple[Any, ...]
     layout: ArrayLayout
 
 
@@ -135,9 +134,9 @@ class JaxClassifier(ForeignClassifier):
         # The twin's weights will replace all; otherwise, drawing them is compiled as a whole.
         is_matched = self.reference is not None and self.conventions.matches("initialisers")
         net = nnx.eval_shape(make) if is_matched else nnx.jit(make)()
-        net.eval()
+        net.eval()  # type: ignore[no-untyped-call] # flax types it in part
         self._evaluating, _ = nnx.split(net)
-        net.train()
+        net.train()  # type: ignore[no-untyped-call]
         self._training, state = nnx.split(net)
         self._variables = dict(nnx.to_flat_state(state))
         self._slots = dict(_slots_of(net))
@@ -250,7 +249,9 @@ def _slots_of(net: nnx.Module) -> Iterator[tuple[str, Slot]]:
     for path, module in nnx.iter_modules(net):
         kind = next((kind for kind in _LAYERS if isinstance(module, kind)), None)
         own = [name for name, value in vars(module).items() if isinstance(value, nnx.Variable)]
-        if own and kind is None:
+        if not own:
+            continue
+        if kind is None:
             raise unknown_layer(
                 ".".join(map(str, path)), module, [known.__name__ for known in _LAYERS]
             )
