@@ -351,8 +351,7 @@ def test_samples_are_loaded_in_its_own_process(made, bundle, monkeypatch):
     # Its framework has threads, which a fork lacks.
     monkeypatch.setattr("lemur_core.train.batches._loading_processes", lambda samples: 2)
     listed = [bundle.train[at] for at in range(len(bundle.train))]
-    training = Training(made(), replace(bundle, train=listed))
-    assert training._training_batches().loader.num_workers == 0
+    assert Training(made(), bundle).scored(listed).loader.num_workers == 0
 
 
 # Campaigns
