@@ -36,15 +36,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from lemur_core.errors import ContractError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from lemur_core.kinds.net import Prm, TrainData
 
-    Arrays = Mapping[str, np.ndarray[Any, Any]]
-
+Arrays = Mapping[str, np.ndarray[Any, Any]]
+"""Arrays of NumPy by name."""
 State = Mapping[str, Any]
 """Values by name: arrays, numbers, texts, None, and lists, tuples and dictionaries of them."""
 

@@ -44,11 +44,11 @@ class ForeignAdapter:
 
     def check_options(self, prm: Mapping[str, Any], device: torch.device) -> None:
         """Raise `MisfitError` if an option only exists for torch nets."""
-        option = torch_option(prm)
-        if not option and device.type != "cpu":
-            option = f"--device {device}"
-        if option:
+        if option := torch_option(prm):
             raise MisfitError(refusal(self._name, option))
+        if device.type != "cpu":
+            line = refusal(self._name, f"device {str(device)!r}", "choose --device cpu")
+            raise MisfitError(line)
 
     def place(self, device: torch.device) -> None:
         """Return: `check_options` refuses all devices but the CPU."""
@@ -198,7 +198,7 @@ def _encoded(value: Any, name: str) -> Any:
         native = np.asarray(value).astype(value.dtype.newbyteorder("="), order="C")
         return torch.from_numpy(native)
     if isinstance(value, Mapping):
-        return {key: _encoded(item, f"{name}[{key!r}]") for key, item in value.items()}
+        return {_key(key, name): _encoded(item, f"{name}[{key!r}]") for key, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)(_encoded(item, f"{name}[{at}]") for at, item in enumerate(value))
     if type(value) not in _PLAIN:
@@ -207,6 +207,13 @@ def _encoded(value: Any, name: str) -> Any:
             "texts, None, and lists, tuples and dictionaries of them"
         )
     return value
+
+
+def _key(key: Any, name: str) -> Any:
+    # Reading the state would fail for other types.
+    if type(key) not in _PLAIN:
+        raise ContractError(f"{name} has the key {key!r}; expected texts and numbers")
+    return key
 
 
 def _decoded(value: Any) -> Any:

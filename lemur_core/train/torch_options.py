@@ -38,6 +38,6 @@ def torch_option(prm: Mapping[str, Any]) -> str:
     return ""
 
 
-def refusal(net: str, option: str) -> str:
-    """Return the line that says that an option cannot be used with a net."""
-    return f"net {net!r} is not a torch.nn.Module, so {option} cannot be used with it; leave it out"
+def refusal(net: str, option: str, advice: str = "leave it out") -> str:
+    """Return the line that says that an option cannot be used with a net, and what to do."""
+    return f"net {net!r} is not a torch.nn.Module, so {option} cannot be used with it; {advice}"

@@ -22,6 +22,7 @@ from lemur_core.cli.show import show
 from lemur_core.composition import compose
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import ContractError, MisfitError, NotFiniteError, PluginError, WeightsError
+from lemur_core.events import EpochEnded
 from lemur_core.pattern import Pattern
 from lemur_core.store.database import open_engine
 from lemur_core.store.reading.stored_trial import read_stored_trial
@@ -29,8 +30,9 @@ from lemur_core.testing.nets import NetRules
 from lemur_core.train import checkpoint, saved_weights
 from lemur_core.train.data import Bundles
 from lemur_core.train.net_adapter import adapter_of, check_weights, finite_buffers
+from lemur_core.train.preload import preload
 from lemur_core.train.training import Training, run_trial
-from lemur_core.trial import Epoch, Trial
+from lemur_core.trial import Epoch, State, Trial
 
 TOY = Path(__file__).parent / "toys" / "lemur_toy" / "perceptron.py"
 TASKS = ("img-classification",)
@@ -200,6 +202,24 @@ def test_a_state_that_cannot_be_stored_is_warned_of(made, bundle, tmp_path):
         assert len(list(run_trial(trial, bundle))) == 2
 
 
+def test_the_keys_of_a_state_are_texts_and_numbers(net):
+    net.training_state = lambda: {"moments": {("head", "bias"): 0.5}}
+    with pytest.raises(ContractError) as raised:
+        adapter_of(net).state()
+    assert str(raised.value) == (
+        "training_state()['moments'] has the key ('head', 'bias'); expected texts and numbers"
+    )
+
+
+def test_the_process_that_forks_imports_neither_the_net_nor_its_framework(made, monkeypatch):
+    trial = made("import numpy as np\n", "import numpy as np\nimport a_framework\n")
+    imported = []
+    monkeypatch.setattr("lemur_core.train.preload.import_module", imported.append)
+    preload(trial)
+    assert "numpy" in imported
+    assert "a_framework" not in imported
+
+
 # Weights
 
 
@@ -309,7 +329,9 @@ def test_options_for_torch_are_refused_before_training(made, bundle, name, value
 
 
 def test_another_device_is_refused(net):
-    with pytest.raises(MisfitError, match="so --device cuda:0 cannot be used with it"):
+    with pytest.raises(
+        MisfitError, match="so device 'cuda:0' cannot be used with it; choose --device cpu"
+    ):
         adapter_of(net, "Perceptron").check_options(PRM, torch.device("cuda:0"))
 
 
@@ -329,8 +351,7 @@ def test_samples_are_loaded_in_its_own_process(made, bundle, monkeypatch):
     # Its framework has threads, which a fork lacks.
     monkeypatch.setattr("lemur_core.train.batches._loading_processes", lambda samples: 2)
     listed = [bundle.train[at] for at in range(len(bundle.train))]
-    training = Training(made(), replace(bundle, train=listed))
-    assert training._training_batches().loader.num_workers == 0
+    assert Training(made(), bundle).scored(listed).loader.num_workers == 0
 
 
 # Campaigns
@@ -351,6 +372,20 @@ def test_a_campaign_records_it_like_any_net(run, db, tmp_path):
     result = CliRunner().invoke(reproduce, [uid, "--db", db, "--data", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert result.output.endswith("the same\n")
+
+
+def test_worker_processes_resume_it_with_the_same_numbers(run, db, tmp_path):
+    whole = str(tmp_path / "whole.db")
+    run(db=whole)
+
+    def interrupt(event):
+        if isinstance(event, EpochEnded):
+            raise KeyboardInterrupt
+
+    assert run(in_process=False, watch=interrupt).states == {State.INTERRUPTED: 1}
+    assert run(in_process=False).states == {State.FINISHED: 1}
+    columns = ["epoch", "loss", "validation_loss", "accuracy", "prm"]
+    assert data(db=db)[columns].equals(data(db=whole)[columns])
 
 
 def test_its_weights_are_used_without_the_database(run, db):

@@ -208,6 +208,17 @@ COMMANDS = {
         (2, "spaces", "sample", "AnyNetX", "--set", NAME), (2, "spaces", "report", NAME),
         (2, "spaces", "study", "space.toml"), (2, "spaces", "study", "dataset.toml"),
     ],
+    "twins": [
+        (2, "twins", "compare", NAME), (2, "twins", "compare", "CNN-S", "--framework", NAME),
+        (2, "twins", "compare", "CNN-S", "--match", NAME), (2, "twins", "conventions", NAME),
+        (2, "twins", "explain", NAME, "--dataset", "digits"),
+        (2, "twins", "explain", "CNN-S", "--framework", "jax", "--dataset", NAME),
+        (2, "twins", "search", "CNN-S", "--framework", "jax", "--dataset", NAME),
+        (2, "twins", "search", "CNN-S", "--dataset", "digits", "--range", f"lr={NAME}"),
+        (2, "twins", "search", "CNN-S", "--dataset", "digits", "--set", NAME),
+        (2, "twins", "search", "CNN-S", "--dataset", "digits", "--spaces", NAME),
+        (2, "twins", "search", "CNN-S", "--dataset", "digits", "--sampler", NAME),
+    ],
     "zoo": [
         (0, "zoo", "list"), (2, "zoo", "make", NAME, "--out", "zoo"),
         (2, "zoo", "make", "mnist-seed", "--out", "zoo", "--data", NAME),

@@ -6,49 +6,28 @@ its layers. Initialisers, which PyTorch's layers do not name, are measured in th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lemur_core.kinds.net import as_net
 from lemur_core.training import middle_prm
-from lemur_twins.conventions import Conventions
+from lemur_twins.conventions import CONVENTIONS, Conventions
 from lemur_twins.frameworks import framework_named, use
+from lemur_twins.layers import LayerDefinition, initial_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterator, Sequence
 
     from lemur_core import Entry
     from lemur_twins.twin import Twin
 
 _CPU = torch.device("cpu")
-# Below this number, the standard deviation of weights says nothing about their initialiser.
-_FEWEST_WEIGHTS = 1000
 _SAME_DEVIATION = 0.1
-
-
-@dataclass(frozen=True)
-class LayerDefinition:
-    """A layer of a net.
-
-    Attributes:
-        name: Its name.
-        kind: ``conv``, ``linear``, ``norm``, ``max pool``, ``average pool`` or ``dropout``.
-        settings: Values of its settings, in PyTorch's words.
-        shape: Shape of its outputs without the batch, channels first; empty if it is not known.
-    """
-
-    name: str
-    kind: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +113,7 @@ def _matched(
     one: Sequence[LayerDefinition], other: Sequence[LayerDefinition]
 ) -> Iterator[tuple[LayerDefinition | None, LayerDefinition | None]]:
     keys = [[(layer.kind, layer.shape) for layer in layers] for layers in (one, other)]
-    matcher = SequenceMatcher(None, *keys, autojunk=False)
+    matcher = SequenceMatcher(None, keys[0], keys[1], autojunk=False)
     for tag, start, end, other_start, other_end in matcher.get_opcodes():
         first, second = list(one[start:end]), list(other[other_start:other_end])
         # A layer in another place, or with outputs of another size, is the same layer.
@@ -167,43 +146,6 @@ def _same(setting: str, one: Any, other: Any) -> bool:
         same = apart <= _SAME_DEVIATION * max(one.deviation, other.deviation)
         return bool(one.distribution == other.distribution and same)
     return bool(one == other)
-
-
-@dataclass(frozen=True)
-class InitialWeights:
-    """How initial weights are distributed, measured in a layer's weights.
-
-    Attributes:
-        distribution: ``normal``, ``truncated normal``, ``uniform`` or ``constant``.
-        deviation: Their standard deviation, multiplied by the square root of the number of inputs
-            of an output, so that it is the same in layers of all sizes for most initialisers.
-    """
-
-    distribution: str
-    deviation: float
-
-    def __str__(self) -> str:
-        return f"{self.distribution}, deviation {self.deviation:.2f}/sqrt(inputs)"
-
-
-def initial_weights(weights: NDArray[Any], inputs: int) -> InitialWeights | None:
-    """Return how weights are distributed; None if they are too few to say.
-
-    Args:
-        weights: The weights of a layer.
-        inputs: The number of inputs of each output.
-    """
-    values = weights.astype(np.float64).ravel()
-    if len(values) < _FEWEST_WEIGHTS:
-        return None
-    deviation = float(values.std())
-    if deviation == 0:
-        return InitialWeights("constant", 0.0)
-    # A uniform distribution ends at 1.73 deviations, a normal one truncated at two of its own
-    # deviations, as Keras does it, at 2.27.
-    farthest = float(np.abs(values - values.mean()).max()) / deviation
-    name = "uniform" if farthest < 1.85 else "truncated normal" if farthest < 2.35 else "normal"
-    return InitialWeights(name, round(deviation * inputs**0.5, 2))
 
 
 def _torch_layers(net: nn.Module, in_shape: tuple[int, ...]) -> Iterator[LayerDefinition]:
@@ -276,8 +218,6 @@ def _shape(shape: Sequence[int]) -> str:
 
 def conventions_differing(framework: str) -> list[str]:
     """Return the names of the conventions in which a framework differs from PyTorch."""
-    from lemur_twins.conventions import CONVENTIONS
-
     family = Conventions(framework_named(framework).name, "none").family
     return [
         name

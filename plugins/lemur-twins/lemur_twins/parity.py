@@ -5,7 +5,6 @@ A process that compares uses PyTorch and the framework of the other net.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from lemur_twins.frameworks import use
 from lemur_twins.weights import is_buffer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -87,11 +86,11 @@ class Pair:
         self.prm = self._prm(nets[1], twin, prm)
         shapes = (1, *twin.image), (twin.classes,)
         torch.manual_seed(seed)
-        built = [
+        built: list[Any] = [
             as_net(entry.load(), entry.name).net(*shapes, dict(self.prm), _CPU) for entry in nets
         ]
-        self.torch: PyTorchClassifier = built[0]  # type: ignore[assignment]
-        self.other: ForeignClassifier = built[1]  # type: ignore[assignment]
+        self.torch: PyTorchClassifier = built[0]
+        self.other: ForeignClassifier = built[1]
         self.other.load_arrays(self.arrays()[0])
         for net in built:
             net.train_setup(self.prm)
@@ -102,12 +101,7 @@ class Pair:
 
     def arrays(self) -> tuple[Arrays, Arrays]:
         """Return parameters and running statistics of both nets, in PyTorch's layout."""
-        state = {
-            name: tensor.detach().numpy().copy()
-            for name, tensor in self.torch.state_dict().items()
-            if not name.endswith(".num_batches_tracked")
-        }
-        return state, {**self.other.parameter_arrays(), **self.other.buffer_arrays()}
+        return self.torch.arrays(), self.other.arrays()
 
     def outputs(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of both nets in evaluation mode."""
@@ -116,16 +110,7 @@ class Pair:
 
     def gradients(self, batch: Batch) -> tuple[Arrays, Arrays]:
         """Return the gradients of both nets in training mode, and leave the nets as they are."""
-        before = {name: tensor.clone() for name, tensor in self.torch.state_dict().items()}
-        self.torch.train().zero_grad()
-        self.torch.batch_loss(*batch).backward()
-        self.torch.load_state_dict(before)
-        own = {
-            name: parameter.grad.numpy().copy()
-            for name, parameter in self.torch.named_parameters()
-            if parameter.grad is not None
-        }
-        return own, self.other.gradients(*batch)
+        return self.torch.gradients(*batch), self.other.gradients(*batch)
 
     def train(self, batches: Iterable[Batch]) -> None:
         """Train both nets on the same batches."""

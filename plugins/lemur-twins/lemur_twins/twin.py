@@ -12,7 +12,6 @@ differences.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,8 @@ from lemur_core.errors import ContractError, UnknownNameError
 from lemur_twins.frameworks import FRAMEWORKS, framework_named
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from lemur_core import Entry
 
 SHARED, LIBRARY = "shared", "library"

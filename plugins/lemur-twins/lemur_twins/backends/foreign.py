@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,6 +18,8 @@ from lemur_twins.hyperparameters import OptimizerSettings
 from lemur_twins.weights import ArrayLayout, WeightMap, is_buffer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from numpy.typing import NDArray
 
     from lemur_core.kinds.net import Prm, Shape, TrainData
@@ -135,10 +136,10 @@ class ForeignClassifier(ABC):
         """
         return functional.cross_entropy(outputs, targets)
 
-    def train(self) -> None:
+    def train(self) -> None:  # noqa: B027 - nothing to do
         """Return: `learn` always computes in training mode."""
 
-    def eval(self) -> None:
+    def eval(self) -> None:  # noqa: B027
         """Return: a call always computes in evaluation mode."""
 
     def parameter_arrays(self) -> dict[str, Array]:

@@ -6,7 +6,6 @@ of a missing framework names what to install.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -26,7 +25,7 @@ from flax import nnx  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from lemur_core.kinds.net import Prm, Shape
     from lemur_twins.backends.foreign import Array, Arrays
@@ -48,10 +47,10 @@ class BatchNorm(nnx.BatchNorm):
         )
         self.unbiased = conventions.matches("batch-norm-variance")
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, *args: Any, **options: Any) -> jax.Array:
         """Return the normalised images."""
         before = self.var[...]
-        out = super().__call__(x)
+        out: jax.Array = super().__call__(x, *args, **options)
         if self.unbiased and not self.use_running_average:
             others = x.size // x.shape[-1] - 1
             self.var[...] += (self.var[...] - self.momentum * before) / others
@@ -90,6 +89,7 @@ def activation(name: str, conventions: Conventions) -> Callable[[jax.Array], jax
     return kinds[name]
 
 
+_CALL = "__call__"
 _NORM = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 _KERNEL = {"kernel": "weight", "bias": "bias"}
 # For each type of layer, PyTorch's word for each of flax's arrays, and the axes of its weights.
@@ -110,7 +110,7 @@ class Slot(NamedTuple):
         layout: Its layout.
     """
 
-    path: tuple[str, ...]
+    path: tuple[Any, ...]
     layout: ArrayLayout
 
 
@@ -136,9 +136,9 @@ class JaxClassifier(ForeignClassifier):
         # The twin's weights will replace all; otherwise, drawing them is compiled as a whole.
         is_matched = self.reference is not None and self.conventions.matches("initialisers")
         net = nnx.eval_shape(make) if is_matched else nnx.jit(make)()
-        net.eval()
+        net.eval()  # type: ignore[no-untyped-call] # flax types it in part
         self._evaluating, _ = nnx.split(net)
-        net.train()
+        net.train()  # type: ignore[no-untyped-call]
         self._training, state = nnx.split(net)
         self._variables = dict(nnx.to_flat_state(state))
         self._slots = dict(_slots_of(net))
@@ -256,7 +256,7 @@ def _calls_noted(layers: Mapping[int, str], outputs: dict[str, Any]) -> Iterator
         layers: Their names by id.
         outputs: Gets the outputs.
     """
-    originals = {kind: kind.__call__ for kind in (*_LAYERS, BatchNorm)}
+    originals = {kind: getattr(kind, _CALL) for kind in (*_LAYERS, BatchNorm)}
 
     def noting(call: Callable[..., Any]) -> Callable[..., Any]:
         def noted(layer: nnx.Module, *arguments: Any, **options: Any) -> Any:
@@ -269,12 +269,12 @@ def _calls_noted(layers: Mapping[int, str], outputs: dict[str, Any]) -> Iterator
 
     # nnx has no hooks; Python looks up the method of a call in the class.
     for kind, call in originals.items():
-        kind.__call__ = noting(call)
+        setattr(kind, _CALL, noting(call))
     try:
         yield
     finally:
         for kind, call in originals.items():
-            kind.__call__ = call
+            setattr(kind, _CALL, call)
 
 
 def optimizer_of(settings: OptimizerSettings) -> optax.GradientTransformation:
@@ -297,7 +297,9 @@ def _slots_of(net: nnx.Module) -> Iterator[tuple[str, Slot]]:
     for path, module in nnx.iter_modules(net):
         kind = next((kind for kind in _LAYERS if isinstance(module, kind)), None)
         own = [name for name, value in vars(module).items() if isinstance(value, nnx.Variable)]
-        if own and kind is None:
+        if not own:
+            continue
+        if kind is None:
             raise unknown_layer(
                 ".".join(map(str, path)), module, [known.__name__ for known in _LAYERS]
             )

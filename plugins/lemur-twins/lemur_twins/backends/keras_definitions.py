@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from keras import layers
 
+from lemur_twins.layers import LayerDefinition, initial_weights
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import keras
-
-    from lemur_twins.definitions import LayerDefinition
 
 
 def keras_layers(model: keras.Model) -> Iterator[LayerDefinition]:
@@ -21,8 +21,6 @@ def keras_layers(model: keras.Model) -> Iterator[LayerDefinition]:
 
     Zeros that a layer of its own pads are the padding of the next layer.
     """
-    from lemur_twins.definitions import LayerDefinition
-
     zeros: Any = None
     for layer in model.layers:
         if isinstance(layer, layers.ZeroPadding2D):
@@ -77,8 +75,6 @@ def _padding(layer: Any, kernel: Any, strides: Any, zeros: Any) -> str:
 
 
 def _initial(layer: Any) -> dict[str, Any]:
-    from lemur_twins.definitions import initial_weights
-
     weights = np.array(layer.kernel)
     initial: dict[str, Any] = {
         "initial weights": initial_weights(weights, prod(weights.shape[:-1]))

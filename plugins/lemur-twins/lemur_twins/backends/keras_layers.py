@@ -5,7 +5,6 @@ Importing this module imports Keras.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -15,7 +14,7 @@ from lemur_twins.backends.layouts import unknown_layer
 from lemur_twins.weights import ArrayLayout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lemur_twins.conventions import Conventions
 

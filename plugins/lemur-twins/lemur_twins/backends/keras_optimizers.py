@@ -34,6 +34,7 @@ class MatchedAdam(optimizers.Adam):  # type: ignore[misc]
 
     coupled_decay = 0.0
     matches_epsilon = False
+    epsilon: Any
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update a variable."""

@@ -59,8 +59,12 @@ class TensorFlowSteps(_Loss):
             tensorflow.TensorSpec((None,), "int64"),
         ]
         function = tensorflow.function
-        self.logits = function(self._logits, input_signature=self._signature[:1])
+        self._predict = function(self._logits, input_signature=self._signature[:1])
         self._differentiate = function(self._gradients, input_signature=self._signature)
+
+    def logits(self, inputs: Array) -> Any:
+        """Return the logits of a batch."""
+        return self._predict(inputs)
 
     def _logits(self, inputs: Any) -> Any:
         return self.model(inputs, training=False)
@@ -135,9 +139,12 @@ class JaxSteps(_Loss):
         import jax
 
         self._jax = jax
-        self.logits = lambda inputs: self._predict(*self._values(), inputs)
         self._predict = jax.jit(self._predicted)
         self._differentiate = jax.jit(self._differentiated)
+
+    def logits(self, inputs: Array) -> Any:
+        """Return the logits of a batch."""
+        return self._predict(*self._values(), inputs)
 
     def gradients(self, inputs: Array, targets: Array) -> list[Any]:
         """Return the gradients of the trained variables."""
@@ -192,5 +199,6 @@ class JaxSteps(_Loss):
 
 def steps_of(model: keras.Model, conventions: Conventions) -> Steps:
     """Return the steps of a model on the backend of this process."""
-    kinds = {"tensorflow": TensorFlowSteps, "torch": TorchSteps, "jax": JaxSteps}
-    return kinds[keras.backend.backend()](model, conventions)
+    kinds: dict[str, Any] = {"tensorflow": TensorFlowSteps, "torch": TorchSteps, "jax": JaxSteps}
+    steps: Steps = kinds[keras.backend.backend()](model, conventions)
+    return steps

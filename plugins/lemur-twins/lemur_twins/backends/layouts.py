@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,8 @@ from torch import Tensor, nn
 from lemur_twins.weights import BUFFERS, ArrayLayout, WeightMapError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     Shape = tuple[int, ...]
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)

@@ -151,7 +151,7 @@ def optimizer_of(parameters: Iterable[nn.Parameter], prm: Prm) -> torch.optim.Op
 
 def activation(name: str) -> nn.Module:
     """Return an activation: ``relu``, ``leaky_relu``, ``gelu``, ``tanh`` or ``sigmoid``."""
-    kinds: dict[str, Any] = {
+    kinds: dict[str, type[nn.Module]] = {
         "relu": nn.ReLU,
         "leaky_relu": nn.LeakyReLU,
         "gelu": nn.GELU,

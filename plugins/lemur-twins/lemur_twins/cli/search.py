@@ -92,7 +92,7 @@ def _search(selected: Chosen, options: dict[str, Any]) -> TwinSearch:
 
     pytorch, other = selected.nets
     values = {"optimizer": "adam", "momentum": 0.9} | values_in(options["values"])
-    ranges = RANGES | ranges_in(options["ranges"])
+    ranges = dict(RANGES) | ranges_in(options["ranges"])
     ranges = {name: limits for name, limits in ranges.items() if name not in values}
     # What is neither searched nor given has the middle of its range.
     middle = middle_prm(as_net(pytorch.load(), pytorch.name)) | dict(pytorch.prm)

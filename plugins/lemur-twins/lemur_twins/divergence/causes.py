@@ -135,7 +135,8 @@ class _Comparison:
         tried = [
             name for name in CONVENTIONS if name not in matched and kind in _SHOWN_IN.get(name, ())
         ]
-        furthest, place = (), _place(parting)
+        furthest: tuple[str, ...] = ()
+        place = _place(parting)
         for name in tried:
             then = _place(self.parting(matched | {name})[0])
             if then > place:

@@ -1,5 +1,7 @@
 """VGG in JAX; see the net in PyTorch."""
 
+from itertools import chain
+
 from lemur_twins.backends.jax import BatchNorm, Flatten, JaxClassifier, nnx
 from lemur_twins.nets.pytorch import VGG as twin
 
@@ -10,7 +12,7 @@ class Layers(nnx.Module):
     def __init__(self, in_shape, out_shape, prm, conventions, rngs):
         self.stages = nnx.static(tuple(map(tuple, twin.convolutions(in_shape[1], prm))))
         self.has_norm = prm["norm"] != "none"
-        for number, channels_in, channels in sum(self.stages, ()):
+        for number, channels_in, channels in chain(*self.stages):
             bias = not self.has_norm
             conv = nnx.Conv(channels_in, channels, (3, 3), padding=1, use_bias=bias, rngs=rngs)
             setattr(self, f"conv{number}", conv)

@@ -1,4 +1,4 @@
-"""DenseNet in PyTorch: a stem of stride 4, blocks whose layers read all before them, a linear layer.
+"""DenseNet in PyTorch: a stem of stride 4, blocks whose layers read all before, a linear layer.
 
 Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks, CVPR 2017.
 ``stages`` is the number of layers of each block, ``6-12-24-16`` for DenseNet121; ``width`` the

@@ -8,6 +8,8 @@ classes. ``norm`` is ``none``, ``batch`` or ``group``: a normalisation after eac
 then has no bias.
 """
 
+from itertools import chain
+
 from torch import nn
 from torch.nn.functional import max_pool2d, relu
 
@@ -43,7 +45,7 @@ class Net(PyTorchClassifier):
         super().__init__(in_shape, out_shape, prm, device)
         self.stages = list(convolutions(in_shape[1], prm))
         self.has_norm = prm["norm"] != "none"
-        for number, channels_in, channels in sum(self.stages, []):
+        for number, channels_in, channels in chain(*self.stages):
             conv = nn.Conv2d(channels_in, channels, 3, padding=1, bias=not self.has_norm)
             self.add_module(f"conv{number}", conv)
             if self.has_norm:
