@@ -81,6 +81,9 @@ class PairDataset:
         from lemur_analysis import pairs
 
         frame = pairs.of_collections(self.name, db=self.db)
+        if "difference" not in frame.columns:
+            # No training of any pair has an epoch.
+            frame["difference"] = float("nan")
         trials = lemur_core.trials(collection=self.name, db=self.db)
         of_first = trials[trials["role"] == self.frameworks[0]].set_index("position")
         # An imported pair has the number of epochs as a hyperparameter.

@@ -55,8 +55,8 @@ def propose(
 
     Args:
         space: The sub-space.
-        known: The pairs that were proposed in it, in their order. Those that failed are not told to
-            the sampler.
+        known: The pairs that were proposed in it, in their order. Those that failed, and those
+            outside its ranges, are not told to the sampler.
         taken: Hyperparameters that are not proposed, for example those of other sub-spaces.
         sampler: A name in `SAMPLERS`.
         seed: Seed of the search, 0 or above.
@@ -80,7 +80,8 @@ def propose(
 def _asked(space: SubSpace, known: Sequence[KnownPair], sampler: str, seed: int) -> Prm:
     with _quiet():
         study = optuna.create_study(direction="maximize", sampler=SAMPLERS[sampler](seed))
-        study.add_trials([_told(space, pair) for pair in known if pair.difference is not None])
+        told = (pair for pair in known if pair.difference is not None and space.holds(pair.prm))
+        study.add_trials([_told(space, pair) for pair in told])
         return study.ask(dict(space.ranges)).params
 
 
