@@ -20,6 +20,7 @@
 - `lemur_zoo.connectivity`: lines between members, alignment of their units, and averages.
 - `lemur_zoo.confidence`, `lemur_zoo.spectra`: scores by class, calibration, singular values.
 - `lemur_zoo.embedding`: an auto-encoder of weights, and sampling from it.
+- `lemur_zoo.paper`: the tables of the paper, from zoos of one's own.
 - `lemur_zoo.cli`: the commands.
 
 Importing this package imports neither torch nor pandas.

@@ -13,3 +13,9 @@ def lemur_register_commands() -> list[Entry]:
 def lemur_register_importers() -> list[Entry]:
     summary = "Zoos: each member is a trial of the collection with the zoo's name"
     return [Entry("zoo", "lemur_zoo.records", summary=summary)]
+
+
+@hookimpl(optionalhook=True)
+def lemur_register_papers() -> list[Entry]:
+    summary = "Schürholt et al. 2022: Model Zoos, from zoos of your own"
+    return [Entry("model-zoos", "lemur_zoo.paper.claims:claims", summary=summary)]
