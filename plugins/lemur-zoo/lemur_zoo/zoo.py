@@ -12,7 +12,13 @@ import numpy as np
 from lemur_core import installed
 from lemur_core.errors import SettingsError, hint
 from lemur_zoo.storage.folder import EXTRA, ZooFolder
-from lemur_zoo.storage.header import METRICS, SPLITS, ZooError, read_header
+from lemur_zoo.storage.header import (
+    METRICS,
+    SPLITS,
+    ZooError,
+    is_recorded,
+    read_header,
+)
 from lemur_zoo.tokens import Tokenizer
 
 if TYPE_CHECKING:
@@ -247,22 +253,11 @@ class Zoo:
     def diverged(self) -> NDArray[Any]:
         """Whether a loss of each member is not finite, shape ``(members,)``.
 
-        Losses of an imported zoo on a split for which a member has none count as missing.
+        A loss that the files of an imported zoo do not have is missing, which is something else.
         """
-        # Where an accuracy is missing, nothing was measured.
-        is_measured = ~np.isnan(self.scores[..., 1])
-        is_lost = is_measured & ~np.isfinite(self.scores[..., 0])
-        if self.header.provenance:
-            is_lost &= self._has_losses[:, None]
+        losses = self.scores[..., 0]
+        is_lost = ~np.isfinite(losses) & is_recorded(losses) & self._present[..., None]
         return np.asarray(is_lost.any(axis=(1, 2)))
-
-    @property
-    def _has_losses(self) -> NDArray[bool_]:
-        """Whether losses of each member were stored, shape ``(members, splits)``."""
-        is_given = np.any(~np.isnan(self.scores[..., 0]), axis=1)
-        # A member whose losses are all NaN has diverged at once, if those of others were stored.
-        is_empty = ~np.any(is_given, axis=1, keepdims=True)
-        return np.asarray(is_given | (is_empty & np.any(is_given, axis=0)))
 
     def moments(self, member: int) -> tuple[NDArray[float32], NDArray[float32], int]:
         """Return the state of a member's optimizer after its last epoch.

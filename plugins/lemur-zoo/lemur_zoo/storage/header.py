@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lemur_core.errors import LemurError
 from lemur_core.files import replacement, sync_folder, write_errors
@@ -17,11 +20,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy import bool_, float64
+    from numpy.typing import NDArray
+
 FILE = "zoo.json"
 FORMAT, VERSION = "lemur-zoo", 1
 SPLITS, METRICS = ("train", "validation", "test"), ("loss", "accuracy")
+# The lower bits of NaN mean nothing to a processor; R marks missing values in the same way.
+_MISSING_BITS = 0x7FF8_0000_0000_07A2
+NOT_RECORDED: float = struct.unpack("<d", struct.pack("<Q", _MISSING_BITS))[0]
+"""Stands for a score of an imported zoo that its files do not have: NaN, with bits of its own."""
 _LEAST = {"members": 1, "epochs": 0, "first_epoch": 0, "classes": 0}
 _BYTE_ORDERS = {"little": "<", "big": ">"}
+
+
+def is_recorded(scores: NDArray[float64]) -> NDArray[bool_]:
+    """Return which scores are not `NOT_RECORDED`, of the same shape.
+
+    >>> is_recorded(np.array([0.5, np.nan, NOT_RECORDED]))
+    array([ True,  True, False])
+    """
+    bits = np.ascontiguousarray(scores, np.float64).view(np.uint64)
+    return np.asarray(bits != _MISSING_BITS)
 
 
 class ZooError(LemurError, ValueError):
