@@ -16,7 +16,7 @@ from lemur_zoo.paper.claims import claims
 from lemur_zoo.paper.effects import effect_claims
 from lemur_zoo.paper.own_zoos import OwnZoos, differences
 from lemur_zoo.paper.published import Cell, Printed, published_values
-from lemur_zoo.paper.rows import Row
+from lemur_zoo.paper.rows import ZooRow
 
 from .conftest import run
 from .test_reports import synthetic
@@ -197,7 +197,7 @@ def effects(rows, monkeypatch):
     def row(name):
         if name not in rows:
             raise MissingDataError(f"no {name}")
-        return Row({Cell(*key): (value, 0.0) for key, value in rows[name].items()}, {})
+        return ZooRow({Cell(*key): (value, 0.0) for key, value in rows[name].items()}, {})
 
     zoos = OwnZoos(Sources())
     monkeypatch.setattr(OwnZoos, "names", [*rows])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lemur_analysis.papers.paper import Claim
     from lemur_zoo.paper.own_zoos import OwnZoos
-    from lemur_zoo.paper.rows import Row
+    from lemur_zoo.paper.rows import ZooRow
     from lemur_zoo.sparse.twins import SparseTwins
 
 KINDS = ("seed", "hyp-10-rand", "hyp-10-fix")
@@ -23,7 +23,7 @@ TWIN_EPOCHS = 25
 """Epochs of the sparse twins in the paper."""
 
 
-def effect_claims(zoos: OwnZoos, row: Callable[[str], Row]) -> Iterator[Claim]:
+def effect_claims(zoos: OwnZoos, row: Callable[[str], ZooRow]) -> Iterator[Claim]:
     """Yield whether effects have the order that the paper has, of each family that has a zoo."""
     from lemur_analysis.papers.paper import Claim
 
@@ -57,7 +57,7 @@ def effect_claims(zoos: OwnZoos, row: Callable[[str], Row]) -> Iterator[Claim]:
             yield Claim(text, where, "yes", compute, dispute=dispute)
 
 
-def _agrees_most(row: Callable[[str], Row], names: tuple[str, ...]) -> str:
+def _agrees_most(row: Callable[[str], ZooRow], names: tuple[str, ...]) -> str:
     # The seed zoo is compared with those of its family that are there.
     seed, *others = names
     first = _cell(row, Cell(2, seed, "agreement"))
@@ -72,17 +72,17 @@ def _agrees_most(row: Callable[[str], Row], names: tuple[str, ...]) -> str:
     return _yes(all(first > other for other in compared))
 
 
-def _statistics_better(row: Callable[[str], Row], name: str) -> str:
+def _statistics_better(row: Callable[[str], ZooRow], name: str) -> str:
     weights, statistics = (_cell(row, Cell(3, name, "test accuracy", each)) for each in (W, S))
     return _yes(statistics > weights)
 
 
-def _fixed_better(row: Callable[[str], Row], rand: str, fix: str) -> str:
+def _fixed_better(row: Callable[[str], ZooRow], rand: str, fix: str) -> str:
     random, fixed = (_cell(row, Cell(3, name, "init", W)) for name in (rand, fix))
     return _yes(fixed > random)
 
 
-def _cell(row: Callable[[str], Row], cell: Cell) -> float:
+def _cell(row: Callable[[str], ZooRow], cell: Cell) -> float:
     return value_of(partial(row, cell.zoo), cell, 0)
 
 

@@ -27,7 +27,7 @@ ALWAYS = (*TABLE_2, "test accuracy")
 """Measures of a zoo that are listed also if they cannot be computed."""
 
 
-class Row(NamedTuple):
+class ZooRow(NamedTuple):
     """The values of a zoo.
 
     Attributes:
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 def row_claims(
-    name: str, zoos: OwnZoos, printed: Mapping[Cell, Printed], row: Callable[[], Row]
+    name: str, zoos: OwnZoos, printed: Mapping[Cell, Printed], row: Callable[[], ZooRow]
 ) -> Iterator[Claim]:
     """Yield the cells of a zoo that are published, and those of a zoo that is there."""
     from lemur_analysis.papers.paper import Claim
@@ -65,12 +65,12 @@ def row_claims(
             )  # fmt: skip
 
 
-def _row_if_possible(row: Callable[[], Row]) -> Row:
+def _row_if_possible(row: Callable[[], ZooRow]) -> ZooRow:
     # What is missing is said when a claim is checked.
     try:
         return row()
     except MissingDataError:
-        return Row({}, {})
+        return ZooRow({}, {})
 
 
 def _cells(name: str) -> Iterator[Cell]:
@@ -82,7 +82,7 @@ def _text(cell: Cell) -> str:
     return f"{cell.zoo}: {cell.measure}{f' from {cell.predictor}' if cell.predictor else ''}"
 
 
-def value_of(row: Callable[[], Row], cell: Cell, part: int) -> float:
+def value_of(row: Callable[[], ZooRow], cell: Cell, part: int) -> float:
     """Return the mean of a cell, or its standard deviation, in percent.
 
     Args:
@@ -101,7 +101,7 @@ def value_of(row: Callable[[], Row], cell: Cell, part: int) -> float:
     )
 
 
-def row_of(zoos: OwnZoos, datasets: Path, name: str) -> Row:
+def row_of(zoos: OwnZoos, datasets: Path, name: str) -> ZooRow:
     """Return the values of a zoo.
 
     Raises:
@@ -130,7 +130,7 @@ def row_of(zoos: OwnZoos, datasets: Path, name: str) -> Row:
     }
     epochs = ", ".join(map(str, numbers.sample.epochs)) if numbers.sample else ""
     sample = f"; samples are members after the epochs {epochs}" if epochs else ""
-    return Row(dict(_values(name, numbers)), missing, sample)
+    return ZooRow(dict(_values(name, numbers)), missing, sample)
 
 
 def _values(name: str, numbers: ZooReport) -> Iterator[tuple[Cell, tuple[float, float]]]:
