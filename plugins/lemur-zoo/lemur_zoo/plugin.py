@@ -10,6 +10,13 @@ def lemur_register_commands() -> list[Entry]:
 
 
 @hookimpl
+def lemur_register_nets() -> list[Entry]:
+    # Alone, it is ResNet with another stem.
+    tasks = ("img-classification",)
+    return [Entry("ResNet-18", "lemur_zoo.architectures.nets.ResNet-18", tasks, opt_in=True)]
+
+
+@hookimpl
 def lemur_register_importers() -> list[Entry]:
     summary = "Zoos: each member is a trial of the collection with the zoo's name"
     return [Entry("zoo", "lemur_zoo.records", summary=summary)]

@@ -167,11 +167,34 @@ class Zoo:
         epochs = [self._epoch(member, epoch) for member in numbers]
         return np.asarray(self._folder.weights[numbers, epochs], np.float32)
 
+    def buffers_at(self, epoch: int, members: Iterable[int] | None = None) -> NDArray[float32]:
+        """Return the buffers of members after an epoch, shape ``(members, elements)``.
+
+        They are those of `header.buffers`, such as running statistics; nets without batch
+        normalisation have 0 elements.
+
+        Args:
+            epoch: Number of the epoch; -1 is each member's last.
+            members: Numbers of members; None is all.
+
+        Raises:
+            ZooError: There is no such member, or one does not have the epoch.
+        """
+        numbers = list(range(len(self)) if members is None else members)
+        epochs = [self._epoch(member, epoch) for member in numbers]
+        if self._folder.buffers is None:
+            return np.empty((len(numbers), 0), np.float32)
+        return np.asarray(self._folder.buffers[numbers, epochs], np.float32)
+
     def state_dict(self, member: int, epoch: int = -1) -> dict[str, Tensor]:
-        """Return the state dictionary of a member's net after an epoch."""
+        """Return the state dictionary of a member's net after an epoch.
+
+        The buffers of a net with batch normalisation follow its parameters.
+        """
         from lemur_zoo.nets import state_of
 
-        return state_of(self.weights(member, epoch), self.parameters)
+        state = state_of(self.weights(member, epoch), self.parameters)
+        return state | state_of(self.buffers_at(epoch, [member])[0], self.header.buffers)
 
     def net(self, member: int, epoch: int = -1) -> nn.Module:
         """Return the net of a member after an epoch, in evaluation mode.
@@ -369,7 +392,7 @@ class Zoo:
         from lemur_zoo.nets import ZooNet
 
         entry = installed().get("net", self.spec.net)
-        return ZooNet(entry, self.header.in_shape, self.header.classes)
+        return ZooNet(entry, self.header.in_shape, self.header.classes, self.spec.width)
 
     @cached_property
     def _groups(self) -> dict[int, int]:

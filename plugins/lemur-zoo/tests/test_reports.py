@@ -35,7 +35,7 @@ def synthetic(path, members, name="synthetic", epochs=3):
     parameters = (Parameter("a.weight", (4, 5)), Parameter("a.bias", (4,)))
     header = ZooHeader(
         "0" * 32, spec, members, epochs, parameters, (1, 1, 28, 28), 10, "", {},
-        groups_of(population), {},
+        groups_of(population, spec), {},
     )  # fmt: skip
     create(path, header, population)
     folder = ZooFolder(path, header, writable=True)

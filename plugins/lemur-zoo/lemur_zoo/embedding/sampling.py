@@ -107,7 +107,7 @@ def compare(
     best = zoo.population[anchors_of(zoo)[0]]
     members = [replace(best, number=index, seed=seed + 1 + index) for index in range(count)]
     sampled = sample(zoo, model, count, np.random.default_rng(seed))
-    net = ZooNet(pipeline_of(zoo.spec).net_entry, images.in_shape, images.classes)
+    net = ZooNet(pipeline_of(zoo.spec).net_entry, images.in_shape, images.classes, zoo.spec.width)
     rows = np.concatenate([sampled, net.initial(members)])
     settings = _settings([*members, *members])
     values = best.values
