@@ -255,7 +255,7 @@ def _check_start(header: ZooHeader) -> Zoo:
             f"start {header.spec.start!r}: its members have other parameters than those of zoo "
             f"{header.spec.name!r}; name a zoo of the same net, channels and classes"
         )
-    zoo.at(-1)
+    zoo.at(-1, [int(zoo.last_epochs.argmin())])
     return zoo
 
 

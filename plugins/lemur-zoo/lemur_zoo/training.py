@@ -192,14 +192,15 @@ class ZooTraining:
         return state
 
     def _engine(self, group: int, epoch: int = 0) -> Engine:
-        spec = self._folder.header.spec
-        if spec.augment and epoch > 0:
+        kinds, images = self._folder.header.spec.augment, self._images.train
+        if kinds:
             # Each epoch has other images, and there may be too many members to keep their engines.
             [member] = self._of_group(group)
-            images, black = self._images.train, self._images.black
-            return self._made([member], augmented(images, black, spec.augment, member.seed, epoch))
+            if epoch:
+                images = augmented(images, self._images.black, kinds, member.seed, epoch)
+            return self._made([member], images)
         if group not in self._engines:
-            self._engines[group] = self._made(self._of_group(group), self._images.train)
+            self._engines[group] = self._made(self._of_group(group), images)
         return self._engines[group]
 
     def _of_group(self, group: int) -> list[ZooMember]:

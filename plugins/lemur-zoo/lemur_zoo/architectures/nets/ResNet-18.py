@@ -26,7 +26,7 @@ def supported_hyperparameters():
         "activation": "relu,tanh,sigmoid,gelu",
         "dropout": "0..0.5",
         "init": "kaiming_uniform,kaiming_normal,uniform,normal",
-        "width": "4..64",
+        "width": "2^2..2^6",
     }
 
 
