@@ -10,6 +10,7 @@ from torch.nn import functional
 from lemur_core import installed
 from lemur_zoo import Zoo, draws
 from lemur_zoo.augmentation import PADDING, augmented
+from lemur_zoo.embedding.sampling import compare
 from lemur_zoo.images import load_images
 from lemur_zoo.making import begin, training_of
 from lemur_zoo.members import SplitArrays
@@ -170,6 +171,8 @@ def test_a_zoo_of_resnets_is_that_of_a_plain_loop_also_if_it_is_interrupted(spec
         with torch.no_grad():
             predicted = net(torch.from_numpy(images.test.inputs)).argmax(1).numpy()
         assert (predicted == images.test.targets).mean() == zoo.scores[number, 2, 2, 1]
+    with pytest.raises(ZooError, match=r"have running statistics, such as stem.1.running_mean,"):
+        compare(zoo, None, images, count=1, epochs=1)
     other = tmp_path / "other.toml"
     other.write_text(RESNET.replace("[factors]", f"start = '{path}'\n[factors]"))
     run("make", other, "--out", tmp_path / "after", "--db", tmp_path / "lemur.db", "--time", "0s")
