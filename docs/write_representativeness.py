@@ -10,18 +10,16 @@ written between the comments that name them, figures into ``docs/representativen
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib
-import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from page_tables import correlation_text, interval_text, with_table, write_figure
 
 import lemur_core
 from lemur_analysis import representativeness as rep
-from lemur_analysis.plot.files import save
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,19 +136,6 @@ def ceilings(runs: pd.DataFrame) -> pd.DataFrame:
     return table.fillna("")
 
 
-def correlation_text(row: pd.Series) -> str:
-    """Return a correlation as text."""
-    if np.isnan(row["correlation"]):
-        return f"unknown (n = {row['nets']})"
-    return f"{interval_text(row, 'correlation')} (n = {row['nets']:,})"
-
-
-def interval_text(row: pd.Series, name: str) -> str:
-    """Return a value with its interval as text."""
-    ends = "" if np.isnan(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
-    return f"{row[name]:.2f}{ends}"
-
-
 def timm(folder: Path) -> pd.DataFrame:
     """Return timm's tables as a population: each net at the largest size it was tested at."""
     parts = []
@@ -163,28 +148,18 @@ def timm(folder: Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def with_table(page: str, name: str, table: pd.DataFrame) -> str:
-    """Return the page with a table between the comments that name it."""
-    head = ["dataset", *map(str, table.columns)]
-    lines = [head, ["---"] * len(head), *([at, *row] for at, row in table.T.items())]
-    text = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
-    begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
-    new_page, count = re.subn(
-        f"{begin}.*?{end}", lambda _: f"{begin}\n{text}\n{end}", page, flags=re.DOTALL
-    )
-    if count != 1:
-        raise SystemExit(f"{PAGE.name} has {count} places for the table {name!r}; expected one")
-    return new_page
-
-
 def write_figures(results: pd.DataFrame, population: pd.DataFrame) -> None:
     """Write the figures of the page."""
     FIGURES.mkdir(exist_ok=True)
-    write(rep.rank_transfer(results, reference=REFERENCE, at_epoch=5), "transfer.svg")
-    write(rep.rank_agreement(results, at_epoch=5), "agreement.svg")
-    write(rep.error_scatter(results, reference=REFERENCE, at_epoch=5), "scatter.svg")
-    write(rep.scatter_matrix(results, at_epoch=5), "matrix.png")
-    write(rep.rank_agreement(population), "timm.svg")
+    write_figure(
+        rep.rank_transfer(results, reference=REFERENCE, at_epoch=5), FIGURES / "transfer.svg"
+    )
+    write_figure(rep.rank_agreement(results, at_epoch=5), FIGURES / "agreement.svg")
+    write_figure(
+        rep.error_scatter(results, reference=REFERENCE, at_epoch=5), FIGURES / "scatter.svg"
+    )
+    write_figure(rep.scatter_matrix(results, at_epoch=5), FIGURES / "matrix.png")
+    write_figure(rep.rank_agreement(population), FIGURES / "timm.svg")
     places = results[results["dataset"].isin([REFERENCE, "places365"])]
     _, axes = plt.subplots(1, 3, figsize=(16, 3.6), layout="constrained")
     choices = {
@@ -196,14 +171,7 @@ def write_figures(results: pd.DataFrame, population: pd.DataFrame) -> None:
         chosen = rep.from_results(places, at_epoch=5, **choice)
         rep.error_scatter(chosen, ax, reference=REFERENCE, extremes=5)
         ax.set_title(f"{name}\n{ax.get_title('left')}", loc="left", fontsize="medium")
-    write(axes, "places365.svg")
-
-
-def write(axes: Any, file: str) -> None:
-    """Write a figure; the same figure gives the same bytes."""
-    figure = np.atleast_1d(axes).ravel()[0].figure
-    save(figure, FIGURES / file, dpi=100)
-    plt.close(figure)
+    write_figure(axes, FIGURES / "places365.svg")
 
 
 if __name__ == "__main__":

@@ -89,6 +89,12 @@ class ComparedPopulation(NamedTuple):
     missing: DataFrame
     controls: Mapping[str, DataFrame]
 
+    @property
+    def repeats(self) -> DataFrame | None:
+        """The population with further runs of a few nets; None if no net has further runs."""
+        runs = self.controls.get(_NOISE)
+        return runs if runs is not None and is_repeated(runs) else None
+
 
 def sections_of(population: ComparedPopulation) -> Iterator[PopulationSection]:
     """Yield the sections of a page."""
@@ -166,11 +172,12 @@ def _best_nets(best: DataFrame) -> DataFrame:
 def _agreement_figures(population: ComparedPopulation) -> Iterator[Figure]:
     best, compared, reference = population.best, population.compared, population.reference
     yield Figure("rank-agreement", "Rank correlations between datasets", rep.rank_agreement)
-    ceilings = ", and noise ceilings" if is_repeated(compared) else ""
+    repeats = None if is_repeated(compared) else population.repeats
+    ceilings = ", and noise ceilings" if is_repeated(compared) or repeats is not None else ""
     yield Figure(
         "rank-transfer",
         f"Rank correlations with {reference}{ceilings}",
-        _of(compared, rep.rank_transfer, reference=reference),
+        _of(compared, rep.rank_transfer, reference=reference, repeats=repeats),
     )
     yield Figure(
         "error-scatter",
@@ -192,6 +199,15 @@ def _noise(population: ComparedPopulation) -> PopulationSection:
             "differ in more than the seed, for example in the image size, that counts as noise."
         ]
         shown["Reliability of the ranks on each dataset"] = rep.noise_ceiling(population.runs)
+    elif population.repeats is not None:
+        texts += [
+            "Each net has one run on a dataset, and a few nets have more. The reliability is the "
+            "correlation that a second run of all nets is expected to have with the first, given "
+            "how much the runs of those nets differ. The noise ceiling of two datasets is the "
+            "square root of the product of their reliabilities: a correlation that reaches it is "
+            "as high as the noise allows."
+        ]
+        shown["Reliability of one run on each dataset"] = rep.single_run_reliability(runs)
     else:
         texts += [
             "Each net has one run on a dataset, so the noise ceilings are unknown: noise alone may "

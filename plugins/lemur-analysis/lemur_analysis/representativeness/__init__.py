@@ -21,6 +21,7 @@ agreement also accept results from `lemur_core.data`.
 | `error_table`, `relative_errors` | errors by net and dataset; errors relative to the lowest |
 | `rank_correlations` | Spearman, Kendall or Pearson between datasets, with intervals |
 | `noise_ceiling`, `pair_ceilings` | upper limit of rank correlations, given the spread of runs |
+| `single_run_reliability`, `single_run_ceilings` | the same for one run of each net |
 | `complexity_correlations` | correlation of the error with depth, width, ... |
 | `training_noise` | spread of single nets' runs and of the population |
 | `paired`, `condition_gains`, `change_gains` | gain of a condition, or of changed hyperparameters |
@@ -84,6 +85,7 @@ from lemur_analysis.representativeness.population import (
     relative_errors,
     runs_from_results,
 )
+from lemur_analysis.representativeness.repeats import single_run_ceilings, single_run_reliability
 from lemur_analysis.representativeness.stages import (
     ascending,
     ascending_counts,
@@ -127,6 +129,8 @@ __all__ = [
     "relative_errors",
     "runs_from_results",
     "scatter_matrix",
+    "single_run_ceilings",
+    "single_run_reliability",
     "smaller_versions",
     "stage_scatter",
     "top1_against_top5",

@@ -34,6 +34,7 @@ from lemur_analysis.representativeness.population import (
     relative_errors,
     runs_from_results,
 )
+from lemur_analysis.representativeness.repeats import single_run_ceilings
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -276,13 +277,14 @@ def rank_transfer(
     at_epoch: int = 0,
     resolution: int = 0,
     method: str = "spearman",
+    repeats: DataFrame | None = None,
 ) -> Any:
     """Draw how well ranks on one dataset predict ranks on the others, with noise ceilings.
 
     Points are rank correlations with their 95 % intervals. Bars mark the ceilings of
     `pair_ceilings`, and grey bands their 95 % intervals. Points below the band are disagreements
     that the spread of runs does not explain. A dataset without a band has fewer than four nets with
-    at least two runs.
+    at least two runs, or too few repeats.
 
     Args:
         frame: A population with several rows per net and dataset, or results of one task and
@@ -292,10 +294,14 @@ def rank_transfer(
         at_epoch: For results: ignore later epochs; 0 uses all epochs.
         resolution: For results: use only images with this edge length in pixels; 0 uses all.
         method: "spearman", "kendall" or "pearson".
+        repeats: A population with one run of each net, and further runs of a few nets. The ceilings
+            are then those of `single_run_ceilings`.
 
     Raises:
         SettingsError: The frame is invalid, or does not contain the reference.
     """
+    from pandas import concat
+
     if "error" in frame.columns:
         runs = population_of(frame, at_epoch=at_epoch, resolution=resolution)
     else:
@@ -307,7 +313,11 @@ def rank_transfer(
     if not reference:
         reference = best["dataset"].value_counts().sort_index().idxmax()
     pairs = rank_correlations(best, reference=reference, method=method)
-    ceilings = pair_ceilings(runs, reference=reference, method=method)
+    if repeats is None:
+        ceilings = pair_ceilings(runs, reference=reference, method=method)
+    else:
+        others = runs[~runs["dataset"].isin(repeats["dataset"])]
+        ceilings = single_run_ceilings(concat([repeats, others]), reference=reference)
     table = pairs.merge(ceilings, on=["dataset", "other"], suffixes=("", "_ceiling"))
     return draw_panels(ax, {"": lambda panel: _transfer(panel, table, reference, method)})
 

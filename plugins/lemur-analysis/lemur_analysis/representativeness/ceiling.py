@@ -77,7 +77,7 @@ def noise_ceiling(
     """
     from pandas import DataFrame
 
-    tail = _tail(level)
+    tail = tail_of(level)
     rows = []
     for name, halves in _halves_by_dataset(runs, method, splits, resamples, seed).items():
         low, high = _quantiles(halves.resampled, tail)
@@ -120,7 +120,7 @@ def pair_ceilings(
     """
     from pandas import DataFrame
 
-    tail = _tail(level)
+    tail = tail_of(level)
     halves = _halves_by_dataset(runs, method, splits, resamples, seed)
     rows = []
     for first, second in pairs_of(DataFrame(columns=list(halves)), reference):
@@ -214,7 +214,12 @@ def _mean_over_splits(values: np.ndarray) -> np.ndarray:
     return mean
 
 
-def _tail(level: float) -> float:
+def tail_of(level: float) -> float:
+    """Return the probability of each tail outside a confidence level.
+
+    Raises:
+        SettingsError: The level is not between 0 and 1.
+    """
     if not 0 < level < 1:
         raise SettingsError(f"level is {level}; expected a number between 0 and 1")
     return (1 - level) / 2

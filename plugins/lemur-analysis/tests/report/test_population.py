@@ -115,6 +115,24 @@ def test_noise_ceilings_need_several_runs(written):
     assert "Rank correlations with a, and noise ceilings" in captions(page)
 
 
+def test_repeated_runs_of_a_few_nets_give_ceilings(written):
+    frame = lists(**ERRORS)
+    nets = [*frame["net"].unique()][:4]
+    again = frame[frame["net"].isin(nets) & frame["dataset"].isin(["a", "b"])]
+    again = again.assign(error=again["error"] + 0.01)
+    both = concat([frame[frame["dataset"] != "c"], again], ignore_index=True)
+    _, page = written(frame, controls={"noise_of_training": both})
+    assert "so the noise ceilings are unknown" not in page
+    rows = {row[0]: row for row in tables(page)["Reliability of one run on each dataset"]}
+    errors = frame[frame["dataset"] == "a"]["error"]
+    # The variance of two runs that differ by 0.01 is 0.00005.
+    expected = 1 - 0.00005 / errors.var()
+    assert rows["a"][1:3] == [len(errors), 4]
+    assert rows["a"][5] == pytest.approx(expected, abs=1e-4)
+    assert {*rows} == {"a", "b"}
+    assert "Rank correlations with a, and noise ceilings" in captions(page)
+
+
 def test_nets_can_be_compared_at_equal_numbers_of_runs(written):
     frame = lists(**ERRORS)
     further = frame[frame["net"] == "n3"].assign(error=0.0)
