@@ -121,7 +121,8 @@ def lemur_epoch_trained(
     Args:
         trial: The trial.
         epoch: The epoch with its scores.
-        net: The trained net, in ``eval()`` mode. The hook must not change it.
+        net: The trained net, in ``eval()`` mode. The hook must not change it. It need not be a
+            `torch.nn.Module`; others have the methods of `lemur_core.kinds.foreign_net.ForeignNet`.
         folder: An empty folder for files; it is removed after the hooks return.
 
     Returns:

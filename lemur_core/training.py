@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lemur_core.space import net_space
 from lemur_core.train.batches import batches
 from lemur_core.train.data import Bundles
-from lemur_core.train.finite import check_weights, finite_buffers
+from lemur_core.train.net_adapter import check_weights, finite_buffers
 from lemur_core.train.scoring import build_metrics
 from lemur_core.train.training import (
     build_net,

@@ -232,11 +232,14 @@ def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:
 
     from lemur_core.kinds.net import as_net
     from lemur_core.space import net_space
+    from lemur_core.train.net_adapter import adapter_of
+    from lemur_core.train.torch_options import is_foreign
     from lemur_core.values import preset, smallest
 
     module = as_net(entry.load(), entry.name)
     prm = smallest(preset(net_space(module.hyperparameters()), entry.prm))
-    net = module.net((1, *shape), (classes,), prm, torch.device("cpu")).eval()
+    net = module.net((1, *shape), (classes,), prm, torch.device("cpu"))
+    net.eval()
     counter = FlopCounterMode(display=False)
     try:
         with torch.inference_mode(), counter:
@@ -244,9 +247,11 @@ def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:
     except RuntimeError as error:
         text = "x".join(map(str, shape))
         raise MisfitError(f"net {entry.name!r} cannot take {text}: {error}") from error
-    parameters = sum(parameter.numel() for parameter in net.parameters())
+    parameters = adapter_of(net, entry.name).parameter_count()
     condition = f"for {'x'.join(map(str, shape))} and {classes} classes"
     yield f"{'parameters':<12}{parameters:,} ({parameters / 1e6:.2f} million), {condition}"
+    if is_foreign(type(net)):
+        return
     # torch counts a multiply-add as two operations.
     yield f"{'multiply-adds':<12} {counter.get_total_flops() // 2:,}, {condition}"
 

@@ -1,6 +1,7 @@
 """The contract of nets, and base classes that train them.
 
-With a base class, the file of a net contains only its architecture.
+With a base class, the file of a net contains only its architecture. A net that is not a
+`torch.nn.Module` needs further methods, which `lemur_core.kinds.foreign_net` describes.
 
 A net is a module with a class ``Net`` and a function ``supported_hyperparameters``, as in LEMUR's
 template:

@@ -21,7 +21,7 @@ from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
 from lemur_core.train.file_digests import FileDigests
 from lemur_core.train.interruption import stopped_at_once
-from lemur_core.train.versions import versions
+from lemur_core.train.versions import imported_versions, versions
 from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
 
 if TYPE_CHECKING:
@@ -104,9 +104,17 @@ def reproduce(
         bundles = bundles_of(stored, folder)
         check_same_data(stored, bundles.record(trial.pipeline))
         outcome = train_to_end(replace(trial, initial=weights), bundles, watch)
-        changed = list(_changed(stored, trial, versions(registry)))
+        changed = list(_changed(stored, trial, versions_now(stored, registry)))
         changed += _left_out_now(stored.left_out, bundles.left_out(trial.pipeline))
     return Reproduction(outcome, list(_differences(stored, outcome)), changed)
+
+
+def versions_now(stored: StoredTrial, registry: Registry) -> dict[str, str]:
+    """Return the versions of the software that trains a recorded trial again, by name."""
+    recorded = stored.facts["versions"]
+    # Those of a framework other than torch are only recorded for its nets.
+    imported = imported_versions(stored.codes["nn"]).items()
+    return {name: now for name, now in imported if name in recorded} | versions(registry)
 
 
 def bundles_of(stored: StoredTrial, folder: Path) -> Bundles:

@@ -20,6 +20,7 @@ from lemur_core.reproduction.reproduce import (
     check_same_data,
     recorded_trial,
     train_to_end,
+    versions_now,
 )
 from lemur_core.store.database import folder_beside, open_engine
 from lemur_core.store.datasets import on_data
@@ -29,7 +30,6 @@ from lemur_core.store.reading.stored_trial import StoredTrial, read_stored_trial
 from lemur_core.train import saved_weights
 from lemur_core.train.devices import check_device
 from lemur_core.train.training import Training
-from lemur_core.train.versions import versions
 from lemur_core.trial import Epoch, State, Trial
 
 if TYPE_CHECKING:
@@ -119,8 +119,9 @@ def load(trial: Trial, bundle: DataBundle, weights: Path) -> Restored:
     """
     training = Training(trial, bundle, is_trained=True)
     info = saved_weights.load(weights, training.net, trial.device)
+    training.net.eval()
     return Restored(
-        trial, training.net.eval(), training.transform.eval(), bundle, *info, training=training
+        trial, training.net, training.transform.eval(), bundle, *info, training=training
     )
 
 
@@ -222,7 +223,7 @@ def _weights(
             epochs=best,
             weights=written,
             data=stored.data,
-            versions=versions(registry.installed()),
+            versions=versions_now(stored, registry.installed()),
         )
         outcome = train_to_end(again, bundles, watch)
         if outcome.state is not State.FINISHED:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from safetensors.torch import load_model
 
 from lemur_core import registry
 from lemur_core.errors import LemurError, UnknownNameError, WeightsError
@@ -15,8 +14,9 @@ from lemur_core.kinds.transform import as_transform
 from lemur_core.sources.load import load_file
 from lemur_core.train import saved_weights
 from lemur_core.train.generators import preserve_generators
+from lemur_core.train.net_adapter import adapter_of
 from lemur_core.train.net_description import Code, NetDescription, description_in
-from lemur_core.train.training import configure_execution, seed_everything
+from lemur_core.train.training import seed_everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,12 +66,13 @@ def build(description: NetDescription, file: Path, device: str) -> Built:
         with _reported(file, f"net {description.net.name!r} cannot be built from its code"):
             net = _net(description, file, device)
         with _reported(file, f"the weights are not those of net {description.net.name!r}"):
-            load_model(net, file, device=device)
+            adapter_of(net, description.net.name).load_weights(file, device)
     name = description.transform.name
     with _reported(file, f"transform {name!r} cannot be built from its code"):
         target = _load(description.transform, file, "transform")
         transform = as_transform(target, description.normalisation, name)
-    return Built(net.eval(), transform.eval(), saved_weights.epoch_of(file))
+    net.eval()
+    return Built(net, transform.eval(), saved_weights.epoch_of(file))
 
 
 def _net(description: NetDescription, file: Path, device: str) -> Any:
@@ -82,7 +83,10 @@ def _net(description: NetDescription, file: Path, device: str) -> Any:
     seed_everything(description.seed)
     place = torch.device(device)
     net: Any = module.net(description.in_shape, description.out_shape, dict(prm), place)
-    net.to(place).eval()
+    adapter = adapter_of(net, code.name)
+    adapter.check_options(prm, place)
+    adapter.place(place)
+    net.eval()
     if len(description.in_shape) == _IMAGE_BATCH:
         dtype = getattr(torch, description.dtype)
         # Lazy modules create their parameters in a first run.
@@ -92,7 +96,7 @@ def _net(description: NetDescription, file: Path, device: str) -> Any:
     # than importing torch. That of another net may do anything.
     if getattr(type(net), "train_setup", None) is not Trainable.train_setup:
         net.train_setup(prm)
-    configure_execution(net, prm)
+    adapter.configure(prm)
     return net
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,15 @@ from lemur_core.kinds.net import as_net, optional_method
 from lemur_core.pipeline_code import CodeReader
 from lemur_core.search.points import Points
 from lemur_core.space import Choice, RangeSpec, Space, check_used, net_space, override
+from lemur_core.train.torch_options import is_foreign, refusal, torch_option
+from lemur_core.train.versions import imported_versions
 from lemur_core.trial import CLASS_WEIGHTS
 from lemur_core.values import preset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from lemur_core.kinds.net import NetModule
     from lemur_core.pipeline import Pipeline
     from lemur_core.search.start import Start
     from lemur_core.settings import Settings
@@ -42,12 +45,15 @@ class PreparedStudy:
         space: The space of its hyperparameters.
         points: The points to train; None if the space is searched.
         start: The trial that the only point continues; None if trials start from scratch.
+        versions: Versions of the packages that the code of a net of another framework than torch
+            imports, by name; empty for torch nets.
     """
 
     pipeline: Pipeline
     space: Space
     points: Points | None = None
     start: Start | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def trial_count(self, trials: int, done: int = 0) -> int:
         """Return the number of trials that the study is to have.
@@ -97,9 +103,11 @@ def prepare(
         pipeline = unread_pipeline
         try:
             pipeline = code.read(unread_pipeline)
-            space = _overridden(pipeline, space_of(pipeline), ranges)
+            module = _module_of(pipeline)
+            space = _overridden(pipeline, _space_of(pipeline, module), ranges)
             if settings.class_weights:
-                _check_class_weights(pipeline)
+                _check_class_weights(pipeline, module)
+            versions = _foreign_versions(pipeline, module, space, settings)
             if pipeline.net not in unrecorded:
                 # sys.modules is in the order of import.
                 imported = [*islice(sys.modules, modules, None)]
@@ -108,7 +116,7 @@ def prepare(
             reasons.setdefault(str(error), error)
         else:
             fixed = _fixed_by_settings(pipeline, space, settings, identity)
-            prepared.append(PreparedStudy(pipeline, space | fixed))
+            prepared.append(PreparedStudy(pipeline, space | fixed, versions=versions))
     if not prepared:
         raise next(iter(reasons.values()))
     check_used(settings.prm, [study.space for study in prepared])
@@ -138,13 +146,32 @@ def continuing(study: PreparedStudy, start: Start) -> PreparedStudy:
     return replace(study, points=Points.of(start.prm), start=start)
 
 
-def _check_class_weights(pipeline: Pipeline) -> None:
-    entry = pipeline.net_entry
-    if optional_method(as_net(entry.load(), entry.name).net, "weigh_classes") is None:
+def _check_class_weights(pipeline: Pipeline, module: NetModule) -> None:
+    if optional_method(module.net, "weigh_classes") is None:
         raise PluginError(
-            f"net {entry.name!r} does not take class weights: it has a loss of its own, and no "
-            "method weigh_classes()"
+            f"net {pipeline.net_entry.name!r} does not take class weights: it has a loss of its "
+            "own, and no method weigh_classes()"
         )
+
+
+def _foreign_versions(
+    pipeline: Pipeline, module: NetModule, space: Space, settings: Settings
+) -> Mapping[str, str]:
+    """Return the versions of what a net of another framework imports; empty for a torch net.
+
+    Raises:
+        PluginError: An option that only exists for torch nets is asked of another net.
+    """
+    if not is_foreign(module.net):
+        return {}
+    choices = {name: values.values for name, values in space.items() if isinstance(values, Choice)}
+    if settings.freeze:
+        choices[FREEZE] = (as_hyperparameter(settings.freeze),)
+    for name, values in choices.items():
+        for value in values:
+            if option := torch_option({name: value}):
+                raise PluginError(refusal(pipeline.net_entry.name, option))
+    return imported_versions(pipeline.net_entry.code())
 
 
 def _fixed_by_settings(
@@ -203,21 +230,36 @@ def _unrecorded(pipeline: Pipeline, imported: Collection[str]) -> list[str]:
     ]
 
 
-def space_of(pipeline: Pipeline) -> Space:
-    """Return the space that a pipeline's net declares, with the pipeline's transforms.
+def _module_of(pipeline: Pipeline) -> NetModule:
+    """Return the module of a pipeline's net.
 
     Raises:
-        PluginError: The net cannot be imported, or declares an invalid range.
+        PluginError: The net cannot be imported.
     """
     entry = pipeline.net_entry
     try:
-        space = net_space(as_net(entry.load(), entry.name).hyperparameters())
-        space = preset(space, entry.prm)
+        return as_net(entry.load(), entry.name)
+    except LemurError:
+        raise
+    # Importing a foreign file may fail in any way; the other nets must still be trained.
+    except Exception as error:
+        raise PluginError(f"net {entry.name!r} cannot be imported: {error_text(error)}") from error
+
+
+def _space_of(pipeline: Pipeline, module: NetModule) -> Space:
+    """Return the space that a pipeline's net declares, with the pipeline's transforms.
+
+    Raises:
+        PluginError: The net declares an invalid range.
+    """
+    entry = pipeline.net_entry
+    try:
+        space = preset(net_space(module.hyperparameters()), entry.prm)
     except SpaceError as error:
         raise PluginError(f"net {entry.name!r}: {error}") from error
     except LemurError:
         raise
-    # Importing a foreign file may fail in any way; the other nets must still be trained.
+    # The function may raise anything, as the import may.
     except Exception as error:
         raise PluginError(f"net {entry.name!r} cannot be imported: {error_text(error)}") from error
     return space | {"transform": Choice(tuple(pipeline.transforms))}

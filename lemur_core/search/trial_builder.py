@@ -44,6 +44,7 @@ class TrialBuilder:
         left_out: Mapping[str, int],
     ) -> None:
         self._pipeline, self._start = ready.pipeline, ready.start
+        self._versions = ready.versions
         self._resources, self._inputs, self._left_out = resources, inputs, left_out
 
     def trial(self, number: int, prm: Mapping[str, Any], seed: int | None, device: str) -> Trial:
@@ -104,6 +105,6 @@ class TrialBuilder:
             left_out=self._left_out,
             data=self._inputs.data,
             recipe=self._inputs.recipe,
-            versions=self._resources.writer.versions,
+            versions={**self._versions, **self._resources.writer.versions},
             user=recorded_user(self._resources.settings.user),
         )

@@ -16,9 +16,19 @@ from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.kinds.task import Task
 from lemur_core.space import Interval, Range, Space, net_space
 from lemur_core.testing.comparing import same
+from lemur_core.testing.foreign_nets import (
+    check_goes_on,
+    checked,
+    parameters_of,
+    skip_unless_torch,
+    weights_of,
+)
 from lemur_core.testing.repeats import without_repeats
 from lemur_core.testing.tasks import RegisteredTasks
 from lemur_core.testing.validation_loss import check_validation_loss
+from lemur_core.train.draws import seed_generators
+from lemur_core.train.net_adapter import adapter_of
+from lemur_core.train.torch_options import is_foreign
 from lemur_core.values import covering, preset, smallest
 
 if TYPE_CHECKING:
@@ -72,7 +82,8 @@ class NetRules(RegisteredTasks):
     def test_net_gives_its_tasks_shape(self, net: Entry) -> None:
         """There is an output of the task's shape for each target, whatever the batch size."""
         for channels in self.channels:
-            built = self._build(net, channels).eval()
+            built = self._build(net, channels)
+            built.eval()
             for count in (1, 2):
                 self._check_shape(net, built, *self.batch(net, channels, count))
 
@@ -81,22 +92,30 @@ class NetRules(RegisteredTasks):
 
         In training mode, a detector returns its losses for images and targets, as in torchvision.
         """
-        built = self._build(net, self.channels[-1]).train()
+        built = self._build(net, self.channels[-1])
+        skip_unless_torch(net, built)
         inputs, targets, _ = self.batch(net, self.channels[-1], 2)
-        _check_gradients(net, built, inputs, targets)
+        _check_gradients(net, built.train(), inputs, targets)
 
     def test_net_learns(self, net: Entry) -> None:
         """learn() changes the parameters, and returns None, a mean loss, or (score, loss)."""
         built, prm = self._set_up(net)
-        before = [parameter.detach().clone() for parameter in built.parameters()]
+        before = parameters_of(built)
         _check_learns(net, built, self._epoch(net))
-        same = [torch.equal(old, new) for old, new in zip(before, built.parameters(), strict=True)]
-        assert not all(same), f"net {net.name!r}: learn() changes no parameter, given {prm}"
+        assert not same(before, parameters_of(built)), (
+            f"net {net.name!r}: learn() changes no parameter, given {prm}"
+        )
 
     def test_net_comes_back_from_its_state(self, net: Entry) -> None:
-        """Another instance that loads the net's state gives the same outputs."""
+        """Another instance that loads the net's state gives the same outputs.
+
+        One of another framework than torch also learns the same from there on.
+        """
         built, prm = self._set_up(net)
         built.learn([self.batch(net, self.channels[-1], 2)[:2]])
+        if not isinstance(built, nn.Module):
+            check_goes_on(net, built, self._set_up(net, seed=1)[0], self._epoch(net))
+            return
         file = io.BytesIO()
         torch.save(built.state_dict(), file)
         file.seek(0)
@@ -109,8 +128,8 @@ class NetRules(RegisteredTasks):
         )
 
     def test_net_is_built_the_same_from_the_same_seed(self, net: Entry) -> None:
-        """Its initial weights are drawn from torch's global generator."""
-        first, second = (self._build(net, self.channels[-1]).state_dict() for _ in range(2))
+        """Its initial weights are drawn from torch's global generator, or another global one."""
+        first, second = (weights_of(self._build(net, self.channels[-1])) for _ in range(2))
         for name, value in first.items():
             assert torch.equal(value, second[name]), (
                 f"net {net.name!r}: {name} differs after the same torch.manual_seed"
@@ -123,7 +142,8 @@ class NetRules(RegisteredTasks):
         # With the least values there may be no dropout. With middle values a detector may find
         # nothing, because of its thresholds; it is therefore also tested with the least values.
         for prm in (least | _middles(_space(net)), *[least] * isinstance(targets, list)):
-            built = self._build(net, self.channels[-1], prm=prm).eval()
+            built = self._build(net, self.channels[-1], prm=prm)
+            built.eval()
             assert same(built(inputs), built(inputs)), (
                 f"net {net.name!r}: in eval() it gives different outputs for the same inputs"
             )
@@ -180,6 +200,7 @@ class NetRules(RegisteredTasks):
         """``torch.compile`` captures it without a graph break, with the same outputs."""
         if net.name in self.not_compiled:
             pytest.skip(self.not_compiled[net.name])
+        self._skip_unless_torch(net)
         built, inputs = self._to_capture(net)
         # Capturing depends on the net; generating code depends on the compiler alone.
         compiled: Any = torch.compile(built, backend="eager", fullgraph=True)
@@ -193,10 +214,15 @@ class NetRules(RegisteredTasks):
         """``torch.export`` exports it, and the program gives the same outputs."""
         if net.name in self.not_exported:
             pytest.skip(self.not_exported[net.name])
+        self._skip_unless_torch(net)
         built, inputs = self._to_capture(net)
         program: Any = torch.export.export(built, (inputs,)).module()
         with torch.inference_mode():
             torch.testing.assert_close(program(inputs), built(inputs))
+
+    def _skip_unless_torch(self, net: Entry) -> None:
+        if is_foreign(_module(net).net):
+            skip_unless_torch(net, self._build(net, self.channels[-1]))
 
     def _to_capture(self, net: Entry) -> tuple[Any, Tensor]:
         inputs, _, _ = self.batch(net, self.channels[-1], 2)
@@ -208,11 +234,16 @@ class NetRules(RegisteredTasks):
         torch.manual_seed(seed)
         inputs, _, out_shape = self.batch(net, channels, 1)
         prm = _prm(net) if prm is None else prm
-        built: nn.Module = _module(net).net((1, *inputs.shape[1:]), out_shape, prm, CPU)
-        return built
+        module = _module(net).net
+        if is_foreign(module):
+            # It may draw from any global generator.
+            seed_generators(seed)
+        return checked(net, module((1, *inputs.shape[1:]), out_shape, prm, CPU))
 
     def _build_draft(self, net: Entry, prm: Mapping[str, Any]) -> Any:
         """Return a net on the device ``meta``, or on the CPU if it cannot be built there."""
+        if is_foreign(_module(net).net):
+            return self._build(net, self.channels[-1], prm=prm)
         inputs, _, out_shape = self.batch(net, self.channels[-1], 1)
         try:
             with META:
@@ -223,7 +254,7 @@ class NetRules(RegisteredTasks):
 
     def _check_takes(self, net: Entry, prm: Mapping[str, Any]) -> None:
         draft = self._build_draft(net, prm)
-        if sum(parameter.numel() for parameter in draft.parameters()) > _LIGHT:
+        if adapter_of(draft, net.name).parameter_count() > _LIGHT:
             # If this fails without values, the net is tested with values below.
             with suppress(Exception):
                 self._check_built(net, draft, prm)
@@ -231,13 +262,18 @@ class NetRules(RegisteredTasks):
         self._check_built(net, self._build(net, self.channels[-1], prm=prm), prm)
 
     def _check_built(self, net: Entry, built: Any, prm: Mapping[str, Any]) -> None:
-        device = next((parameter.device for parameter in built.parameters()), CPU)
+        is_torch = isinstance(built, nn.Module)
+        parameters = built.parameters() if is_torch else ()
+        device = next((parameter.device for parameter in parameters), CPU)
         inputs, targets, out_shape = self.batch(net, self.channels[-1], 2)
         if device == META:
             inputs, targets = inputs.to(META), _without_values(targets)
+        built.eval()
         with torch.inference_mode():
-            self._check_shape(net, built.eval(), inputs, targets, out_shape)
-        _check_gradients(net, built.train(), inputs, targets)
+            self._check_shape(net, built, inputs, targets, out_shape)
+        built.train()
+        if is_torch:
+            _check_gradients(net, built, inputs, targets)
         built.train_setup(prm)
         if device != META:
             _check_learns(net, built, [(inputs, targets)])
@@ -251,9 +287,10 @@ class NetRules(RegisteredTasks):
         except ContractError as error:
             raise AssertionError(f"net {net.name!r}: {error}") from None
 
-    def _set_up(self, net: Entry) -> tuple[Any, Mapping[str, Any]]:
+    def _set_up(self, net: Entry, seed: int = 0) -> tuple[Any, Mapping[str, Any]]:
         prm = _prm(net)
-        built = self._build(net, self.channels[-1], prm=prm).train()
+        built = self._build(net, self.channels[-1], seed, prm)
+        built.train()
         built.train_setup(prm)
         return built, prm
 

@@ -9,10 +9,10 @@ import torch
 from lemur_core.train.validation_loss import ValidationLoss
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
-def check_validation_loss(name: str, net: nn.Module, inputs: Tensor, targets: Any) -> None:
+def check_validation_loss(name: str, net: Any, inputs: Tensor, targets: Any) -> None:
     """Check that a net in evaluation mode can give its loss, without drawing random numbers.
 
     Raises:

@@ -40,6 +40,7 @@ def batches(
     training: bool,
     seed: int = 0,
     collate: Collate | None = None,
+    may_fork: bool = True,
 ) -> Batches:
     """Return the batches of one split; each iteration is one pass over it.
 
@@ -53,17 +54,17 @@ def batches(
             sample, which batch normalisation cannot handle.
         seed: Seeds all random numbers, 0 or above.
         collate: Makes a batch of a list of samples, as `DataBundle.collate`; None stacks them.
+        may_fork: Whether samples that are not in memory may be loaded in forks of this process.
     """
-    kind: type[Batches]
+    collator = _Collator(collate)
     if not isinstance(samples, InMemory):
-        kind = _DatasetBatches
-    elif collate is not None or hasattr(transform, "pair"):
+        return _DatasetBatches(samples, transform, size, device, training, seed, collator, may_fork)
+    kind: type[Batches] = _MemoryBatches
+    if collate is not None or hasattr(transform, "pair"):
         kind = _MemoryBatchesBySample
-    else:
-        kind = _MemoryBatches
-        if not _is_image(samples.inputs):
-            transform = nn.Identity()
-    return kind(samples, transform, size, device, training, seed, _Collator(collate))
+    elif not _is_image(samples.inputs):
+        transform = nn.Identity()
+    return kind(samples, transform, size, device, training, seed, collator)
 
 
 def _is_image(inputs: Any) -> bool:
@@ -196,10 +197,11 @@ class _DatasetBatches(Batches):
         training: bool,
         seed: int,
         collate: _Collator,
+        may_fork: bool,
     ) -> None:
         super().__init__(samples, transform, size, device, training, seed, collate)
         loaded, processes = _TransformedSamples(samples, transform, training), 0
-        if process_count := _loading_processes(len(samples)):
+        if may_fork and (process_count := _loading_processes(len(samples))):
             with preserve_generators():
                 batch_bytes = size * nbytes(loaded[0, 0])
             processes = process_count if has_room_for(batch_bytes, process_count) else 0

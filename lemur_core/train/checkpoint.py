@@ -12,16 +12,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load_model
-from torch import nn
 
 from lemur_core.codec import DECODING_ERRORS, from_json, to_json
 from lemur_core.errors import error_text
-from lemur_core.train.net_state import net_state, restore_net_state
-from lemur_core.train.weights import save_weights
+from lemur_core.train.net_adapter import adapter_of
 from lemur_core.trial import Epoch
 
 if TYPE_CHECKING:
@@ -35,11 +32,11 @@ class StateLostError(Exception):
     """A trial's checkpoint cannot be read."""
 
 
-def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
+def save(folder: Path, net: Any, epochs: Sequence[Epoch]) -> None:
     """Write a checkpoint after the last of these epochs, either completely or not at all."""
     written = folder / f".{epochs[-1].number}"
     _make_room(folder, written)
-    save_weights(net, written / "weights.safetensors")
+    adapter_of(net).write_weights(written / "weights.safetensors")
     _save_state(net, written / "state.pt")
     (written / "epochs.json").write_text(json.dumps([*map(to_json, epochs)]), encoding="utf-8")
     for file in written.iterdir():
@@ -96,7 +93,7 @@ def _lost(error: Exception) -> StateLostError:
     return StateLostError(f"its checkpoint could not be read: {error_text(error)}")
 
 
-def restore(folder: Path, net: nn.Module, device: torch.device) -> None:
+def restore(folder: Path, net: Any, device: torch.device) -> None:
     """Restore a net that has just been set up from the newest checkpoint.
 
     Raises:
@@ -112,10 +109,11 @@ def restore(folder: Path, net: nn.Module, device: torch.device) -> None:
         raise _lost(error) from error
 
 
-def _load(checkpoint: Path, net: nn.Module, device: torch.device) -> None:
-    load_model(net, str(checkpoint / "weights.safetensors"), device=str(device))
+def _load(checkpoint: Path, net: Any, device: torch.device) -> None:
+    adapter = adapter_of(net)
+    adapter.load_weights(checkpoint / "weights.safetensors", str(device))
     state = torch.load(checkpoint / "state.pt", weights_only=True, map_location="cpu")
-    restore_net_state(net, state)
+    adapter.restore_state(state)
 
 
 def remove(folder: Path) -> None:
@@ -129,14 +127,14 @@ def remove_older(folder: Path) -> None:
         shutil.rmtree(older, ignore_errors=True)
 
 
-def _save_state(net: nn.Module, file: Path) -> None:
+def _save_state(net: Any, file: Path) -> None:
     # Computing a checksum of the optimizer's state takes as long as writing the state.
     checks = torch.serialization.get_crc32_options()
     torch.serialization.set_crc32_options(False)
     file.touch()
     try:
         with file.open("r+b") as opened:
-            torch.save(net_state(net), opened)
+            torch.save(adapter_of(net).state(), opened)
             opened.truncate()
     finally:
         torch.serialization.set_crc32_options(checks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,12 +16,12 @@ from lemur_core.train.restrict import targets_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from lemur_core.trial import Trial
 
 
-def weigh_classes(net: nn.Module, bundle: DataBundle, trial: Trial) -> None:
+def weigh_classes(net: Any, bundle: DataBundle, trial: Trial) -> None:
     """Give a net the weights of the classes in the training split.
 
     The labels of the bundle need not be checked before. Class indices are not read from files;

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
-
-from safetensors import safe_open
-from safetensors.torch import load_file, load_model
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import MisfitError, error_text
 from lemur_core.initial_weights import NAME, identity_in, identity_of
 from lemur_core.notices import Notice
+from lemur_core.train.net_adapter import adapter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from torch import nn
-
+    from lemur_core.train.fitting_weights import Shape
     from lemur_core.trial import Trial
-
-_SHOWN = 3
-
-Shape = tuple[int, ...]
 
 
 def load_initial_weights(
-    net: nn.Module, file: Path, trial: Trial, classes: int | None = None
+    net: Any, file: Path, trial: Trial, classes: int | None = None
 ) -> frozenset[str]:
     """Load the weights in a file into the net of a trial.
 
@@ -53,12 +46,7 @@ def load_initial_weights(
             raise MisfitError(
                 f"{file} has changed since the campaign started; expected {trial.prm[NAME]}"
             )
-        others = _other_shapes(net, file)
-        drawn = _of_other_classes(net, others, classes)
-        faults = [] if drawn else _shape_faults(net, others)
-        if not faults:
-            missing, unexpected = _load(net, file, device, drawn)
-            faults = [*_listed("missing", missing), *_listed("unexpected", unexpected)]
+        drawn, faults = adapter_of(net, name).fit_weights(file, device, classes)
     except MisfitError:
         raise
     # A damaged file or a net's own load_state_dict may raise anything.
@@ -77,65 +65,3 @@ def load_initial_weights(
         text += f": {', '.join(layers)} of net {name!r} starts with random weights"
         warnings.warn(text, Notice, stacklevel=2)
     return frozenset(drawn)
-
-
-def _load(
-    net: nn.Module, file: Path, device: str, drawn: Collection[str]
-) -> tuple[Collection[str], Collection[str]]:
-    """Load the tensors in a file except those drawn, and return the missing and unexpected names.
-
-    The file holds tensors that share memory once.
-    """
-    if not drawn:
-        return load_model(net, file, strict=False, device=device)
-    state = {name: value for name, value in load_file(file, device).items() if name not in drawn}
-    missing, unexpected = net.load_state_dict(state, strict=False)
-    tensors = net.state_dict()
-    loaded = {tensors[name].data_ptr() for name in state if name in tensors}
-    absent = {name for name in missing if tensors[name].data_ptr() not in loaded}
-    return absent - {*drawn}, unexpected
-
-
-def _other_shapes(net: nn.Module, file: Path) -> dict[str, Shape]:
-    """Return the shapes in the file of the tensors that have another shape in the net, by name."""
-    state = net.state_dict()
-    with safe_open(file, "pt") as opened:
-        shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118 - no mapping
-    return {
-        name: shape
-        for name, shape in shapes.items()
-        if name in state and shape != tuple(state[name].shape)
-    }
-
-
-def _shape_faults(net: nn.Module, others: Mapping[str, Shape]) -> list[str]:
-    state = net.state_dict()
-    return [
-        f"{name} is {_shape(shape)}, the net's {_shape(tuple(state[name].shape))}"
-        for name, shape in others.items()
-    ][:1]
-
-
-def _of_other_classes(
-    net: nn.Module, others: Mapping[str, Shape], classes: int | None
-) -> Mapping[str, Shape]:
-    """Return the shapes if each differs only in the number of outputs, which is that of classes."""
-    state = net.state_dict()
-    outputs = {shape[:1] for shape in others.values()}
-    is_of_classes = all(
-        shape[:1] and (classes, *shape[1:]) == tuple(state[name].shape)
-        for name, shape in others.items()
-    )
-    return others if len(outputs) == 1 and is_of_classes and len(others) < len(state) else {}
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "a number"
-
-
-def _listed(fault: str, names: Collection[str]) -> list[str]:
-    if not names:
-        return []
-    shown = sorted(names)[:_SHOWN]
-    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    return [f"{fault} {', '.join(shown)}{more}"]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from lemur_core.train.generators import preserve_generators
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from lemur_core.kinds.net import TrainData
 
@@ -18,13 +19,14 @@ class PartScorer:
     """Training batches in equal parts; the net is scored after each part except the last.
 
     A part is complete when the net asks for the next batch. Scoring preserves the state of the
-    random generators and the mode of each module.
+    random generators and the modes of the net and the transform.
 
     Args:
         train_data: The training batches of one epoch.
         parts: Number of parts; the number of batches if that is smaller.
         score: Returns the net's score, 0 to 1.
-        modules: Modules whose modes are preserved: the net, and the transform of the batches.
+        preserve_modes: Returns a context that restores on exit the modes of the net, and of the
+            transform of the batches.
 
     Attributes:
         scores: Pairs of the last epoch: the fraction of the epoch that was done, above 0 and below
@@ -36,9 +38,10 @@ class PartScorer:
         train_data: TrainData,
         parts: int,
         score: Callable[[], float],
-        modules: Sequence[nn.Module],
+        preserve_modes: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._train_data, self._score, self._modules = train_data, score, modules
+        self._train_data, self._score = train_data, score
+        self._preserve_modes = preserve_modes
         batches = len(train_data)
         parts = min(parts, batches)
         self._ends = {batches * part // parts: part / parts for part in range(1, parts)}
@@ -55,9 +58,5 @@ class PartScorer:
             yield batch
 
     def _scored(self) -> float:
-        modes = [(module, module.training) for root in self._modules for module in root.modules()]
-        with preserve_generators():
-            score = self._score()
-        for module, training in modes:
-            module.training = training
-        return score
+        with self._preserve_modes(), preserve_generators():
+            return self._score()

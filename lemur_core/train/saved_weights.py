@@ -11,19 +11,17 @@ import os
 import shutil
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_model, save_model
 
 from lemur_core.errors import WeightsError, error_text
+from lemur_core.train.net_adapter import adapter_of
 from lemur_core.trial import Epoch, Keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    from torch import nn
 
 
 class WeightsInfo(NamedTuple):
@@ -56,7 +54,7 @@ def file_of(best: Path, which: int | str) -> Path:
 
 def save_selected(
     best: Path,
-    net: nn.Module,
+    net: Any,
     epoch: Epoch,
     how: Keep,
     *,
@@ -84,7 +82,7 @@ def save_selected(
 
 
 def save(
-    file: Path, net: nn.Module, epoch: Epoch, about: Mapping[str, str] = MappingProxyType({})
+    file: Path, net: Any, epoch: Epoch, about: Mapping[str, str] = MappingProxyType({})
 ) -> None:
     """Save a net's weights with their epoch, replacing the file completely or not at all.
 
@@ -99,7 +97,7 @@ def save(
         # The format's metadata can only hold texts.
         metadata = {name: repr(value) for name, value in info._asdict().items()}
         scores = {"scores": json.dumps(epoch.scores)} if epoch.scores else {}
-        save_model(net, str(written), {**about, **scores, **metadata})
+        adapter_of(net).save_weights(written, {**about, **scores, **metadata})
 
 
 def copy(source: Path, file: Path) -> None:
@@ -108,14 +106,14 @@ def copy(source: Path, file: Path) -> None:
         shutil.copyfile(source, written)
 
 
-def load(file: Path, net: nn.Module, device: str) -> WeightsInfo:
+def load(file: Path, net: Any, device: str) -> WeightsInfo:
     """Load saved weights into a net, and return the epoch to which they belong.
 
     Raises:
         WeightsError: The file cannot be read, or holds the weights of another net.
     """
     with _readable(file):
-        load_model(net, file, device=device)
+        adapter_of(net).load_weights(file, device)
     return epoch_of(file)
 
 

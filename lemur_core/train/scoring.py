@@ -13,7 +13,7 @@ from lemur_core.train.finite import Outputs, check_number
 from lemur_core.trial import Epoch, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from lemur_core.kinds.net import TrainData
     from lemur_core.pipeline import Pipeline
@@ -119,11 +119,26 @@ def score(
         }
 
 
-def score_batch(net: Any, metrics: Mapping[str, Metric], inputs: Any, targets: Any) -> None:
-    """Let a net and the metrics process one batch, before the net is trained."""
+def score_batch(
+    net: Any,
+    metrics: Mapping[str, Metric],
+    inputs: Any,
+    targets: Any,
+    check_outputs: Callable[[Any], None],
+) -> None:
+    """Let a net and the metrics process one batch, before the net is trained.
+
+    Args:
+        net: The net.
+        metrics: The metrics by name.
+        inputs: Inputs of the batch.
+        targets: Its targets.
+        check_outputs: Called with the outputs; raises an exception if metrics cannot read them.
+    """
     # Lazy modules create parameters here, which could not be trained if made in inference mode.
     with torch.no_grad():
         outputs, seen_outputs = net(inputs), Outputs("validation")
+        check_outputs(outputs)
         seen_outputs.record(outputs)
         with seen_outputs.explain_errors():
             for metric in metrics.values():

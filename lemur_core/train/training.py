@@ -6,6 +6,7 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,10 @@ from lemur_core.train import checkpoint, saved_weights
 from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.class_weights import weigh_classes
 from lemur_core.train.draws import derived_seed
-from lemur_core.train.finite import check_number, check_weights, finite_buffers
-from lemur_core.train.freezing import FrozenLayers
+from lemur_core.train.finite import check_number
 from lemur_core.train.initial_weights import load_initial_weights
+from lemur_core.train.modes import preserve_modes
+from lemur_core.train.net_adapter import adapter_of, check_weights, finite_buffers
 from lemur_core.train.net_description import NetDescription, describe, metadata_of
 from lemur_core.train.part_scorer import PartScorer
 from lemur_core.train.scoring import (
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 
     from lemur_core.kinds.metric import Metric
     from lemur_core.train.epoch_hooks import EpochHooks
+    from lemur_core.train.net_adapter import Frozen
 
 
 def run_trial(trial: Trial, bundle: DataBundle, hooks: EpochHooks | None = None) -> Iterator[Epoch]:
@@ -108,7 +111,7 @@ class Training:
         configure_execution(self.net, trial.prm)
         self._buffers = finite_buffers(self.net)
 
-    def _with_initial_weights(self) -> FrozenLayers | None:
+    def _with_initial_weights(self) -> Frozen | None:
         """Load the trial's initial weights, and freeze the layers that it names."""
         trial, net, drawn = self.trial, self.net, frozenset[str]()
         if trial.initial is not None:
@@ -123,7 +126,7 @@ class Training:
                 "trial has no file of weights"
             )
         inputs, _ = _first(self.bundle, self._transform, self.device)
-        return FrozenLayers(net, patterns, inputs, drawn, trial.pipeline.net)
+        return adapter_of(net, trial.pipeline.net).freeze(patterns, inputs, drawn)
 
     @property
     def transform(self) -> nn.Module:
@@ -207,6 +210,7 @@ class Training:
             training=training,
             seed=self.trial.seed,
             collate=self.bundle.collate,
+            may_fork=adapter_of(self.net).may_fork,
         )
 
     def _scored_in_parts(self, train_data: TrainData, validation_data: TrainData) -> PartScorer:
@@ -214,7 +218,12 @@ class Training:
             scores = score(self.net, validation_data, self._metrics, "validation")
             return scores[self.trial.pipeline.metric]
 
-        return PartScorer(train_data, self.trial.parts, validation, (self.net, self._transform))
+        return PartScorer(train_data, self.trial.parts, validation, self._modes_preserved)
+
+    @contextmanager
+    def _modes_preserved(self) -> Iterator[None]:
+        with preserve_modes(self._transform), adapter_of(self.net).preserve_mode():
+            yield
 
     @cached_property
     def description(self) -> NetDescription:
@@ -238,10 +247,7 @@ class Training:
 
 def configure_execution(net: Any, prm: Mapping[str, Any]) -> None:
     """Use channels-last memory format, and compile the net, if ``prm`` says so."""
-    if prm.get("channels_last"):
-        net.to(memory_format=torch.channels_last)
-    if prm.get("compile"):
-        net.compile()
+    adapter_of(net).configure(prm)
 
 
 def precision(prm: Mapping[str, Any], device: torch.device) -> torch.autocast:
@@ -251,7 +257,7 @@ def precision(prm: Mapping[str, Any], device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=mixed, cache_enabled=False)
 
 
-def save_checkpoint(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
+def save_checkpoint(folder: Path, net: Any, epochs: Sequence[Epoch]) -> None:
     """Write a checkpoint, or warn that it cannot be written."""
     try:
         checkpoint.save(folder, net, epochs)
@@ -263,7 +269,7 @@ def save_checkpoint(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> No
 
 def save_weights(
     file: Path,
-    net: nn.Module,
+    net: Any,
     epoch: Epoch,
     keep: Keep,
     *,
@@ -293,9 +299,10 @@ def build_net(
 
     Raises:
         CodeChangedError: The code that trains the net differs from the trial's recipe.
-        MisfitError: The net cannot process the samples.
+        MisfitError: The net cannot process the samples, or an option does not apply to it.
         NotFiniteError: A metric fails because the net's outputs are NaN or infinite.
-        ContractError: The error that a metric computes is negative.
+        ContractError: The error that a metric computes is negative, or the net is neither a
+            `torch.nn.Module` nor a `lemur_core.kinds.foreign_net.ForeignNet`.
     """
     entry = trial.pipeline.net_entry
     if trial.recipe is not None and entry.recipe() != trial.recipe:
@@ -306,9 +313,12 @@ def build_net(
     # The initial weights depend on the seed alone, not on how the data is loaded.
     seed_everything(trial.seed)
     net: Any = net_module.net(in_shape, bundle.out_shape, dict(trial.prm), device)
-    net.to(device)
+    adapter = adapter_of(net, entry.name)
+    adapter.check_options(trial.prm, device)
+    adapter.place(device)
+    net.eval()
     try:
-        score_batch(net.eval(), metrics, *sample)
+        score_batch(net, metrics, *sample, adapter.check_outputs)
     except (NotFiniteError, ContractError):
         raise
     # Foreign code may raise anything if the shapes are not those it was written for.
@@ -321,8 +331,7 @@ def build_net(
             f"{type(error).__name__}: {error}".partition("\n")[0]
         ) from error
     # Lazy modules create their parameters in the trial run.
-    parameters = sum(parameter.numel() for parameter in net.parameters())
-    return net, Size(parameters, in_shape, tuple(bundle.out_shape))
+    return net, Size(adapter.parameter_count(), in_shape, tuple(bundle.out_shape))
 
 
 def train_epoch(net: Any, train_data: TrainData) -> float | None:

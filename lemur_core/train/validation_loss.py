@@ -10,7 +10,7 @@ import torch
 from lemur_core.kinds.net import optional_method
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 class ValidationLoss:
@@ -20,7 +20,7 @@ class ValidationLoss:
         net: A net; its method ``validation_loss`` is described in `lemur_core.kinds.net`.
     """
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: Any) -> None:
         self._loss_of = optional_method(net, "validation_loss")
         self._batches: list[Tensor] = []
 

@@ -19,7 +19,7 @@ from lemur_core.store.database import open_engine
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.stored_trial import read_stored_trial
 from lemur_core.store.reading.trial_rows import trial_rows
-from lemur_core.train import checkpoint
+from lemur_core.train import torch_adapter
 from lemur_core.trial import State
 
 TOYS = Path(__file__).parent / "toys"
@@ -72,7 +72,7 @@ def test_the_state_of_the_optimizer_is_restored(db, tmp_path, monkeypatch):
     run(LINEAR, trials=1, epochs=7, db=whole)
     first(db=db)
     # With the weights alone, the numbers differ.
-    monkeypatch.setattr(checkpoint, "restore_net_state", lambda net, state: None)
+    monkeypatch.setattr(torch_adapter, "restore_net_state", lambda net, state: None)
     run(continues="1", epochs=7, db=db)
     assert curve(db, 2) != curve(whole, 1)[3:]
 

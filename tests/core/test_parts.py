@@ -1,5 +1,6 @@
 """Scores within epochs do not affect training."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -96,7 +97,7 @@ def test_each_part_states_the_fraction_of_the_epoch(trial, tmp_path):
 def test_a_part_ends_after_training_on_its_batches():
     batches = [(torch.full((1,), number), None) for number in range(5)]
     learned, seen = [], []
-    scorer = PartScorer(batches, 2, lambda: seen.append(list(learned)) or 0.5, ())
+    scorer = PartScorer(batches, 2, lambda: seen.append(list(learned)) or 0.5, nullcontext)
     for inputs, _ in scorer:
         learned.append(int(inputs))
     assert seen == [[0, 1]]
@@ -106,5 +107,5 @@ def test_a_part_ends_after_training_on_its_batches():
 
 def test_a_single_part_is_not_scored():
     samples = InMemory(torch.zeros(4, 1, 1, 1, dtype=torch.uint8), torch.zeros(4).long())
-    scorer = PartScorer([samples[0]] * 4, 1, pytest.fail, ())
+    scorer = PartScorer([samples[0]] * 4, 1, pytest.fail, nullcontext)
     assert len(list(scorer)) == 4

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_model
 from torch import nn
 
 import lemur_core
@@ -18,7 +18,7 @@ from lemur_core.cli.run import run
 from lemur_core.errors import SettingsError, WeightsError
 from lemur_core.events import EpochEnded
 from lemur_core.settings import Settings
-from lemur_core.train import saved_weights
+from lemur_core.train import saved_weights, torch_adapter
 from lemur_core.trial import Epoch
 
 LINEAR = "img-classification_blobs_hits_Linear"
@@ -175,7 +175,7 @@ def test_a_failed_write_leaves_the_previous_weights(tmp_path, monkeypatch):
         Path(place).write_bytes(b"half")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(saved_weights, "save_model", half)
+    monkeypatch.setattr(torch_adapter, "save_model", half)
     with pytest.raises(OSError, match="no space left"):
         saved_weights.save(file, after, EPOCH)
     assert list(tmp_path.iterdir()) == [file]
@@ -190,7 +190,7 @@ def test_weights_that_are_not_the_nets_are_reported_in_one_line(tmp_path, damage
     if damage == "cut":
         file.write_bytes(file.read_bytes()[:-4])
     if damage == "unnamed":
-        saved_weights.save_model(nn.Linear(2, 2), str(file))
+        save_model(nn.Linear(2, 2), str(file))
     if damage == "gone":
         file.unlink()
     with pytest.raises(WeightsError) as raised:

@@ -205,7 +205,11 @@ class Writer:
 
         def enter(connection: Connection) -> tuple[int, dict[CodeKey, int]]:
             trial_id, codes = begin_trial(
-                connection, trial, self._codes, owner=self.owner, versions=self.versions
+                connection,
+                trial,
+                self._codes,
+                owner=self.owner,
+                versions={**trial.versions, **self.versions},
             )
             write_facts(connection, trial_id, WHOLE_TRIAL, facts)
             return trial_id, codes
