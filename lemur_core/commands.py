@@ -24,7 +24,7 @@ from lemur_core.cli.completion import trials as complete_trials
 from lemur_core.cli.export import ExportResult, write_results
 from lemur_core.cli.filters import arguments_of, filter_options, print_unrecorded
 from lemur_core.cli.flags import values_of
-from lemur_core.cli.options import SHARE, data_option, db_option
+from lemur_core.cli.options import SHARE, data_option, datasets_option, db_option
 from lemur_core.cli.output import (
     print_data,
     print_line,
@@ -44,6 +44,7 @@ __all__ = [
     "arguments_of",
     "complete_trials",
     "data_option",
+    "datasets_option",
     "db_option",
     "display_width",
     "duration",

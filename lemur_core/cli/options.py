@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lemur_core.errors import LemurError
 from lemur_core.settings_files import setting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _configured(name: str, built_in: str) -> str:
@@ -35,17 +38,25 @@ db_option = click.option(
 )
 """The option ``--db``, passed as ``db``: the path of an SQLite file, or a URL."""
 
-data_option = click.option(
-    "--data",
-    metavar="DIR",
-    envvar="LEMUR_DATA",
-    type=click.Path(path_type=Path),
-    default=lambda: _configured("data", "data"),
-    show_default="data",
-    show_envvar=True,
-    help="Folder of the datasets.",
-)
+
+def _folder_of_datasets(name: str) -> Callable[[Any], Any]:
+    return click.option(
+        name,
+        metavar="DIR",
+        envvar="LEMUR_DATA",
+        type=click.Path(path_type=Path),
+        default=lambda: _configured("data", "data"),
+        show_default="data",
+        show_envvar=True,
+        help="Folder of the datasets.",
+    )
+
+
+data_option = _folder_of_datasets("--data")
 """The option ``--data``, passed as ``data``: the `Path` of the folder of the datasets."""
+
+datasets_option = _folder_of_datasets("--datasets")
+"""The same as ``--datasets``, for commands whose ``--data`` is another folder."""
 
 
 class _Share(click.FloatRange):

@@ -4,6 +4,8 @@
 
 - `lemur_zoo.spec`: the specification of a zoo, and the members that it means.
 - `lemur_zoo.images`, `lemur_zoo.nets`: the images and the net of a zoo.
+- `lemur_zoo.schedule`, `lemur_zoo.augmentation`: learning rates by step, and images by epoch.
+- `lemur_zoo.architectures`: nets of published zoos that are no nets of other plugins.
 - `lemur_zoo.layers`: the layers of a net, as engines compute them.
 - `lemur_zoo.modules`: read the layers of a net from its modules.
 - `lemur_zoo.members`: what the members of a population differ in, and the state of their training.
@@ -20,6 +22,7 @@
 - `lemur_zoo.connectivity`: lines between members, alignment of their units, and averages.
 - `lemur_zoo.confidence`, `lemur_zoo.spectra`: scores by class, calibration, singular values.
 - `lemur_zoo.embedding`: an auto-encoder of weights, and sampling from it.
+- `lemur_zoo.paper`: the tables of the paper, from zoos of one's own.
 - `lemur_zoo.cli`: the commands.
 
 Importing this package imports neither torch nor pandas.

@@ -44,6 +44,7 @@ class ZooImages(NamedTuple):
         classes: Number of classes.
         class_names: Names of the classes; empty if they have none.
         fingerprint: Digest of all images and classes, before they are normalised.
+        black: Value of a black pixel of each channel, shape ``(channels,)``.
     """
 
     train: SplitArrays
@@ -52,6 +53,7 @@ class ZooImages(NamedTuple):
     classes: int
     class_names: tuple[str, ...]
     fingerprint: str
+    black: NDArray[float32]
 
     @property
     def in_shape(self) -> tuple[int, int, int, int]:
@@ -122,6 +124,7 @@ def load_images(spec: ZooSpec, data: Path) -> ZooImages:
         bundle.out_shape[0],
         bundle.class_names,
         digest.hexdigest()[:32],
+        _transformed(transform, torch.zeros_like(images[0][:1]))[0, :, 0, 0],
     )
 
 

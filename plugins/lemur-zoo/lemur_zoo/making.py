@@ -12,6 +12,7 @@ from lemur_core.errors import FetchError, MissingDataError, SettingsError
 from lemur_zoo.engine.choice import LANES, UnusableEngineError
 from lemur_zoo.images import SPLITS, load_images, pipeline_of
 from lemur_zoo.nets import ZooNet
+from lemur_zoo.schedule import ONE_CYCLE
 from lemur_zoo.spec.population import members_of
 from lemur_zoo.storage.folder import (
     ZooFolder,
@@ -22,11 +23,11 @@ from lemur_zoo.storage.folder import (
     delete_leftovers,
 )
 from lemur_zoo.storage.header import FILE, ZooError, ZooHeader, read_header, write_header
-from lemur_zoo.training import ZooTraining, groups_of
+from lemur_zoo.training import Start, ZooTraining, groups_of
 from lemur_zoo.zoo import Zoo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy import float32
@@ -47,11 +48,6 @@ def check_spec(spec: ZooSpec, *, many: bool = False) -> None:
         spec: The specification.
         many: Whether more than `MANY_MEMBERS` members are meant.
     """
-    if "onecycle" in spec.factors["schedule"]:
-        raise SettingsError(
-            f"zoo {spec.name!r}: its schedule is onecycle, which is not trained yet; choose a zoo "
-            "with a constant schedule, or set schedule to constant"
-        )
     if spec.members > MANY_MEMBERS and not many:
         raise SettingsError(
             f"zoo {spec.name!r} has {spec.members:,} members; draw some with sample = N in "
@@ -83,7 +79,8 @@ def begin(spec: ZooSpec, path: Path, images: ZooImages) -> None:
         classes=images.classes,
         fingerprint=images.fingerprint,
         images={name: len(getattr(images, name).targets) for name in SPLITS},
-        groups=groups_of(members),
+        groups=groups_of(members, spec),
+        buffers=net.buffers(members[0].values),
         versions=_versions(),
     )
     if spec.start:
@@ -164,6 +161,7 @@ def training_of(
             cannot be used, or the disk is too small. Nothing is added then.
     """
     header = read_header(path)
+    _check_cycle(header, epochs)
     images = _own_images(path, header, data, fetch)
     training = _training(ZooFolder(path, header), images, engine)
     delete_leftovers(ZooFolder(path, header))
@@ -173,6 +171,15 @@ def training_of(
     if training.choice.name != header.engine:
         write_header(path, replace(header, engine=training.choice.name))
     return _training(ZooFolder(path, header, writable=True), images, training.choice.name)
+
+
+def _check_cycle(header: ZooHeader, epochs: int) -> None:
+    """Raise `ZooError` if epochs are to be added after the learning rate's cycle."""
+    if epochs and ONE_CYCLE in header.spec.factors["schedule"]:
+        raise ZooError(
+            f"zoo {header.spec.name!r}: the cycle of its learning rate has {header.epochs} epochs, "
+            "and none can be added to it; make another zoo of more epochs"
+        )
 
 
 def _own_images(path: Path, header: ZooHeader, data: Path, fetch: Progress | None) -> ZooImages:
@@ -231,7 +238,7 @@ def extend_members(path: Path, count: int) -> ZooHeader:
     header = read_header(path)
     folder = ZooFolder(path, header)
     added = members_of(header.spec, header.members, count)
-    longer = header.with_members(count, groups_of(added))
+    longer = header.with_members(count, groups_of(added, header.spec))
     add_members(folder, longer, [*folder.members(), *added])
     return longer
 
@@ -243,27 +250,33 @@ def _check_start(header: ZooHeader) -> Zoo:
         ZooError: It is no zoo, its members have other parameters, or one of them has no epoch.
     """
     zoo = Zoo(header.spec.start)
-    if [item.shape for item in zoo.parameters] != [item.shape for item in header.parameters]:
+    if _shapes(zoo.header) != _shapes(header):
         raise ZooError(
             f"start {header.spec.start!r}: its members have other parameters than those of zoo "
             f"{header.spec.name!r}; name a zoo of the same net, channels and classes"
         )
-    zoo.at(-1)
+    zoo.at(-1, [int(zoo.last_epochs.argmin())])
     return zoo
 
 
-def _start(header: ZooHeader) -> Callable[[Sequence[int]], NDArray[float32]]:
-    """Return a function that gives the initial weights of members, by their numbers."""
+def _shapes(header: ZooHeader) -> list[tuple[int, ...]]:
+    return [item.shape for item in (*header.parameters, *header.buffers)]
 
-    def weights(numbers: Sequence[int]) -> NDArray[float32]:
+
+def _start(header: ZooHeader) -> Start:
+    """Return a function that gives the initial weights and buffers of members."""
+
+    def initial(numbers: Sequence[int]) -> tuple[NDArray[float32], NDArray[float32]]:
         zoo = _check_start(header)
-        return zoo.at(-1, [number % len(zoo) for number in numbers])
+        theirs = [number % len(zoo) for number in numbers]
+        return zoo.at(-1, theirs), zoo.buffers_at(-1, theirs)
 
-    return weights
+    return initial
 
 
 def _net(spec: ZooSpec, images: ZooImages) -> ZooNet:
-    return ZooNet(pipeline_of(spec).net_entry, images.in_shape, images.classes)
+    entry = pipeline_of(spec).net_entry
+    return ZooNet(entry, images.in_shape, images.classes, spec.width)
 
 
 def _versions() -> dict[str, str]:

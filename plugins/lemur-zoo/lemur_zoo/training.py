@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lemur_zoo.augmentation import augmented
 from lemur_zoo.engine.choice import ChosenEngine, choose
 from lemur_zoo.members import GroupState, MemberSettings
 from lemur_zoo.modules import layers_of
 from lemur_zoo.nets import DRAWING
+from lemur_zoo.schedule import factors_of
 from lemur_zoo.storage.folder import GroupProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
     from torch import nn
 
     from lemur_zoo.images import ZooImages
     from lemur_zoo.layers import Shape
-    from lemur_zoo.members import Engine
+    from lemur_zoo.members import Engine, SplitArrays
     from lemur_zoo.nets import ZooNet
     from lemur_zoo.spec.population import ZooMember
+    from lemur_zoo.spec.spec import ZooSpec
     from lemur_zoo.storage.folder import ZooFolder
 
+Start = Callable[[Sequence[int]], tuple["NDArray[np.float32]", "NDArray[np.float32]"]]
+"""Returns the initial weights and buffers of members, given their numbers."""
 GROUP_SIZE = 16
 """Largest number of members that are trained together."""
 _ALIKE = ("activation", "optimizer", "batch", "schedule")
@@ -55,20 +61,26 @@ class ZooEpoch(NamedTuple):
     left: int
 
 
-def groups_of(members: Sequence[ZooMember]) -> list[list[int]]:
+def groups_of(members: Sequence[ZooMember], spec: ZooSpec) -> list[list[int]]:
     """Return the numbers of the members of each group, at most `GROUP_SIZE` in one.
 
-    Members of a group have the same activation, optimizer and batch size, and dropout or none.
+    Members of a group have the same activation, optimizer and batch size, and dropout or none. If
+    training images are changed at random, each member has others, and is a group of its own.
+
+    Args:
+        members: The members.
+        spec: The specification of the zoo.
     """
+    size = 1 if spec.augment else GROUP_SIZE
     alike: dict[tuple[object, ...], list[int]] = {}
     for member in members:
         values = member.values
         key = (*(values[name] for name in _ALIKE), values["dropout"] != 0)
         alike.setdefault(key, []).append(member.number)
     return [
-        numbers[start : start + GROUP_SIZE]
+        numbers[start : start + size]
         for numbers in alike.values()
-        for start in range(0, len(numbers), GROUP_SIZE)
+        for start in range(0, len(numbers), size)
     ]
 
 
@@ -80,7 +92,7 @@ class ZooTraining:
         images: The images.
         net: The net.
         engine: Name of the engine, or ``auto``.
-        start: Initial weights of members by number, instead of those that the net draws.
+        start: Returns the initial weights and buffers of members, instead of those of the net.
 
     Raises:
         SettingsError: There is no such engine.
@@ -93,7 +105,7 @@ class ZooTraining:
         images: ZooImages,
         net: ZooNet,
         engine: str,
-        start: Callable[[Sequence[int]], NDArray[np.float32]] | None = None,
+        start: Start | None = None,
     ) -> None:
         self._folder, self._images, self._net, self._start = folder, images, net, start
         self._members = folder.members()
@@ -154,13 +166,13 @@ class ZooTraining:
         show(f"epoch {epoch}: group {group + 1} of {len(self._progress)}")
         began = time.monotonic()
         before = self._progress[group].seconds
-        engine = self._engine(group)
+        engine = self._engine(group, epoch)
         if epoch == 0:
             state = self._initial(group)
             trained = engine.scores(state, self._images.train)
         else:
             state = self._folder.load(group, epoch - 1)
-            trained = engine.train_epoch(state, epoch)
+            trained = engine.train_epoch(state, epoch, self._factors(group, epoch))
         splits = (self._images.validation, self._images.test)
         held_out = [engine.scores(state, split) for split in splits]
         scores = np.stack([np.stack(split, -1) for split in (trained, *held_out)], 1)
@@ -170,29 +182,48 @@ class ZooTraining:
         return True
 
     def _initial(self, group: int) -> GroupState:
-        numbers = list(self._folder.header.groups[group])
+        members = self._of_group(group)
         if self._start is not None:
-            weights = self._start(numbers)
+            weights, buffers = self._start([member.number for member in members])
         else:
-            weights = self._net.initial([self._members[number] for number in numbers])
-        return GroupState(weights, np.zeros_like(weights), np.zeros_like(weights))
+            weights, buffers = self._net.initial(members), self._net.initial_buffers(members)
+        state = GroupState(weights, np.zeros_like(weights), np.zeros_like(weights))
+        state.buffers = buffers if self._folder.header.buffers else None
+        return state
 
-    def _engine(self, group: int) -> Engine:
+    def _engine(self, group: int, epoch: int = 0) -> Engine:
+        kinds, images = self._folder.header.spec.augment, self._images.train
+        if kinds:
+            # Each epoch has other images, and there may be too many members to keep their engines.
+            [member] = self._of_group(group)
+            if epoch:
+                images = augmented(images, self._images.black, kinds, member.seed, epoch)
+            return self._made([member], images)
         if group not in self._engines:
-            members = [self._members[number] for number in self._folder.header.groups[group]]
-            # The layers of a net are found by running it, and its generator is then restored.
-            with DRAWING:
-                self._engines[group] = self._make(members)
+            self._engines[group] = self._made(self._of_group(group), images)
         return self._engines[group]
 
-    def _make(self, members: Sequence[ZooMember]) -> Engine:
+    def _of_group(self, group: int) -> list[ZooMember]:
+        return [self._members[number] for number in self._folder.header.groups[group]]
+
+    def _factors(self, group: int, epoch: int) -> NDArray[np.float64] | None:
+        values = self._of_group(group)[0].values
+        steps = -(-len(self._images.train.targets) // int(values["batch"]))
+        return factors_of(str(values["schedule"]), epoch, self._folder.header.spec.epochs, steps)
+
+    def _made(self, members: Sequence[ZooMember], images: SplitArrays) -> Engine:
+        # The layers of a net are found by running it, and its generator is then restored.
+        with DRAWING:
+            return self._make(members, images)
+
+    def _make(self, members: Sequence[ZooMember], images: SplitArrays) -> Engine:
         values, net = members[0].values, self._build(members[0])
         choice = self.choice
         if choice.layers is not None:
             # Members of other groups have other activations; the engine is the same for all.
             choice = choice._replace(layers=layers_of(net, self._shape))
         optimizer, batch = str(values["optimizer"]), int(values["batch"])
-        return choice.engine(optimizer, batch, _settings(members), self._images.train, net)
+        return choice.engine(optimizer, batch, _settings(members), images, net)
 
     def _build(self, member: ZooMember) -> nn.Module:
         return self._net.build(member.values)

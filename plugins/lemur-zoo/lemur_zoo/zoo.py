@@ -12,7 +12,13 @@ import numpy as np
 from lemur_core import installed
 from lemur_core.errors import SettingsError, hint
 from lemur_zoo.storage.folder import EXTRA, ZooFolder
-from lemur_zoo.storage.header import METRICS, SPLITS, ZooError, read_header
+from lemur_zoo.storage.header import (
+    METRICS,
+    SPLITS,
+    ZooError,
+    is_recorded,
+    read_header,
+)
 from lemur_zoo.tokens import Tokenizer
 
 if TYPE_CHECKING:
@@ -161,11 +167,34 @@ class Zoo:
         epochs = [self._epoch(member, epoch) for member in numbers]
         return np.asarray(self._folder.weights[numbers, epochs], np.float32)
 
+    def buffers_at(self, epoch: int, members: Iterable[int] | None = None) -> NDArray[float32]:
+        """Return the buffers of members after an epoch, shape ``(members, elements)``.
+
+        They are those of `header.buffers`, such as running statistics; nets without batch
+        normalisation have 0 elements.
+
+        Args:
+            epoch: Number of the epoch; -1 is each member's last.
+            members: Numbers of members; None is all.
+
+        Raises:
+            ZooError: There is no such member, or one does not have the epoch.
+        """
+        numbers = list(range(len(self)) if members is None else members)
+        epochs = [self._epoch(member, epoch) for member in numbers]
+        if self._folder.buffers is None:
+            return np.empty((len(numbers), 0), np.float32)
+        return np.asarray(self._folder.buffers[numbers, epochs], np.float32)
+
     def state_dict(self, member: int, epoch: int = -1) -> dict[str, Tensor]:
-        """Return the state dictionary of a member's net after an epoch."""
+        """Return the state dictionary of a member's net after an epoch.
+
+        The buffers of a net with batch normalisation follow its parameters.
+        """
         from lemur_zoo.nets import state_of
 
-        return state_of(self.weights(member, epoch), self.parameters)
+        state = state_of(self.weights(member, epoch), self.parameters)
+        return state | state_of(self.buffers_at(epoch, [member])[0], self.header.buffers)
 
     def net(self, member: int, epoch: int = -1) -> nn.Module:
         """Return the net of a member after an epoch, in evaluation mode.
@@ -247,22 +276,11 @@ class Zoo:
     def diverged(self) -> NDArray[Any]:
         """Whether a loss of each member is not finite, shape ``(members,)``.
 
-        Losses of an imported zoo on a split for which a member has none count as missing.
+        A loss that the files of an imported zoo do not have is missing, which is something else.
         """
-        # Where an accuracy is missing, nothing was measured.
-        is_measured = ~np.isnan(self.scores[..., 1])
-        is_lost = is_measured & ~np.isfinite(self.scores[..., 0])
-        if self.header.provenance:
-            is_lost &= self._has_losses[:, None]
+        losses = self.scores[..., 0]
+        is_lost = ~np.isfinite(losses) & is_recorded(losses) & self._present[..., None]
         return np.asarray(is_lost.any(axis=(1, 2)))
-
-    @property
-    def _has_losses(self) -> NDArray[bool_]:
-        """Whether losses of each member were stored, shape ``(members, splits)``."""
-        is_given = np.any(~np.isnan(self.scores[..., 0]), axis=1)
-        # A member whose losses are all NaN has diverged at once, if those of others were stored.
-        is_empty = ~np.any(is_given, axis=1, keepdims=True)
-        return np.asarray(is_given | (is_empty & np.any(is_given, axis=0)))
 
     def moments(self, member: int) -> tuple[NDArray[float32], NDArray[float32], int]:
         """Return the state of a member's optimizer after its last epoch.
@@ -374,7 +392,7 @@ class Zoo:
         from lemur_zoo.nets import ZooNet
 
         entry = installed().get("net", self.spec.net)
-        return ZooNet(entry, self.header.in_shape, self.header.classes)
+        return ZooNet(entry, self.header.in_shape, self.header.classes, self.spec.width)
 
     @cached_property
     def _groups(self) -> dict[int, int]:

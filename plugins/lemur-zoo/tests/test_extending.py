@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+import lemur_core
 from lemur_core.errors import LemurError, SettingsError
 from lemur_vision_cls.loaders.digits import load as load_digits
 from lemur_zoo import Zoo
@@ -96,6 +97,27 @@ def test_threads_do_not_draw_from_the_generator_of_torch_at_the_same_time(
     training._initial(0)
     assert len(held) > 2
     assert all(held)
+
+
+def test_an_interrupted_command_records_its_whole_epochs(small, spec, tmp_path, monkeypatch):
+    def interrupted(self, group, *, epoch, step=ZooTraining._step, **others):
+        if (group, epoch) == (1, 2):
+            raise KeyboardInterrupt
+        return step(self, group, epoch=epoch, **others)
+
+    monkeypatch.setattr(ZooTraining, "_step", interrupted)
+    path, db = tmp_path / "zoo", tmp_path / "lemur.db"
+    output = run("make", spec, "--out", path, "--db", db, status=1)
+    assert output.splitlines()[-4:-2] == [
+        f"recorded 18 epochs in {db}, 0 were there already",
+        f"interrupted after epoch 1; lemur zoo extend {path} continues",
+    ]
+    counts = lemur_core.data(collection="small", db=db)["epoch"].value_counts()
+    assert dict(counts) == {1: 16, 2: 2}
+    monkeypatch.undo()
+    run("extend", path, "--db", db)
+    assert_equal(path, small)
+    assert len(lemur_core.data(collection="small", db=db)) == 32
 
 
 def test_further_epochs_are_those_of_a_longer_training(small, spec, tmp_path):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import lemur_core
-from lemur_core.errors import SettingsError
+from lemur_core.errors import LemurError, SettingsError
 from lemur_zoo import Zoo
 from lemur_zoo.cli.group import zoo as commands
 from lemur_zoo.layout.reading import import_published
@@ -164,6 +164,51 @@ def test_members_that_diverged_are_flagged(published, tmp_path):
 def rewrite(file, change):
     rows = [change(json.loads(line)) for line in file.read_text().splitlines()]
     file.write_text("".join(f"{json.dumps(values)}\n" for values in rows))
+
+
+def test_an_epoch_without_a_loss_has_not_diverged(published, tmp_path):
+    file = published[0] / "NN_b" / "result.json"
+    lacking = [{"test_loss": -999, "test_acc": 0.5}, {"test_loss": None}]
+    rows = [row(1, {}, **lacking[0]), row(2, {}, **lacking[1])]
+    file.write_text(file.read_text() + "".join(f"{line}\n" for line in rows))
+    zoo = read(published, tmp_path)
+    assert np.isnan(zoo.scores[1, 1:, 2, 0]).all()
+    assert not zoo.diverged.any()
+    assert len(zoo.dataset("test_accuracy", epochs=[1])) == 3
+    # A missing loss stays missing, and one that is NaN stays NaN.
+    file.write_text(file.read_text() + row(2, {}, test_loss=float("nan"), test_acc=-999) + "\n")
+    zoo = read(published, tmp_path, "lost")
+    assert [*zoo.diverged] == [False, True, False]
+    export_published(zoo, tmp_path / "out")
+    text = (tmp_path / "out" / "NN_tune_trainable_00001" / "result.json").read_text()
+    results = [json.loads(line) for line in text.splitlines()]
+    assert [result["test_loss"] for result in results[:2]] == [2.0, -999]
+    assert np.isnan(results[2]["test_loss"])
+    assert results[2]["test_acc"] == -999
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ("digit*", "dataset 'digit*' is a pattern; expected the name of one dataset"),
+        ("digit?[samples=60]", "is a pattern; expected the name of one dataset"),
+        ("digts", "unknown dataset 'digts'. Did you mean 'digits'?"),
+        ("my_digits", "unknown dataset 'my_digits'. Did you mean 'digits'?"),
+        ("digits[sample=1]", "unknown restriction 'sample'. Did you mean 'samples'?"),
+        ("coco", "dataset 'coco' serves img-segmentation, obj-detection only"),
+    ],
+)
+def test_a_dataset_that_is_not_the_name_of_one_is_one_line(published, tmp_path, dataset, message):
+    with pytest.raises(LemurError) as caught:
+        import_published(published[0], tmp_path / "read", dataset)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "read").exists()
+
+
+def test_a_dataset_is_named_as_it_is_recorded(published, tmp_path):
+    import_published(published[0], tmp_path / "read", "vision-cls/digits[test=40, samples=60]")
+    assert Zoo(tmp_path / "read").spec.dataset == "digits[samples=60,test=40]"
 
 
 def test_members_whose_losses_were_not_stored_have_not_diverged(published, tmp_path):

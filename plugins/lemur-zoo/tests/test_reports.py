@@ -9,10 +9,12 @@ from PIL import Image
 
 from lemur_core.errors import SettingsError
 from lemur_zoo import Zoo
+from lemur_zoo.analysis.projection import umap_coordinates
 from lemur_zoo.cli.group import zoo as commands
 from lemur_zoo.making import groups_of
 from lemur_zoo.members import GroupState
 from lemur_zoo.parameters import Parameter
+from lemur_zoo.report.figures import draw_figures
 from lemur_zoo.report.numbers import report_on
 from lemur_zoo.report.page import write_report
 from lemur_zoo.spec.factors import read_factors
@@ -35,7 +37,7 @@ def synthetic(path, members, name="synthetic", epochs=3):
     parameters = (Parameter("a.weight", (4, 5)), Parameter("a.bias", (4,)))
     header = ZooHeader(
         "0" * 32, spec, members, epochs, parameters, (1, 1, 28, 28), 10, "", {},
-        groups_of(population), {},
+        groups_of(population, spec), {},
     )  # fmt: skip
     create(path, header, population)
     folder = ZooFolder(path, header, writable=True)
@@ -103,7 +105,8 @@ class Page(HTMLParser):
             self.cells.append(data)
 
 
-def test_a_zoo_has_a_page_and_a_card(small, tmp_path):
+def test_a_zoo_has_a_page_and_a_card(small, tmp_path, monkeypatch):
+    monkeypatch.setattr("lemur_zoo.report.figures.find_spec", lambda _: None)
     output = run("report", small, "--out", tmp_path / "out")
     assert re.search(r"agreement +\d+\.\d \(\d+\.\d\)", output)
     assert "CKA, last layer" in output
@@ -123,6 +126,39 @@ def test_a_zoo_has_a_page_and_a_card(small, tmp_path):
     for line in card.splitlines():
         if line.startswith("| "):
             assert len(re.findall(r"(?<!\\)\|", line)) in (3, 4, 5)
+
+
+def test_pictures_by_umap_show_members_that_are_alike_together(tmp_path):
+    pytest.importorskip("umap", reason="umap-learn, an extra of lemur-zoo, is not installed")
+    zoo = Zoo(synthetic(tmp_path / "zoo", members=40))
+    # Members with one activation are far from those with the other.
+    far = np.array(zoo.at(3)[:38])
+    classes = np.array([member.values["activation"] for member in zoo.population[:38]])
+    far[classes == "gelu"] += 5
+    coordinates = umap_coordinates(far)
+    distances = np.linalg.norm(coordinates[:, None] - coordinates, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert (classes[distances.argmin(axis=1)] == classes).all()
+    np.testing.assert_array_equal(coordinates, umap_coordinates(far))
+    drawn = dict(draw_figures(zoo, range(38), tmp_path))
+    assert [*drawn] == ["accuracy.png", "members-activation.png", "umap-activation.png"]
+    with Image.open(tmp_path / "umap-activation.png") as image:
+        assert np.asarray(image.convert("L")).std() > 5
+
+
+def test_without_umap_the_page_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("lemur_zoo.report.figures.find_spec", lambda _: None)
+    zoo = Zoo(synthetic(tmp_path / "zoo", members=40))
+    write_report(zoo, report_on(zoo, tmp_path, 5.0), tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "pictures by UMAP: not drawn (pip install 'lemur-zoo\\[umap\\]')" in card
+
+
+def test_few_members_have_no_picture_by_umap(tmp_path):
+    zoo = Zoo(synthetic(tmp_path / "zoo", members=14))
+    write_report(zoo, report_on(zoo, tmp_path, 5.0), tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "pictures by UMAP: not drawn (12 members; expected more than 15)" in page
 
 
 @pytest.mark.parametrize("name", ["README.md", "report.html"])

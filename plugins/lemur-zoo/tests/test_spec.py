@@ -7,7 +7,6 @@ import pytest
 
 from lemur_core.errors import SettingsError
 from lemur_zoo.images import pipeline_of
-from lemur_zoo.making import check_spec
 from lemur_zoo.spec.population import members_of
 from lemur_zoo.spec.published import PUBLISHED
 from lemur_zoo.spec.read import find_spec, read_spec
@@ -134,17 +133,32 @@ def test_a_start_is_stored_as_it_is_from_any_folder(tmp_path, monkeypatch):
     assert read(tmp_path, ZOO).start == ""
 
 
-def test_zoos_that_are_not_trained_yet_are_marked_and_refused(tmp_path):
-    lines = run("list").splitlines()
-    marked = [line.split()[0] for line in lines if line.endswith("onecycle (not trained yet)")]
-    assert marked == [name for name in PUBLISHED if "resnet-18" in name]
-    assert len(marked) == 3
-    with pytest.raises(SettingsError) as caught:
-        check_spec(PUBLISHED["cifar-10-resnet-18-seed"])
-    assert str(caught.value) == (
-        "zoo 'cifar-10-resnet-18-seed': its schedule is onecycle, which is not trained yet; choose "
-        "a zoo with a constant schedule, or set schedule to constant"
-    )
+def test_zoos_of_resnets_have_the_published_protocol():
+    names = [name for name in PUBLISHED if "resnet-18" in name]
+    rows = [line.split() for line in run("list").splitlines()]
+    assert [row[0] for row in rows if row[-1] == "onecycle"] == names
+    specs = [PUBLISHED[name] for name in names]
+    assert [(spec.dataset, spec.width, spec.augment, spec.epochs) for spec in specs] == [
+        ("cifar-10", 64, ("crop", "flip"), 50),
+        ("cifar-100", 64, ("crop", "flip"), 60),
+        ("tiny-imagenet", 64, ("flip",), 60),
+    ]
+    values = [members_of(spec, 0, 1)[0].values for spec in specs]
+    assert [(value["lr"], value["batch"]) for value in values] == [
+        (0.05, 256), (0.1, 128), (0.1, 128),
+    ]  # fmt: skip
+    assert {(value["optimizer"], value["momentum"], value["weight_decay"]) for value in values} == {
+        ("sgd", 0.9, 5e-4)
+    }
+
+
+def test_a_width_and_changes_of_images_are_read_and_stored(tmp_path):
+    spec = read(tmp_path, ZOO + "width = 8\naugment = ['flip', 'crop']")
+    assert (spec.width, spec.augment) == (8, ("crop", "flip"))
+    assert ZooSpec.from_json(spec.to_json()) == spec
+    assert read(tmp_path, ZOO + "augment = 'flip'").augment == ("flip",)
+    # The specifications of zoos that have neither are what they were.
+    assert not {"width", "augment"} & read(tmp_path, ZOO).to_json().keys()
 
 
 @pytest.mark.parametrize(
@@ -195,6 +209,14 @@ ZOO = '[zoo]\ndataset = "digits"\n'
             "net is ['CNN-S', 'CNN-M']; the members of a zoo have one architecture, so make a zoo "
             "of each net",
         ),
+        (
+            ZOO + "[factors]\nwidth = [4, 8]",
+            "width is [4, 8]; the members of a zoo have one architecture, so set width in [zoo], "
+            "and make a zoo of each",
+        ),
+        (ZOO + "augment = ['rotate']", "augment has 'rotate'; expected 'crop' or 'flip'"),
+        (ZOO + "augment = 3", "[zoo]: augment has 3; expected 'crop' or 'flip'"),
+        (ZOO + "width = -1", "width is -1; expected"),
         (ZOO + "[members]\nsample = 3\nrepeats = 2", "expected either repeats, for a grid, or"),
         (ZOO + "[members]\nseeds = 'all'", "seeds is 'all'; expected fixed or random"),
         (ZOO + "epoch = 3", "[zoo] has 'epoch'. Did you mean 'epochs'?"),

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.commands import db_option, print_line, print_text, text_table
+from lemur_core.commands import (
+    datasets_option,
+    db_option,
+    print_line,
+    print_text,
+    text_table,
+)
 from lemur_core.files import replacement
 
 if TYPE_CHECKING:
@@ -26,7 +32,7 @@ HEADERS = ("claim", "where", "published", "ours", "agrees")
     "--data",
     metavar="DIR",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of published files, for example lemur/stat.zip.  [the database]",
+    help="Folder of published files, such as lemur/stat.zip, or of zoos.  [the database]",
 )
 @click.option(
     "--out",
@@ -34,16 +40,23 @@ HEADERS = ("claim", "where", "published", "ours", "agrees")
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write the claims to a file.",
 )
+@datasets_option
 @db_option
 @click.pass_context
 def reproduce_paper(
-    context: click.Context, name: str, data: Path | None, out: Path | None, db: str
+    context: click.Context,
+    name: str,
+    data: Path | None,
+    out: Path | None,
+    datasets: Path,
+    db: str,
 ) -> None:
     """Check the claims of the paper NAME; lemur list paper shows the names.
 
     Published data is read from the folder --data, or from the database into which it was imported.
-    If the paper itself is wrong, the difference is explained below the table. The exit status is 1
-    if a claim differs without an explanation, or if no claim could be checked.
+    If the paper itself is wrong, the difference is explained below the table. Without a published
+    value, ours is only shown. The exit status is 1 if a claim differs without an explanation, or if
+    no claim could be checked.
     """
     from lemur_analysis.papers.paper import ClaimStatus, Sources, check
     from lemur_core import installed
@@ -52,7 +65,7 @@ def reproduce_paper(
     if out is not None and out.suffix not in (".csv", ".json"):
         raise SettingsError(f"{out}: expected a file whose name ends in .csv or .json")
     claims = installed().get("paper", name).load()
-    checked = [check(claim) for claim in claims(Sources(data, db))]
+    checked = [check(claim) for claim in claims(Sources(data, db, datasets))]
     print_text(text_table(HEADERS, [_row(result) for result in checked]))
     for line in _remarks(checked):
         print_line(line)
@@ -68,9 +81,9 @@ def reproduce_paper(
 
 
 def _row(result: CheckedClaim) -> Sequence[object]:
-    ours = "-" if result.ours is None else _value_text(result.ours)
     claim = result.claim
-    return (claim.text, claim.where, _value_text(claim.published), ours, str(result.verdict))
+    values = (_value_text(claim.published), _value_text(result.ours))
+    return (claim.text, claim.where, *values, str(result.verdict))
 
 
 def _finite(value: float | str | None) -> float | str | None:
@@ -78,7 +91,9 @@ def _finite(value: float | str | None) -> float | str | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _value_text(value: float | str) -> str:
+def _value_text(value: float | str | None) -> str:
+    if value is None:
+        return "-"
     return value if isinstance(value, str) else f"{value:.6g}"
 
 
@@ -92,6 +107,7 @@ def _remarks(checked: Sequence[CheckedClaim]) -> Iterator[str]:
             lambda result: f"tolerance {result.claim.tolerance:g}: {result.claim.reason}",
         ),
         (ClaimStatus.DISPUTED, lambda result: result.claim.dispute),
+        (ClaimStatus.UNCOMPARED, _why_uncompared),
         (ClaimStatus.MISSING, lambda result: result.missing),
     ):
         reasons: dict[str, list[str]] = {}
@@ -101,6 +117,10 @@ def _remarks(checked: Sequence[CheckedClaim]) -> Iterator[str]:
         for why, texts in reasons.items():
             what = "; ".join(texts) if len(texts) <= 3 else f"{len(texts)} claims"
             yield f"{verdict}: {what}: {why}"
+
+
+def _why_uncompared(result: CheckedClaim) -> str:
+    return result.claim.dispute or "the published value is not available"
 
 
 def _write(checked: Sequence[CheckedClaim], out: Path) -> None:

@@ -21,13 +21,13 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import ContractError, MissingDataError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pandas import DataFrame
 
@@ -42,6 +42,7 @@ class ClaimStatus(StrEnum):
     DIFFERS = "no"
     DISPUTED = "no, explained"
     MISSING = "not checked"
+    UNCOMPARED = "only ours"
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,17 @@ class Claim:
     Attributes:
         text: The claim in one line, unique within the paper.
         where: The place in the paper: a table, figure or section.
-        published: The published value.
+        published: The published value; None if it is not available, so that ours is only shown.
         compute: Returns our value; may raise `MissingDataError`.
         tolerance: Largest accepted difference of numbers, in the unit of the value.
         reason: Reason for the tolerance.
-        dispute: If the paper itself is wrong, an explanation, with which a difference is not a
-            failure; empty otherwise.
+        dispute: If the paper itself is wrong, or ours is computed from other data, an explanation,
+            with which a difference is not a failure; empty otherwise.
     """
 
     text: str
     where: str
-    published: Value
+    published: Value | None
     compute: Callable[[], Value]
     tolerance: float = 0.0
     reason: str = "exact"
@@ -87,6 +88,8 @@ class CheckedClaim:
         """Whether the published value and ours agree."""
         if self.ours is None:
             return ClaimStatus.MISSING
+        if self.claim.published is None:
+            return ClaimStatus.UNCOMPARED
         if _agree(self.claim.published, self.ours, self.claim.tolerance):
             return ClaimStatus.AGREES
         return ClaimStatus.DISPUTED if self.claim.dispute else ClaimStatus.DIFFERS
@@ -99,10 +102,12 @@ class Sources:
     Attributes:
         folder: Folder of published files, or None.
         db: Database of results, a URL or the path of an SQLite file, or None.
+        datasets: Folder of the datasets.
     """
 
     folder: Path | None = None
     db: str | Path | None = None
+    datasets: Path = Path("data")
 
     def file(self, name: str, origin: str) -> Path:
         """Return the path of a published file.

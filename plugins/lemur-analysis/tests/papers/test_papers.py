@@ -24,6 +24,10 @@ def claims(sources):
 def wrong(sources):
     yield Claim("answer", "table 1", 0.42, lambda: 0.43, 0.005, "printed with two digits")
 
+def uncompared(sources):
+    yield Claim("answer", "table 1", None, lambda: 0.43)
+    yield Claim("other", "table 1", None, lambda: str(sources.datasets), dispute="half a zoo")
+
 def empty(sources):
     yield Claim("answer", "table 1", 0.42, lambda: float("nan"))
 
@@ -40,7 +44,8 @@ def run(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path / "code")
     monkeypatch.chdir(tmp_path)
     entries = [
-        Entry(name, f"third_papers:{name}") for name in ("claims", "wrong", "empty", "broken")
+        Entry(name, f"third_papers:{name}")
+        for name in ("claims", "wrong", "uncompared", "empty", "broken")
     ]
     more = registry.installed().with_entries("third", "paper", entries)
     monkeypatch.setattr(registry, "installed", lambda: more)
@@ -127,6 +132,20 @@ def test_a_claim_that_differs_fails(run):
     assert text.splitlines()[-2:] == [
         "no: answer: tolerance 0.005: printed with two digits", "no: 1",
     ]  # fmt: skip
+
+
+def test_values_without_a_published_one_are_shown_alone(run, tmp_path):
+    status, text = run("uncompared", "--datasets", "images", "--out", "a.json")
+    assert status == 0
+    assert text.splitlines()[1:-1] == [
+        "answer  table 1          -  0.43    only ours",
+        "other   table 1          -  images  only ours",
+        "only ours: answer: the published value is not available",
+        "only ours: other: half a zoo",
+        "only ours: 2",
+    ]
+    rows = json.loads((tmp_path / "a.json").read_text())
+    assert [(row["published"], row["ours"]) for row in rows] == [(None, 0.43), (None, "images")]
 
 
 def test_claims_are_written_to_files(run, tmp_path):

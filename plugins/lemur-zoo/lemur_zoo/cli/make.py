@@ -159,6 +159,8 @@ def _train(
             last, threads=threads, until=until, report=_print_sweep, show=show_progress
         )
     except KeyboardInterrupt:
+        # What is trained is recorded, whether or not the command is repeated.
+        print_lines(import_zoo(folder, db))
         print_line(f"interrupted {_where(training.whole)}; {command} continues", err=True)
         raise
     print_lines(import_zoo(folder, db))

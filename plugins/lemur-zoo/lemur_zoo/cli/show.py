@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("list")
 def list_() -> None:
-    """List the published zoos; lemur zoo make makes each also of another dataset.
-
-    Zoos with a onecycle schedule are not trained yet.
-    """
+    """List the published zoos; lemur zoo make makes each also of another dataset."""
     from lemur_zoo.spec.published import PUBLISHED
 
     rows = [
@@ -32,9 +29,7 @@ def list_() -> None:
             f"{spec.px}",
             f"{spec.members:,}",
             f"{spec.epochs}",
-            "constant"
-            if spec.factors["schedule"] == ("constant",)
-            else "onecycle (not trained yet)",
+            *map(str, spec.factors["schedule"]),
         ]
         for spec in PUBLISHED.values()
     ]

@@ -14,6 +14,7 @@ from lemur_zoo.evaluation import alike_members
 from lemur_zoo.images import pipeline_of
 from lemur_zoo.members import GroupState, MemberSettings
 from lemur_zoo.nets import ZooNet
+from lemur_zoo.storage.header import ZooError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,11 +104,20 @@ def compare(
         epochs: Number of epochs.
         seed: Seed of what is drawn.
         show: Called with a line on each epoch.
+
+    Raises:
+        ZooError: The nets have running statistics, which cannot be sampled.
     """
+    if zoo.header.buffers:
+        raise ZooError(
+            f"zoo {zoo.name!r}: its nets have running statistics, such as "
+            f"{zoo.header.buffers[0].name}, which are not sampled; name a zoo of nets without "
+            "batch normalisation"
+        )
     best = zoo.population[anchors_of(zoo)[0]]
     members = [replace(best, number=index, seed=seed + 1 + index) for index in range(count)]
     sampled = sample(zoo, model, count, np.random.default_rng(seed))
-    net = ZooNet(pipeline_of(zoo.spec).net_entry, images.in_shape, images.classes)
+    net = ZooNet(pipeline_of(zoo.spec).net_entry, images.in_shape, images.classes, zoo.spec.width)
     rows = np.concatenate([sampled, net.initial(members)])
     settings = _settings([*members, *members])
     values = best.values

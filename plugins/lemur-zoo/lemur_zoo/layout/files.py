@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import pickle
 import re
 import warnings
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 
 from lemur_zoo.layout.names import ITERATION, SCORE_KEYS, UNKNOWN
-from lemur_zoo.storage.header import ZooError
+from lemur_zoo.storage.header import NOT_RECORDED, ZooError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +55,9 @@ class PublishedMember(NamedTuple):
         return _without_gap(self.checkpoints)
 
     def scores(self, epoch: int) -> NDArray[float64]:
-        """Return the scores after an epoch, of shape ``(3, 2)``; NaN where nothing was measured.
+        """Return the scores after an epoch, of shape ``(3, 2)``.
+
+        What was not recorded is `lemur_zoo.storage.header.NOT_RECORDED`.
 
         Raises:
             ZooError: A score is not a number.
@@ -117,7 +118,7 @@ def _results(path: Path) -> tuple[dict[int, Mapping[str, Any]], str]:
 
 def _score(value: Any, place: str) -> float:
     if value is None or value == UNKNOWN:
-        return math.nan
+        return NOT_RECORDED
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ZooError(f"{place} is {value!r}; expected a number")
     return float(value)

@@ -23,6 +23,7 @@ from lemur_zoo.layout.header import header_of, members_in
 from lemur_zoo.layout.moments import Moments, read_moments
 from lemur_zoo.layout.names import ITERATION, SCORE_KEYS
 from lemur_zoo.members import GroupState
+from lemur_zoo.spec.dataset_name import dataset_named
 from lemur_zoo.storage.folder import EXTRA, ZooFolder, check_empty, create
 from lemur_zoo.storage.header import ZooError, write_header
 
@@ -78,8 +79,9 @@ def import_published(
     Raises:
         ZooError: The source is no such zoo, or a file says what it cannot. There is no new folder
             then.
-        SettingsError: The folder has other files, or the disk is too small.
+        LemurError: There is no such dataset, the folder has other files, or the disk is too small.
     """
+    dataset = dataset_named(dataset)
     check_empty(out)
     published, left_out = _published(source)
     shared = read_json(source / "config.json") if (source / "config.json").is_file() else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import torch
 
 from lemur_core.files import replacement
 from lemur_zoo.layout.names import ITERATION, SCORE_KEYS, SPLITS, UNKNOWN, config_of, module_numbers
-from lemur_zoo.storage.header import ZooError
+from lemur_zoo.storage.header import ZooError, is_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -120,10 +119,11 @@ def _names(zoo: Zoo, *, dropout: bool) -> list[str]:
 def _result(zoo: Zoo, member: int, epoch: int) -> dict[str, Any]:
     scores = zoo.scores[member, epoch].reshape(-1)
     row = {}
-    for (name, keys), value in zip(SCORE_KEYS.items(), scores, strict=True):
+    for (name, keys), value, is_known in zip(
+        SCORE_KEYS.items(), scores, is_recorded(scores), strict=True
+    ):
         is_trained = epoch > 0 or not name.startswith("train")
-        is_unknown = math.isnan(value) and name.endswith("accuracy")
-        row[keys[0]] = float(value) if is_trained and not is_unknown else UNKNOWN
+        row[keys[0]] = float(value) if is_trained and is_known else UNKNOWN
     return {**row, ITERATION: epoch}
 
 

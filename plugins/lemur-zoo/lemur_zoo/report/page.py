@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.errors import SettingsError
 from lemur_core.files import replacement
-from lemur_zoo.report.figures import draw_figures
+from lemur_zoo.report.figures import draw_figures, why_no_umap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,6 +78,8 @@ def write_report(zoo: Zoo, numbers: ZooReport, out: Path) -> None:
     figures.mkdir(exist_ok=True)
     drawn = list(draw_figures(zoo, numbers.kept, figures))
     tables = list(_tables(zoo, numbers))
+    if note := why_no_umap(len(numbers.kept)):
+        numbers = numbers._replace(notes=[*numbers.notes, note])
     for name, text in (
         ("README.md", _card(zoo, tables, numbers, drawn)),
         ("report.html", _page(zoo, tables, numbers, drawn, figures)),

@@ -75,6 +75,11 @@ def read_factors(
                 f"{where}: net is {values!r}; the members of a zoo have one architecture, so make "
                 "a zoo of each net"
             )
+        if name == "width":
+            raise SettingsError(
+                f"{where}: width is {values!r}; the members of a zoo have one architecture, so set "
+                "width in [zoo], and make a zoo of each"
+            )
         if name not in FACTORS:
             raise SettingsError(f"{where}: unknown factor {name!r}{hint(name, [*FACTORS])}")
     return {

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_zoo.spec.factors import read_factors
-from lemur_zoo.spec.spec import ZooSpec
+from lemur_zoo.spec.spec import CROP, FLIP, ZooSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,7 +100,10 @@ def _specs() -> Iterator[ZooSpec]:
             "optimizer": "sgd", "schedule": "onecycle", "batch": batch,
         }  # fmt: skip
         images = _Images(f"{dataset}-resnet-18", dataset, "ResNet-18", px, 3, validation)
-        yield _spec(images, "seed", factors, repeats=1_000, epochs=epochs)
+        augment = (FLIP,) if dataset == "tiny-imagenet" else (CROP, FLIP)
+        yield _spec(
+            images, "seed", factors, repeats=1_000, epochs=epochs, width=64, augment=augment
+        )
     digits = _Images("digits-small", "digits", "CNN-S", 28, 1, 200)
     factors = {"init": ["uniform", "kaiming_uniform"], "activation": ["tanh", "gelu"], "lr": 1e-3}
     yield _spec(digits, "", factors, repeats=10, epochs=10)

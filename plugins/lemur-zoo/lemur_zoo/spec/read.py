@@ -10,13 +10,13 @@ from lemur_core.errors import SettingsError, hint
 from lemur_core.toml_file import check_names, count_of, read_toml, value_of
 from lemur_zoo.spec.factors import read_factors
 from lemur_zoo.spec.published import PUBLISHED
-from lemur_zoo.spec.spec import ZooSpec
+from lemur_zoo.spec.spec import AUGMENTATIONS, ZooSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TABLES = ("zoo", "factors", "members")
-_OF_ZOO = ("dataset", "net", "px", "channels", "epochs", "validation", "start")
+_OF_ZOO = ("dataset", "net", "px", "channels", "epochs", "validation", "start", "width", "augment")
 _OF_MEMBERS = ("repeats", "sample", "seeds", "seed")
 _SEEDS = ("fixed", "random")
 
@@ -83,7 +83,20 @@ def read_spec(path: Path) -> ZooSpec:
         seeds=seeds,
         seed=count_of("[members]", members, "seed", 42, least=0),
         start=_start(zoo),
+        width=count_of("[zoo]", zoo, "width", 0, least=0),
+        augment=_augment(zoo),
     )
+
+
+def _augment(zoo: Mapping[str, Any]) -> tuple[str, ...]:
+    value = zoo.get("augment", [])
+    given = value if isinstance(value, list) else [value]
+    for name in given:
+        if name not in AUGMENTATIONS:
+            raise SettingsError(
+                f"[zoo]: augment has {name!r}; expected {' or '.join(map(repr, AUGMENTATIONS))}"
+            )
+    return tuple(name for name in AUGMENTATIONS if name in given)
 
 
 def _start(zoo: Mapping[str, Any]) -> str:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 TASK, METRIC = "img-classification", "acc"
 """Task and metric of all zoos."""
+CROP, FLIP = "crop", "flip"
+AUGMENTATIONS = (CROP, FLIP)
+"""How training images can be changed at random."""
+_OPTIONAL = ("width", "augment")
 Value = float | int | str
 """The value of a factor."""
 
@@ -57,6 +61,8 @@ class ZooSpec:
         seed: Seed of all that is drawn for the zoo: values, seeds and splits of members.
         start: Folder of a zoo from whose last states the members begin, in order and over again
             if this zoo has more members; empty for none.
+        width: Value of the net's hyperparameter ``width``; 0 is the middle of its range.
+        augment: How training images are changed at random: ``crop``, ``flip``, or both.
     """
 
     name: str
@@ -72,6 +78,8 @@ class ZooSpec:
     seeds: str = "fixed"
     seed: int = 42
     start: str = field(default="")
+    width: int = 0
+    augment: tuple[str, ...] = ()
 
     @property
     def points(self) -> int:
@@ -89,7 +97,10 @@ class ZooSpec:
             name: [asdict(value) if isinstance(value, Range) else value for value in values]
             for name, values in self.factors.items()
         }
-        return {**asdict(self), "factors": factors}
+        # What most zoos do not have is left out, so that their collections stay the same.
+        others = {name: getattr(self, name) for name in _OPTIONAL if getattr(self, name)}
+        value = {name: item for name, item in asdict(self).items() if name not in _OPTIONAL}
+        return {**value, "factors": factors, **others}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ZooSpec:
@@ -98,4 +109,5 @@ class ZooSpec:
             name: tuple(Range(**item) if isinstance(item, dict) else item for item in values)
             for name, values in value["factors"].items()
         }
-        return cls(**{**value, "factors": factors})
+        augment = tuple(value.get("augment", ()))
+        return cls(**{**value, "factors": factors, "augment": augment})

@@ -7,6 +7,7 @@ import os
 import shutil
 import zipfile
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 MEMBERS, EXTRA, STATES = "members.csv", "extra.csv", "states"
 _COLUMNS = ("member", "split", "seed", *FACTORS)
-_ARRAYS = ("weights-*.f32", "metrics-*.f64")
+_ARRAYS = ("weights-*.f32", "metrics-*.f64", "buffers-*.f32")
 # Room for the database, the report and the table, besides the arrays.
 _SPARE = 64 * 2**20
 
@@ -52,6 +53,8 @@ class ZooFolder:
         header: Its header.
         weights: Weights, mapped from the disk, ``(members, epochs + 1, parameters)``.
         metrics: Scores, mapped from the disk, ``(members, epochs + 1, splits, metrics)``.
+        buffers: Buffers, mapped from the disk, ``(members, epochs + 1, elements)``; None if the net
+            has none.
 
     Raises:
         ZooError: A file is missing, or is shorter than the header says.
@@ -66,6 +69,17 @@ class ZooFolder:
         self.metrics: NDArray[float64] = _mapped(
             path / header.metrics_file, header.metrics_type, header.metrics_shape, mode
         )
+        self.buffers: NDArray[float32] | None = (
+            _mapped(path / header.buffers_file, header.weights_type, header.buffers_shape, mode)
+            if header.buffers
+            else None
+        )
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        """The arrays that are mapped from the disk."""
+        arrays: list[NDArray[Any]] = [self.weights, self.metrics]
+        return arrays if self.buffers is None else [*arrays, self.buffers]
 
     def progress(self, group: int) -> GroupProgress:
         """Return how far a group is trained."""
@@ -87,12 +101,14 @@ class ZooFolder:
         state = self._read_state(group, ("first", "second", "steps"))
         if state is None:
             raise ZooError(f"{self._state_file(group)}: is missing")
-        parameters = self.weights[list(self.header.groups[group]), epoch]
+        rows = list(self.header.groups[group])
+        buffers = None if self.buffers is None else self.buffers[rows, epoch]
         return GroupState(
-            np.ascontiguousarray(parameters, np.float32),
+            np.ascontiguousarray(self.weights[rows, epoch], np.float32),
             np.ascontiguousarray(state["first"], np.float32),
             np.ascontiguousarray(state["second"], np.float32),
             int(state["steps"]),
+            None if buffers is None else np.ascontiguousarray(buffers, np.float32),
         )
 
     def commit(
@@ -119,7 +135,9 @@ class ZooFolder:
         with write_errors(self.path):
             self.weights[rows, epoch] = state.parameters
             self.metrics[rows, epoch] = scores
-            for array in (self.weights, self.metrics):
+            if self.buffers is not None:
+                self.buffers[rows, epoch] = state.buffers
+            for array in self.arrays:
                 assert isinstance(array, np.memmap)
                 array.flush()
         path = self._state_file(group)
@@ -247,22 +265,20 @@ def add_epochs(folder: ZooFolder, epochs: int) -> ZooHeader:
     with write_errors(folder.path):
         _allocate(folder.path, header)
         longer = ZooFolder(folder.path, header, writable=True)
-        for target, source in (
-            (longer.weights, folder.weights), (longer.metrics, folder.metrics),
-        ):  # fmt: skip
+        for target, source in zip(longer.arrays, folder.arrays, strict=True):
             for member in range(old.members):
                 target[member, : old.epochs + 1] = source[member]
             assert isinstance(target, np.memmap)
             target.flush()
         write_header(folder.path, header)
-        for name in (old.weights_file, old.metrics_file):
+        for name in _files(old):
             (folder.path / name).unlink()
     return header
 
 
 def delete_leftovers(folder: ZooFolder) -> None:
     """Delete the arrays that a command left when it was killed; the caller has locked the zoo."""
-    kept = {folder.header.weights_file, folder.header.metrics_file}
+    kept = {*_files(folder.header)}
     with write_errors(folder.path):
         for pattern in _ARRAYS:
             for file in folder.path.glob(pattern):
@@ -301,15 +317,21 @@ def _member(row: Mapping[str, str]) -> ZooMember:
 
 def _allocate(path: Path, header: ZooHeader) -> None:
     """Make the files of the arrays as long as they need to be; what they hold stays."""
-    for name, size in (
-        (header.weights_file, 4 * np.prod(header.weights_shape)),
-        (header.metrics_file, 8 * np.prod(header.metrics_shape)),
-    ):
+    for name, size in _files(header).items():
         with (path / name).open("ab") as file:
-            file.truncate(int(size))
+            file.truncate(size)
             # Otherwise, writing to a mapped file on a full disk ends the process.
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, int(size))
+                os.posix_fallocate(file.fileno(), 0, size)
+
+
+def _files(header: ZooHeader) -> dict[str, int]:
+    """Return the number of bytes of each file of an array."""
+    files = {
+        header.weights_file: 4 * prod(header.weights_shape),
+        header.metrics_file: 8 * prod(header.metrics_shape),
+    }
+    return files | ({header.buffers_file: 4 * prod(header.buffers_shape)} if header.buffers else {})
 
 
 def _mapped(path: Path, kind: str, shape: tuple[int, ...], mode: Any) -> Any:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lemur_core.errors import LemurError
 from lemur_core.files import replacement, sync_folder, write_errors
@@ -17,11 +20,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy import bool_, float64
+    from numpy.typing import NDArray
+
 FILE = "zoo.json"
 FORMAT, VERSION = "lemur-zoo", 1
 SPLITS, METRICS = ("train", "validation", "test"), ("loss", "accuracy")
+# The lower bits of NaN mean nothing to a processor; R marks missing values in the same way.
+_MISSING_BITS = 0x7FF8_0000_0000_07A2
+NOT_RECORDED: float = struct.unpack("<d", struct.pack("<Q", _MISSING_BITS))[0]
+"""Stands for a score of an imported zoo that its files do not have: NaN, with bits of its own."""
 _LEAST = {"members": 1, "epochs": 0, "first_epoch": 0, "classes": 0}
 _BYTE_ORDERS = {"little": "<", "big": ">"}
+
+
+def is_recorded(scores: NDArray[float64]) -> NDArray[bool_]:
+    """Return which scores are not `NOT_RECORDED`, of the same shape.
+
+    >>> is_recorded(np.array([0.5, np.nan, NOT_RECORDED]))
+    array([ True,  True, False])
+    """
+    bits = np.ascontiguousarray(scores, np.float64).view(np.uint64)
+    return np.asarray(bits != _MISSING_BITS)
 
 
 class ZooError(LemurError, ValueError):
@@ -48,6 +68,7 @@ class ZooHeader:
         provenance: Where an imported zoo comes from; empty for one that lemur made.
         first_epoch: Number of the first epoch; above 0 if an imported zoo lacks earlier ones.
         engine: Name of the engine that trains the members; empty before the first epoch.
+        buffers: Names and shapes of the buffers, such as running statistics, in their order.
     """
 
     uid: str
@@ -65,6 +86,7 @@ class ZooHeader:
     provenance: str = ""
     first_epoch: int = 0
     engine: str = ""
+    buffers: tuple[Parameter, ...] = ()
 
     @property
     def width(self) -> int:
@@ -77,6 +99,11 @@ class ZooHeader:
         return self.members, self.epochs + 1, self.width
 
     @property
+    def buffers_shape(self) -> tuple[int, int, int]:
+        """Shape of the buffers: ``(members, epochs + 1, elements)``."""
+        return self.members, self.epochs + 1, sum(buffer.elements for buffer in self.buffers)
+
+    @property
     def metrics_shape(self) -> tuple[int, int, int, int]:
         """Shape of the scores: ``(members, epochs + 1, splits, metrics)``."""
         return self.members, self.epochs + 1, len(SPLITS), len(METRICS)
@@ -86,6 +113,11 @@ class ZooHeader:
     def weights_file(self) -> str:
         """Name of the file of weights."""
         return f"weights-{self.epochs}.f32"
+
+    @property
+    def buffers_file(self) -> str:
+        """Name of the file of buffers, which only exists if there are some."""
+        return f"buffers-{self.epochs}.f32"
 
     @property
     def metrics_file(self) -> str:
@@ -106,13 +138,14 @@ class ZooHeader:
     def size(self) -> int:
         """Number of bytes that the zoo needs, states of the optimizer included."""
         epochs = self.members * (self.epochs + 1)
-        return epochs * (4 * self.width + 8 * len(SPLITS) * len(METRICS)) + 8 * (
+        width = self.width + self.buffers_shape[-1]
+        return epochs * (4 * width + 8 * len(SPLITS) * len(METRICS)) + 8 * (
             self.members * self.width
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the header as JSON values, which `from_json` reads."""
-        return {
+        value: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
             "uid": self.uid,
@@ -148,6 +181,17 @@ class ZooHeader:
             "engine": self.engine,
             "spec": self.spec.to_json(),
         }
+        if self.buffers:
+            value["arrays"]["buffers"] = {
+                "file": self.buffers_file,
+                "type": "float32",
+                "axes": ["member", "epoch", "buffer"],
+                "shape": list(self.buffers_shape),
+            }
+            value["buffers"] = [
+                {"name": name, "shape": list(shape)} for name, shape in self.buffers
+            ]
+        return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ZooHeader:
@@ -157,9 +201,8 @@ class ZooHeader:
             spec=ZooSpec.from_json(value["spec"]),
             members=value["members"],
             epochs=value["epochs"],
-            parameters=tuple(
-                Parameter(item["name"], tuple(item["shape"])) for item in value["parameters"]
-            ),
+            parameters=_tensors(value["parameters"]),
+            buffers=_tensors(value.get("buffers", [])),
             in_shape=tuple(value["in_shape"]),
             classes=value["classes"],
             fingerprint=value["fingerprint"],
@@ -175,6 +218,10 @@ class ZooHeader:
     def with_members(self, count: int, groups: Sequence[Sequence[int]]) -> ZooHeader:
         """Return the header of the zoo with more members, in further groups."""
         return replace(self, members=self.members + count, groups=[*self.groups, *groups])
+
+
+def _tensors(value: Sequence[Mapping[str, Any]]) -> tuple[Parameter, ...]:
+    return tuple(Parameter(item["name"], tuple(item["shape"])) for item in value)
 
 
 def write_header(folder: Path, header: ZooHeader) -> None:
@@ -233,7 +280,8 @@ def _fault(header: ZooHeader) -> str:
         value = getattr(header, name)
         if type(value) is not int or value < least:
             return f"{name} is {value!r:.100}; expected a whole number, {least} or more"
-    sizes = [*header.in_shape, *(size for item in header.parameters for size in item.shape)]
+    tensors = (*header.parameters, *header.buffers)
+    sizes = [*header.in_shape, *(size for item in tensors for size in item.shape)]
     if not all(type(size) is int and size >= 0 for size in sizes):
         return "a size of a shape is not a whole number"
     if sorted(chain.from_iterable(header.groups)) != [*range(header.members)]:

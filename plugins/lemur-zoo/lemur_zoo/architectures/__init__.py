@@ -1,0 +1,1 @@
+"""Nets of published zoos that other plugins do not have."""
