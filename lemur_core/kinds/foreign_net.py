@@ -130,7 +130,7 @@ def as_foreign_net(net: Any, name: str) -> ForeignNet:
     missing += [] if callable(net) else ["__call__"]
     if missing:
         raise ContractError(
-            f"net {name!r}: Net is no torch.nn.Module, and has no method "
+            f"net {name!r}: Net is not a torch.nn.Module, and has no method "
             f"{', '.join(f'{method}()' for method in missing)}; expected either a torch.nn.Module "
             "or the methods of lemur_core.kinds.foreign_net.ForeignNet"
         )

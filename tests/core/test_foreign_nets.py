@@ -296,7 +296,7 @@ def test_outputs_must_be_tensors(made, bundle):
 
 def test_a_net_without_the_methods_is_refused_with_their_names(made, bundle):
     trial = made("def buffer_arrays(self)", "def buffers(self)")
-    with pytest.raises(ContractError, match=r"is no torch.nn.Module, and has no method buffer_a"):
+    with pytest.raises(ContractError, match="is not a torch.nn.Module, and has no method buffer_a"):
         Training(trial, bundle)
 
 
