@@ -233,6 +233,16 @@ CONVENTIONS: Mapping[str, Convention] = {
 }
 """The conventions by name."""
 
+OF_TRAINING = (
+    "adam-epsilon",
+    "adam-epsilon-hat",
+    "momentum-buffer",
+    "weight-decay",
+    "adamw-decay",
+    "loss",
+)
+"""Those that the definition of a net does not show."""
+
 
 class Conventions:
     """Which of the conventions of a framework are PyTorch's.

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from lemur_core.kinds.net import as_net
 from lemur_core.training import middle_prm
-from lemur_twins.conventions import CONVENTIONS, Conventions
+from lemur_twins.conventions import CONVENTIONS, OF_TRAINING, Conventions
 from lemur_twins.frameworks import framework_named, use
-from lemur_twins.layers import LayerDefinition, initial_weights
+from lemur_twins.layers import INITIAL, LayerDefinition, initial_weights, name_initialisers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from lemur_twins.twin import Twin
 
 _CPU = torch.device("cpu")
-_SAME_DEVIATION = 0.1
 
 
 @dataclass(frozen=True)
@@ -79,13 +78,13 @@ def define(entry: Entry, framework: str, twin: Twin) -> NetDefinition:
     torch.manual_seed(0)
     net: Any = module.net((1, *twin.image), (twin.classes,), prm, _CPU)
     if isinstance(net, nn.Module):
-        layers = list(_torch_layers(net, (1, *twin.image)))
+        layers = name_initialisers(list(_torch_layers(net, (1, *twin.image))))
         buffers = [value for name, value in net.named_buffers() if "running_" in name]
         parameters = sum(parameter.numel() for parameter in net.parameters())
         return NetDefinition(framework, layers, parameters, sum(map(torch.numel, buffers)))
     from lemur_twins.backends.keras_definitions import keras_layers
 
-    layers = list(keras_layers(net.keras_model))
+    layers = name_initialisers(list(keras_layers(net.keras_model)))
     arrays = net.parameter_arrays(), net.buffer_arrays()
     counts = [sum(array.size for array in part.values()) for part in arrays]
     return NetDefinition(framework, layers, *counts)
@@ -112,18 +111,41 @@ def differences(one: NetDefinition, other: NetDefinition) -> list[Difference]:
 def _matched(
     one: Sequence[LayerDefinition], other: Sequence[LayerDefinition]
 ) -> Iterator[tuple[LayerDefinition | None, LayerDefinition | None]]:
-    keys = [[(layer.kind, layer.shape) for layer in layers] for layers in (one, other)]
+    left: list[LayerDefinition] = []
+    others: list[LayerDefinition] = []
+    keys = [[_key(layer) for layer in layers] for layers in (one, other)]
     matcher = SequenceMatcher(None, keys[0], keys[1], autojunk=False)
     for tag, start, end, other_start, other_end in matcher.get_opcodes():
-        first, second = list(one[start:end]), list(other[other_start:other_end])
-        # A layer in another place, or with outputs of another size, is the same layer.
-        if tag == "replace" and [a.kind for a in first] == [b.kind for b in second]:
-            tag = "equal"
+        first, second = one[start:end], other[other_start:other_end]
         if tag == "equal":
             yield from zip(first, second, strict=True)
         else:
-            yield from ((layer, None) for layer in first)
-            yield from ((None, layer) for layer in second)
+            left.extend(first)
+            others.extend(second)
+    # Branches can be computed in another order, and images be halved at another layer.
+    for layer in left:
+        twin = _found(layer, others)
+        if twin is not None:
+            others.remove(twin)
+        yield layer, twin
+    yield from ((None, layer) for layer in others)
+
+
+def _found(layer: LayerDefinition, others: Sequence[LayerDefinition]) -> LayerDefinition | None:
+    """Return the first layer with the same outputs, or else with the same numbers of channels."""
+    for key in (_key, _channels):
+        for other in others:
+            if key(other) == key(layer):
+                return other
+    return None
+
+
+def _key(layer: LayerDefinition) -> tuple[object, ...]:
+    return layer.kind, layer.inputs, layer.shape
+
+
+def _channels(layer: LayerDefinition) -> tuple[object, ...]:
+    return layer.kind, layer.inputs, layer.shape[:1]
 
 
 def _differing(
@@ -134,18 +156,10 @@ def _differing(
         return
     if one.shape != other.shape:
         yield "outputs", (_shape(one.shape), _shape(other.shape))
-    for setting in dict.fromkeys([*one.settings, *other.settings]):
-        values = one.settings.get(setting), other.settings.get(setting)
-        if not _same(setting, *values):
-            yield setting, (str(values[0]), str(values[1]))
-
-
-def _same(setting: str, one: Any, other: Any) -> bool:
-    if setting == "initial weights" and one is not None and other is not None:
-        apart = abs(one.deviation - other.deviation)
-        same = apart <= _SAME_DEVIATION * max(one.deviation, other.deviation)
-        return bool(one.distribution == other.distribution and same)
-    return bool(one == other)
+    for setting, value in one.settings.items():
+        # What only one has depends on another setting, as initial biases on the bias.
+        if other.settings.get(setting, value) != value:
+            yield setting, (str(value), str(other.settings[setting]))
 
 
 def _torch_layers(net: nn.Module, in_shape: tuple[int, ...]) -> Iterator[LayerDefinition]:
@@ -170,7 +184,7 @@ def _torch_layers(net: nn.Module, in_shape: tuple[int, ...]) -> Iterator[LayerDe
     for name, module, shape in called:
         described = _torch_layer(module)
         if described is not None:
-            yield LayerDefinition(name, *described, shape)
+            yield LayerDefinition(name, *described, _inputs(module), shape)
 
 
 def _torch_layer(module: Any) -> tuple[str, dict[str, Any]] | None:
@@ -191,8 +205,9 @@ def _torch_layer(module: Any) -> tuple[str, dict[str, Any]] | None:
         kind = "max pool" if isinstance(module, nn.MaxPool2d) else "average pool"
         sizes = {"kernel": module.kernel_size, "stride": module.stride, "padding": module.padding}
         return kind, {name: _pair(size) for name, size in sizes.items()}
-    if isinstance(module, nn.AdaptiveAvgPool2d):
-        return "adaptive average pool", {}
+    # To one pixel, it is the global pooling that any classifier has, often without a layer.
+    if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size not in (1, (1, 1)):
+        return "adaptive average pool", {"size": _pair(module.output_size)}
     if isinstance(module, nn.Dropout):
         return "dropout", {"rate": module.p}
     return None
@@ -200,11 +215,18 @@ def _torch_layer(module: Any) -> tuple[str, dict[str, Any]] | None:
 
 def _initial(module: Any) -> dict[str, Any]:
     weights = module.weight.detach().numpy()
-    initial = {"initial weights": initial_weights(weights, prod(weights.shape[1:]))}
+    shape = weights.shape
+    outputs = shape[0] * prod(shape[2:])
+    initial: dict[str, Any] = {INITIAL: initial_weights(weights, prod(shape[1:]), outputs)}
     if module.bias is not None:
         biases = bool(module.bias.detach().any())
-        initial["initial biases"] = "drawn" if biases else "0"  # type: ignore[assignment]
+        initial["initial biases"] = "drawn" if biases else "0"
     return initial
+
+
+def _inputs(module: Any) -> int:
+    """Return the number of input channels of a layer; 0 if it takes any."""
+    return int(getattr(module, "in_channels", getattr(module, "in_features", 0)))
 
 
 def _pair(size: Any) -> str:
@@ -217,10 +239,10 @@ def _shape(shape: Sequence[int]) -> str:
 
 
 def conventions_differing(framework: str) -> list[str]:
-    """Return the names of the conventions in which a framework differs from PyTorch."""
+    """Return the names of the conventions of training in which a framework differs from PyTorch."""
     family = Conventions(framework_named(framework).name, "none").family
     return [
         name
         for name, convention in CONVENTIONS.items()
-        if getattr(convention, family) != convention.pytorch
+        if name in OF_TRAINING and getattr(convention, family) != convention.pytorch
     ]

@@ -33,8 +33,9 @@ def test_keras_computes_the_same_on_its_other_backends(framework):
 @pytest.mark.parametrize("framework", ["jax", "tensorflow"])
 def test_four_epochs_of_digits_end_the_same(digits, framework):
     batches, tested = digits
-    nets, twin = of("VGG-mini-BN", framework), replace(TWINS["VGG-mini-BN"].twin, prm=SMALL)
-    prm = {"optimizer": "sgd", "lr": 0.01, "momentum": 0.9}
+    # Without kinks, at which float noise would decide.
+    prm = {"optimizer": "sgd", "lr": 0.01, "momentum": 0.9, "activation": "tanh"}
+    nets, twin = of("MLP", framework), TWINS["MLP"].twin
     ended = call(framework, train_both, nets, framework, twin, prm, [batches] * 4, tested)
     assert ended.parameters < 1e-6
     assert ended.accuracies[0] == ended.accuracies[1] > 0.9

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from keras import layers
 
-from lemur_twins.layers import LayerDefinition, initial_weights
+from lemur_twins.layers import INITIAL, LayerDefinition, initial_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,8 @@ def keras_layers(model: keras.Model) -> Iterator[LayerDefinition]:
         zeros = None
         if described is not None:
             *images, channels = layer.output.shape[1:]
-            yield LayerDefinition(layer.name, *described, (channels, *images))
+            inputs = layer.kernel.shape[-2] if hasattr(layer, "kernel") else 0
+            yield LayerDefinition(layer.name, *described, inputs, (channels, *images))
 
 
 def _layer(layer: Any, zeros: Any) -> tuple[str, dict[str, Any]] | None:
@@ -54,8 +55,6 @@ def _layer(layer: Any, zeros: Any) -> tuple[str, dict[str, Any]] | None:
             "stride": _text(layer.strides),
             "padding": _padding(layer, layer.pool_size, layer.strides, zeros),
         }
-    if isinstance(layer, layers.GlobalAveragePooling2D):
-        return "global average pool", {}
     return ("dropout", {"rate": layer.rate}) if isinstance(layer, layers.Dropout) else None
 
 
@@ -76,9 +75,9 @@ def _padding(layer: Any, kernel: Any, strides: Any, zeros: Any) -> str:
 
 def _initial(layer: Any) -> dict[str, Any]:
     weights = np.array(layer.kernel)
-    initial: dict[str, Any] = {
-        "initial weights": initial_weights(weights, prod(weights.shape[:-1]))
-    }
+    shape = weights.shape
+    outputs = prod(shape[:-2]) * shape[-1]
+    initial: dict[str, Any] = {INITIAL: initial_weights(weights, prod(shape[:-1]), outputs)}
     if layer.use_bias:
         initial["initial biases"] = "drawn" if np.array(layer.bias).any() else "0"
     return initial
