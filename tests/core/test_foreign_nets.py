@@ -124,10 +124,10 @@ def test_the_seed_of_a_batch_depends_on_trial_epoch_and_batch_only(made, bundle)
     file.write_text(text.replace(step, f"self.seeds.append(torch.initial_seed()); {step}"))
 
     def seeds(trial):
-        training, found = Training(trial, bundle), []
+        training, seeds = Training(trial, bundle), []
         for _ in training.epochs():
-            found.append(training.net.seeds)
-        return found
+            seeds.append(training.net.seeds)
+        return seeds
 
     plain = seeds(replace(trial, epochs=2))
     assert len({*plain[0], *plain[1]}) == len(plain[0]) + len(plain[1])
@@ -181,10 +181,10 @@ STATE = {
 def test_a_training_state_is_stored_exactly(net, tmp_path):
     net.training_state = lambda: STATE
     checkpoint.save(tmp_path, net, [EPOCH])
-    found = []
-    net.load_training_state = found.append
+    restored = []
+    net.load_training_state = restored.append
     checkpoint.restore(tmp_path, net, torch.device("cpu"))
-    [state] = found
+    [state] = restored
     for name in ("f4", "u4", "empty", "scalar"):
         np.testing.assert_array_equal(state[name], STATE[name], strict=True)
     np.testing.assert_array_equal(state["big-endian"], [1, 2])
