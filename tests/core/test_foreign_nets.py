@@ -124,10 +124,10 @@ def test_the_seed_of_a_batch_depends_on_trial_epoch_and_batch_only(made, bundle)
     file.write_text(text.replace(step, f"self.seeds.append(torch.initial_seed()); {step}"))
 
     def seeds(trial):
-        training, seeds = Training(trial, bundle), []
+        training, drawn = Training(trial, bundle), []
         for _ in training.epochs():
-            seeds.append(training.net.seeds)
-        return seeds
+            drawn.append(training.net.seeds)
+        return drawn
 
     plain = seeds(replace(trial, epochs=2))
     assert len({*plain[0], *plain[1]}) == len(plain[0]) + len(plain[1])
