@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lemur_twins.cli.chosen import Chosen
     from lemur_twins.divergence.causes import Explanation
     from lemur_twins.divergence.data import TrainingBatches
-    from lemur_twins.divergence.parting import Difference
+    from lemur_twins.divergence.parting import QuantityDifference
     from lemur_twins.parity import Pair
 
 EPILOG = """\b
@@ -105,7 +105,7 @@ def _print(selected: Chosen, explanation: Explanation) -> None:
         )
 
 
-def _place(parting: Difference) -> list[str]:
+def _place(parting: QuantityDifference) -> list[str]:
     return [
         f"{parting.step:,}",
         str(parting.quantity),

@@ -67,11 +67,11 @@ def search(
     """
     from lemur_twins.search.searching import run_search
 
-    found = _search(chosen(twin, framework), options)
-    numbers = numbers_in(spaces, len(found.spaces)) if spaces else ()
+    wanted = _search(chosen(twin, framework), options)
+    numbers = numbers_in(spaces, len(wanted.spaces)) if spaces else ()
     given = {} if threads is None else {"threads": threads}
     outcome = run_search(
-        found,
+        wanted,
         lambda line: print_line(line, err=True),
         spaces=numbers,
         db=db,

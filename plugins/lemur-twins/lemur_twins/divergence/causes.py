@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lemur_twins.divergence.parting import Difference
+    from lemur_twins.divergence.parting import QuantityDifference
     from lemur_twins.parity import Pair
 
     Batch = tuple[Tensor, Tensor]
@@ -41,7 +41,7 @@ _SHOWN_IN = {
 
 
 @dataclass(frozen=True)
-class Cause:
+class PartingCause:
     """Where two nets part, and why.
 
     Attributes:
@@ -52,9 +52,9 @@ class Cause:
         next_parting: Where the nets part once they are matched; None if they no longer do.
     """
 
-    parting: Difference
+    parting: QuantityDifference
     conventions: tuple[str, ...] = ()
-    next_parting: Difference | None = None
+    next_parting: QuantityDifference | None = None
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Explanation:
     """
 
     steps: int
-    causes: Sequence[Cause] = field(default=())
+    causes: Sequence[PartingCause] = field(default=())
     matched: str = "none"
-    largest: Difference | None = None
+    largest: QuantityDifference | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -99,13 +99,13 @@ def explain(
     comparison = _Comparison(pair_with, batches, epoch_ends)
     matched = frozenset(Conventions(framework, match).matched)
     parting, largest = comparison.parting(matched)
-    causes: list[Cause] = []
+    causes: list[PartingCause] = []
     while parting is not None:
         conventions = comparison.cause(matched, parting)
         matched |= {*conventions}
         # Without a cause, the nets still part where they did.
         then, largest = comparison.parting(matched) if conventions else (None, largest)
-        causes.append(Cause(parting, conventions, then))
+        causes.append(PartingCause(parting, conventions, then))
         parting = then
     return Explanation(len(batches), tuple(causes), _text(matched), largest)
 
@@ -120,17 +120,21 @@ class _Comparison:
         epoch_ends: Sequence[int],
     ) -> None:
         self._pair_with, self._batches, self._ends = pair_with, batches, epoch_ends
-        self._known: dict[frozenset[str], tuple[Difference | None, Difference | None]] = {}
+        self._known: dict[
+            frozenset[str], tuple[QuantityDifference | None, QuantityDifference | None]
+        ] = {}
 
-    def parting(self, matched: frozenset[str]) -> tuple[Difference | None, Difference | None]:
+    def parting(
+        self, matched: frozenset[str]
+    ) -> tuple[QuantityDifference | None, QuantityDifference | None]:
         """Return the result of `first_parting` with these conventions matched."""
         if matched not in self._known:
             pair = self._pair_with(_text(matched))
             self._known[matched] = first_parting(pair, self._batches, self._ends)
         return self._known[matched]
 
-    def cause(self, matched: frozenset[str], parting: Difference) -> tuple[str, ...]:
-        """Return the conventions that cause a parting; see `Cause`."""
+    def cause(self, matched: frozenset[str], parting: QuantityDifference) -> tuple[str, ...]:
+        """Return the conventions that cause a parting; see `PartingCause`."""
         kind = parting.quantity.kind
         tried = [
             name for name in CONVENTIONS if name not in matched and kind in _SHOWN_IN.get(name, ())
@@ -146,7 +150,7 @@ class _Comparison:
         return furthest or self._together(matched, parting, tried)
 
     def _together(
-        self, matched: frozenset[str], parting: Difference, tried: Sequence[str]
+        self, matched: frozenset[str], parting: QuantityDifference, tried: Sequence[str]
     ) -> tuple[str, ...]:
         """Return as few conventions as move a parting together; none if all do not move it."""
         kept = list(tried)
@@ -158,14 +162,16 @@ class _Comparison:
                 kept = others
         return tuple(kept)
 
-    def _move(self, matched: frozenset[str], parting: Difference, names: Sequence[str]) -> bool:
+    def _move(
+        self, matched: frozenset[str], parting: QuantityDifference, names: Sequence[str]
+    ) -> bool:
         return _place(self.parting(matched | {*names})[0]) > _place(parting)
 
 
 _NEVER = (math.inf, 0)
 
 
-def _place(parting: Difference | None) -> tuple[float, int]:
+def _place(parting: QuantityDifference | None) -> tuple[float, int]:
     """Return when a parting comes, for comparisons."""
     return _NEVER if parting is None else (parting.step, parting.place)
 

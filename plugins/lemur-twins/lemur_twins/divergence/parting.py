@@ -26,7 +26,7 @@ UNITS = 100.0
 _FLOAT = float(np.finfo(np.float32).eps)
 
 
-class Difference(NamedTuple):
+class QuantityDifference(NamedTuple):
     """How far apart a quantity is in two nets.
 
     Attributes:
@@ -58,7 +58,7 @@ class Difference(NamedTuple):
 
 def first_parting(
     pair: Pair, batches: Sequence[Batch], epoch_ends: Iterable[int] = ()
-) -> tuple[Difference | None, Difference | None]:
+) -> tuple[QuantityDifference | None, QuantityDifference | None]:
     """Train both nets of a pair on the same batches, up to where they part.
 
     Args:
@@ -70,7 +70,7 @@ def first_parting(
         The first difference that noise does not explain, and the largest one in units of noise
         before it; None if there is none.
     """
-    largest: Difference | None = None
+    largest: QuantityDifference | None = None
     for difference in differences(pair, batches, epoch_ends):
         if difference.is_beyond_noise:
             return difference, largest
@@ -81,7 +81,7 @@ def first_parting(
 
 def differences(
     pair: Pair, batches: Sequence[Batch], epoch_ends: Iterable[int] = ()
-) -> Iterator[Difference]:
+) -> Iterator[QuantityDifference]:
     """Yield the difference of each quantity of each step, in the order of computation."""
     ends = {*epoch_ends}
     again = [Side(_copy(pair), computing) for computing in VARIANTS.values()]
@@ -98,7 +98,7 @@ def differences(
             scale = largest if quantity.kind == GRADIENT else _size(value)
             noise = max(_apart(value, noisy[quantity], scale) for noisy in noises)
             apart = _apart(value, others[quantity], scale)
-            yield Difference(step, place, quantity, apart, max(noise, _FLOAT))
+            yield QuantityDifference(step, place, quantity, apart, max(noise, _FLOAT))
         if step in ends:
             for side in (first, other, *again):
                 side.end_epoch()
@@ -112,11 +112,11 @@ def _copy(pair: Pair) -> PyTorchClassifier:
     return copy
 
 
-def _apart(one: Array, other: Array, scale: float) -> float:
-    if one.shape != other.shape:
+def _apart(reference: Array, other: Array, scale: float) -> float:
+    if reference.shape != other.shape:
         return np.inf
     # Both are NaN where both overflow.
-    difference = np.abs(np.where(np.isnan(one) & np.isnan(other), 0.0, one - other))
+    difference = np.abs(np.where(np.isnan(reference) & np.isnan(other), 0.0, reference - other))
     largest = float(difference.max(initial=0.0))
     if np.isnan(largest):
         return np.inf

@@ -25,7 +25,7 @@ NAME = "pair.name"
 _ENDED = ("finished", "failed")
 
 
-class Ended(NamedTuple):
+class EndedTrial(NamedTuple):
     """A trial that ended.
 
     Attributes:
@@ -58,7 +58,7 @@ def read_known(search: TwinSearch, db: str) -> list[list[KnownPair]]:
 
 def ended_trials(
     search: TwinSearch, points: Sequence[Mapping[str, Any]], epochs: int, db: str
-) -> list[dict[str, Ended]]:
+) -> list[dict[str, EndedTrial]]:
     """Return the trials of each point that ended, by role.
 
     Args:
@@ -67,19 +67,19 @@ def ended_trials(
         epochs: Number of epochs of all points.
         db: The database.
     """
-    found: list[dict[str, Ended]] = [{} for _ in points]
+    by_point: list[dict[str, EndedTrial]] = [{} for _ in points]
     for role, net in search.nets.items():
         rows = lemur_core.trials(TASK, search.dataset, search.metric, net, db=db)
         is_own = (rows["epochs"] == epochs) & (rows["seed"] == search.seed)
         rows = rows[rows["state"].isin(_ENDED) & is_own]
         scores = _last_scores([*rows["trial"]], db)
-        for ended, point in zip(found, points, strict=True):
+        for ended, point in zip(by_point, points, strict=True):
             # The newest one, if a training was repeated.
             for row in _matching(rows, point):
                 is_finished = row["state"] == "finished"
                 score = scores.get(row["trial"]) if is_finished else None
-                ended[role] = Ended(row["trial"], score, row["reason"] or "")
-    return found
+                ended[role] = EndedTrial(row["trial"], score, row["reason"] or "")
+    return by_point
 
 
 def _matching(rows: DataFrame, point: Mapping[str, Any]) -> Iterable[dict[str, Any]]:

@@ -80,8 +80,10 @@ def propose(
 def _asked(space: SubSpace, known: Sequence[KnownPair], sampler: str, seed: int) -> Prm:
     with _quiet():
         study = optuna.create_study(direction="maximize", sampler=SAMPLERS[sampler](seed))
-        told = (pair for pair in known if pair.difference is not None and space.holds(pair.prm))
-        study.add_trials([_told(space, pair) for pair in told])
+        informative = (
+            pair for pair in known if pair.difference is not None and space.holds(pair.prm)
+        )
+        study.add_trials([_told(space, pair) for pair in informative])
         return study.ask(dict(space.ranges)).params
 
 

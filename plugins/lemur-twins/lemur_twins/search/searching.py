@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from lemur_core import Summary
-    from lemur_twins.search.known import Ended
+    from lemur_twins.search.known import EndedTrial
     from lemur_twins.search.spec import TwinSearch
 
 # A campaign whose time is over at once still says what is left.
@@ -202,7 +202,7 @@ def _record(
         say(_line(proposal, ended))
 
 
-def _line(proposal: Proposal, ended: Mapping[str, Ended]) -> str:
+def _line(proposal: Proposal, ended: Mapping[str, EndedTrial]) -> str:
     where = f"sub-space {proposal.space}, pair {proposal.place}"
     failed = {role: trial.reason for role, trial in ended.items() if trial.score is None}
     if failed:

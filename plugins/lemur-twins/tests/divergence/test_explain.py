@@ -21,12 +21,12 @@ def explained(nets, framework, twin, prm, steps):
     def pair_with(match):
         return Pair(nets, framework, twin, prm | {"match": match})
 
-    found = explain(pair_with, framework, "none", batches)
+    explanation = explain(pair_with, framework, "none", batches)
     parts = [
         (cause.parting.step, cause.parting.quantity.kind, *cause.conventions)
-        for cause in found.causes
+        for cause in explanation.causes
     ]
-    return parts, found.is_complete, found.matched
+    return parts, explanation.is_complete, explanation.matched
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def causes():
         if missing := FRAMEWORKS[framework].missing():
             pytest.skip(f"{missing} is not installed")
         twin = TWINS[name].twin
-        nets = tuple(installed().get("net", twin.nets[one]) for one in ("pytorch", framework))
+        nets = tuple(installed().get("net", twin.nets[each]) for each in ("pytorch", framework))
         return call(framework, partial(explained), nets, framework, twin, prm, steps)
 
     return find

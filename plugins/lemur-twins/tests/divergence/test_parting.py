@@ -57,25 +57,25 @@ def changed(name, by):
 
 @pytest.mark.parametrize("net", [MLP, VGG])
 def test_a_net_and_its_copy_do_not_part(net):
-    found = [*differences(pair(net=net), batches(3))]
-    assert {difference.apart for difference in found} == {0}
-    assert {difference.step for difference in found} == {1, 2, 3}
-    kinds = {difference.quantity.kind for difference in found}
+    apart = [*differences(pair(net=net), batches(3))]
+    assert {difference.apart for difference in apart} == {0}
+    assert {difference.step for difference in apart} == {1, 2, 3}
+    kinds = {difference.quantity.kind for difference in apart}
     assert kinds == {"output", "loss", "gradient", "weight"} | (
         {"statistic"} if net is VGG else set()
     )
 
 
 def test_quantities_are_in_the_order_of_computation():
-    found = [*differences(pair(), batches(1))]
-    names = [str(difference.quantity) for difference in found]
+    apart = [*differences(pair(), batches(1))]
+    names = [str(difference.quantity) for difference in apart]
     assert names[:6] == [
         "output of linear1", "output of norm1", "output of linear2", "output of norm2",
         "output of linear3", "loss",
     ]  # fmt: skip
     assert names[6] == "gradient of linear3.bias"
     assert names[-1] == "weight of linear3.bias"
-    assert [difference.place for difference in found] == [*range(len(found))]
+    assert [difference.place for difference in apart] == [*range(len(apart))]
 
 
 @pytest.mark.parametrize(
