@@ -80,7 +80,7 @@ def search(
         workers=workers,
         **given,
     )
-    print_line(f"{found.name}: {outcome.pairs:,} of {outcome.wanted:,} pairs, in {db}", err=True)
+    print_line(f"{wanted.name}: {outcome.pairs:,} of {outcome.wanted:,} pairs, in {db}", err=True)
     context.exit(outcome.exit_status)
 
 
