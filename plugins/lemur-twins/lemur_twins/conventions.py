@@ -264,7 +264,8 @@ class Conventions:
 
     def __init__(self, framework: str, match: str) -> None:
         self.family = "keras" if framework not in ("pytorch", "jax") else framework
-        self.matched = CONVENTIONS.keys() if self.family == "pytorch" else _matched(match)
+        matched = _matched(match)
+        self.matched = CONVENTIONS.keys() if self.family == "pytorch" else matched
 
     def matches(self, name: str) -> bool:
         """Return whether a convention is PyTorch's."""

@@ -127,7 +127,8 @@ class PyTorchClassifier(Classifier):
 
 def optimizer_of(parameters: Iterable[nn.Parameter], prm: Prm) -> torch.optim.Optimizer:
     """Return the optimizer that ``prm`` describes; see `OptimizerSettings`."""
-    settings = OptimizerSettings.of(prm, Conventions("pytorch", "all"))
+    # Its own conventions are PyTorch's; the names are checked as in other frameworks.
+    settings = OptimizerSettings.of(prm, Conventions("pytorch", prm.get("match", "none")))
     if settings.name == "sgd":
         return torch.optim.SGD(
             parameters,
