@@ -150,7 +150,7 @@ def members(count, dropout=0.4, first_seed=0):
     numbers = np.arange(first_seed, first_seed + count)
     return MemberSettings(
         numbers,
-        (1e-3 * (1 + numbers % 3)).astype(np.float32),
+        (5e-4 * (1 + numbers % 3)).astype(np.float32),
         (0.9 - 0.1 * (numbers % 2)).astype(np.float32),
         (1e-3 * (numbers % 2)).astype(np.float32),
         (dropout * (1 - 0.5 * (numbers % 2))).astype(np.float32),

@@ -14,6 +14,7 @@ from torch.nn import functional
 from lemur_core.errors import SettingsError
 from lemur_zoo import Zoo, draws
 from lemur_zoo.engine.batch_draws import BatchDraws
+from lemur_zoo.engine.choice import UnusableEngineError
 from lemur_zoo.engine.variational import TwinSettings
 from lemur_zoo.evaluation import zoo_images
 from lemur_zoo.layers import Activation, Conv, Dropout, Flatten, Linear, MaxPool
@@ -21,7 +22,7 @@ from lemur_zoo.members import GroupSettings, GroupState, MemberSettings, SplitAr
 from lemur_zoo.modules import net_of
 from lemur_zoo.sparse.sparsify import choose_engine, sparsify
 from lemur_zoo.sparse.training import NoisyGrouped, prune
-from lemur_zoo.sparse.twins import SparseTwins, TwinsPlan, prepare
+from lemur_zoo.sparse.twins import SparseTwins, TwinsPlan, prepare, read_twins
 from lemur_zoo.sparse.variational import (
     can_be_cut,
     divergence,
@@ -338,11 +339,51 @@ def test_an_interrupted_command_continues_to_the_same_twins(sparse, dense, tmp_p
     assert "group" not in run("sparsify", copy, "--epochs", 2)
     for change, message in (
         ({"epochs": 3}, "has twins of --epochs 2, not 3; give --epochs 2, or delete the folder"),
-        ({"kl_weight": 5}, "has twins of --kl-weight 0.003, not 5; give --kl-weight 0.003, or"),
-        ({"warm_up": 0}, "has twins of --warm-up 10, not 0; give --warm-up 10, or delete"),
+        ({"kl_weight": 5}, "has twins of --kl-weight 0.001, not 5; give --kl-weight 0.001, or"),
+        ({"warm_up": 0}, "has twins of --warm-up 5, not 0; give --warm-up 5, or delete"),
+        ({"variance_lr": 1}, "has twins of --variance-lr 0.3, not 1; give --variance-lr 0.3, or"),
     ):
         with pytest.raises(SettingsError, match=message):
             prepare(zoo, replace(PLAN, **change))
+
+
+def test_the_engine_is_named_and_a_command_goes_on_with_it(sparse, dense, tmp_path):
+    assert sparse[1].startswith(f"engine {SparseTwins(Zoo(sparse[0])).header.engine} (")
+    copy = shutil.copytree(dense, tmp_path / "copy")
+    output = run("sparsify", copy, "--epochs", 2, "--engine", "grouped")
+    twins = SparseTwins(Zoo(copy))
+    assert output.startswith("engine grouped (")
+    assert "because" not in output
+    assert twins.header.engine == "grouped"
+    assert run("sparsify", copy, "--epochs", 2).startswith("engine grouped (")
+    # The engines draw the same numbers.
+    for member in range(4):
+        other = SparseTwins(Zoo(sparse[0])).weights(member)
+        np.testing.assert_allclose(twins.weights(member), other, atol=1e-4)
+
+
+def test_twins_that_cannot_continue_in_lanes_say_how_they_can(sparse, monkeypatch):
+    def fail(*_):
+        raise UnusableEngineError("engine lanes cannot be used: numba cannot be loaded")
+
+    zoo = Zoo(sparse[0])
+    if read_twins(zoo).engine != "lanes":
+        pytest.skip("this processor has no lanes")
+    monkeypatch.setattr("lemur_zoo.sparse.sparsify.choose_noisy", fail)
+    with pytest.raises(UnusableEngineError, match="loaded; continue with --engine grouped, which"):
+        choose_engine(zoo)
+    with pytest.raises(UnusableEngineError, match="loaded$"):
+        choose_engine(zoo, "lanes")
+
+
+def test_the_command_shows_the_trajectory(sparse):
+    folder, output = sparse
+    assert "group 2 of 2, epoch 2 of 2: median sparsity 0." in output
+    assert f"wrote {folder / 'sparse' / 'trajectory.png'}" in output
+    # A PNG file of 1040 by 468 pixels.
+    data = (folder / "sparse" / "trajectory.png").read_bytes()
+    assert data[:4] == b"\x89PNG"
+    assert int.from_bytes(data[16:20], "big") == 1040
 
 
 def test_twins_of_another_zoo_are_refused(sparse, dense, tmp_path):

@@ -27,16 +27,23 @@ if TYPE_CHECKING:
 @click.option(
     "--kl-weight",
     type=click.FloatRange(0, min_open=True),
-    default=0.003,
+    default=0.001,
     show_default=True,
     help="Weight of the divergence in the loss: a larger one gives sparser twins.",
 )
 @click.option(
     "--warm-up",
     type=click.IntRange(0),
-    default=10,
+    default=5,
     show_default=True,
     help="Epochs in which this weight rises from 0.",
+)
+@click.option(
+    "--variance-lr",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    help="Learning rate of the variances, as a multiple of the member's.",
 )
 @click.option("--threads", type=click.IntRange(1), default=1, help="CPU threads.  [1]")
 @click.option(
@@ -51,6 +58,7 @@ def sparsify(
     epochs: int,
     kl_weight: float,
     warm_up: int,
+    variance_lr: float,
     threads: int,
     engine: str | None,
     time_limit: str | None,
@@ -76,7 +84,7 @@ def sparsify(
     until = None if limit is None else time.monotonic() + limit
     zoo = Zoo(folder)
     images = zoo_images(zoo, data)
-    plan = TwinsPlan(epochs, kl_weight, warm_up)
+    plan = TwinsPlan(epochs, kl_weight, warm_up, variance_lr)
     chosen = choose_engine(zoo, engine or "")
     print_line(chosen.line)
     with write_errors(folder):

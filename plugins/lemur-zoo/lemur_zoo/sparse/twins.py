@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 FOLDER, FILE = "sparse", "twins.json"
 FORMAT, VERSION = "lemur-zoo-sparse", 2
-EPOCHS, KL_WEIGHT, WARM_UP = 25, 0.003, 10
+EPOCHS, KL_WEIGHT, WARM_UP, VARIANCE_LR = 25, 0.001, 5, 0.3
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,14 @@ class TwinsPlan:
         epochs: Number of epochs of variational dropout.
         kl_weight: What the divergence of a twin's weights is multiplied by in the loss.
         warm_up: Number of epochs in which this weight rises from 0.
+        variance_lr: Learning rate of the logarithms of the variances, as a multiple of the
+            member's.
     """
 
     epochs: int = EPOCHS
     kl_weight: float = KL_WEIGHT
     warm_up: int = WARM_UP
+    variance_lr: float = VARIANCE_LR
 
 
 @dataclass(frozen=True)
@@ -289,8 +292,8 @@ def read_twins(zoo: Zoo) -> TwinsHeader:
                 f"{path}: is not {FORMAT} of version {VERSION}; delete {path.parent} to train "
                 "other twins"
             )
-        epochs, kl_weight, warm_up = (value["plan"][name] for name in asdict(TwinsPlan()))
-        plan = TwinsPlan(int(epochs), float(kl_weight), int(warm_up))
+        epochs, kl, warm_up, lr = (value["plan"][name] for name in asdict(TwinsPlan()))
+        plan = TwinsPlan(int(epochs), float(kl), int(warm_up), float(lr))
         twins = TwinsHeader(
             str(value["zoo"]), plan, tuple(map(int, value["begins"])), str(value["engine"])
         )
