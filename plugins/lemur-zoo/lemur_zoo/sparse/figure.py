@@ -43,9 +43,11 @@ def draw_trajectory(twins: SparseTwins, folder: Path) -> Path:
     frame = twins.trajectory
     _draw(left, frame.pivot(index="epoch", columns="member", values="sparsity"))
     left.set(xlabel="epoch", ylabel="share of the weights that is cut", ylim=(0, 1))
+    left.legend(loc="lower right")
     accuracy = frame.pivot(index="epoch", columns="member", values="test_accuracy")
     _draw(right, accuracy - accuracy.loc[0])
-    right.axhline(-_POINTS, color="black", linestyle=":", linewidth=1)
+    right.axhline(-_POINTS, color="black", linestyle=":", linewidth=1, label="two points")
+    right.legend(handles=right.lines[-1:], loc="lower left")
     right.set(xlabel="epoch", ylabel="test accuracy, less that of the member")
     path = folder / FILE
     with write_errors(path):
@@ -60,4 +62,3 @@ def _draw(axes: Axes, values: DataFrame) -> None:
     axes.fill_between(epochs, lowest, highest, alpha=0.15, color="C0", label="all twins")
     axes.fill_between(epochs, low, high, alpha=0.3, color="C0", label="middle half")
     axes.plot(epochs, median, color="C0", label="median")
-    axes.legend(loc="best")
