@@ -12,6 +12,9 @@ Rates count the multiplications and additions of convolutions and linear layers.
 with two peaks: PyTorch's product of two matrices of 1024 x 1024, and fused multiply-adds of vectors
 of as many lanes that stay in registers, which nothing can exceed.
 
+Sparse twins are compared with the engine that trains as many of them together in PyTorch, once with
+the noise that both engines draw, and once with that of ``torch.randn``, which is cheaper there.
+
 Two threads are compared by wall time, which means something only if nothing else runs. "Ready"
 is the time from the start of a process whose functions are compiled already until its first batch
 is trained, with the imports of PyTorch and numba.
@@ -31,12 +34,17 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from lemur_zoo.engine.batch_draws import BatchDraws
 from lemur_zoo.engine.lanes import compiling
 from lemur_zoo.engine.lanes.engine import LANES_VARIABLE, Lanes, aligned
+from lemur_zoo.engine.lanes.noisy_engine import NoisyLanes
 from lemur_zoo.engine.lanes.vectors import fma, tile, vectors
+from lemur_zoo.engine.variational import TwinSettings
 from lemur_zoo.layers import Activation, Conv, Flatten, Linear, MaxPool, shapes_of
 from lemur_zoo.members import GroupSettings, GroupState, MemberSettings, SplitArrays
 from lemur_zoo.modules import flat, net_of
+from lemur_zoo.sparse import training
+from lemur_zoo.sparse.training import NoisyGrouped
 
 TANH = Activation("tanh")
 NETS = {
@@ -198,6 +206,43 @@ def measure(name: str, lanes: int, count: int, rounds: int) -> None:
         )
 
 
+class Randn(BatchDraws):
+    """Noise that a PyTorch program would draw."""
+
+    def normal(self, layer: int, values: torch.Tensor) -> torch.Tensor:
+        return torch.randn_like(values)
+
+
+def twins(lanes: int, count: int, rounds: int) -> None:
+    shape, layers = NETS["CNN-S"]
+    images, own, settings = (
+        noise(shape, count),
+        members_of(lanes),
+        GroupSettings(layers, "adam", BATCH),
+    )
+    rows = state_of(layers, shape, lanes).parameters
+    rows = np.concatenate([rows, np.full_like(rows, -10)], axis=1)
+    plan = TwinSettings(np.full(lanes, 1e-3, np.float32), own.lr)
+    engines = {
+        "lanes": NoisyLanes(settings, own, plan, images, lanes=lanes),
+        "torch": NoisyGrouped(settings, own, plan, images),
+        "torch, randn": NoisyGrouped(settings, own, plan, images),
+    }
+    times = {name: [] for name in engines}
+    for _ in range(rounds + 1):
+        for name, engine in engines.items():
+            state = GroupState(rows.copy(), np.zeros_like(rows), np.zeros_like(rows))
+            training.BatchDraws = Randn if name == "torch, randn" else BatchDraws
+            times[name].append(cpu_time(lambda e=engine, s=state: e.train_epoch(s, 1)))
+    each = {name: min(values[1:]) / count / lanes for name, values in times.items()}
+    for name, seconds in each.items():
+        print(
+            f"CNN-S twins {name:12} {lanes:2} members: {seconds * 1e6:6.1f} us, "
+            f"{1 / seconds / BATCH:,.0f} steps a second of a member, "
+            f"{seconds / each['lanes']:.1f} times lanes"
+        )
+
+
 def two_threads(lanes: int, count: int, rounds: int) -> None:
     shape, layers = NETS["CNN-S"]
     images, settings = noise(shape, count), GroupSettings(layers, "adam", BATCH)
@@ -251,6 +296,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for name in NETS:
         measure(name, options.lanes, options.images, options.rounds)
+    twins(options.lanes, min(options.images, 100), options.rounds)
     two_threads(options.lanes, options.images, options.rounds)
     ready("CNN-S", options.lanes, 3)
 

@@ -4,12 +4,12 @@ Each number is a function of the member's seed, the epoch and a position, comput
 with 10 rounds (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011).
 The key is the seed, 64 bits, lower half first. The counter consists of four 32-bit words:
 
-| word | order of the samples | dropout |
-|---|---|---|
-| 0 | half the position in the dataset | a quarter of the element's index |
-| 1 | 0 | position of the sample in the epoch |
-| 2 | epoch | epoch |
-| 3 | 0 | 1 + index of the dropout layer |
+| word | order of the samples | dropout | noise |
+|---|---|---|---|
+| 0 | half the position in the dataset | a quarter of the element's index | the same |
+| 1 | 0 | position of the sample in the epoch | the same |
+| 2 | epoch | epoch | epoch |
+| 3 | 0 | 1 + index of the dropout layer | 2**31 + index of the noisy layer |
 
 Halves and quarters are rounded down.
 
@@ -19,6 +19,10 @@ as the last position has are replaced by the position itself, so no two numbers 
 
 Dropout sets an element to zero if the random word whose number is its index modulo 4 is less than
 the probability times 2**32, rounded.
+
+Noise consists of standard normal numbers, two from each pair of random words by the method of Box
+and Muller: ``sqrt(-2 log((a + 1) / 2**24))`` times the cosine and the sine of ``2 pi b / 2**24``,
+where ``a`` and ``b`` are the upper 24 bits of the words. Engines compute them in float32.
 """
 
 from __future__ import annotations
@@ -36,6 +40,9 @@ MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
 # What is added to the key in each round: the golden ratio, and the square root of 3 less 1.
 WEYL = 0x9E3779B9, 0xBB67AE85
 _LOW = 0xFFFFFFFF
+NOISE, NOISE_BITS = 2**31, 24
+"""What is added to the index of a noisy layer, and how many bits of a word its noise uses."""
+_UNIT = 2.0**-NOISE_BITS
 
 
 def philox(counter: tuple[ArrayLike, ...], key: tuple[int, int]) -> NDArray[uint32]:
@@ -115,3 +122,27 @@ def dropout(
     counter = (np.arange((elements + 3) // 4), positions[:, None], epoch, 1 + layer)
     words = philox(counter, key_of(seed)).reshape(len(positions), -1)[:, :elements]
     return np.where(words < threshold(probability), float32(0), scale(probability))
+
+
+def normal(
+    seed: int, epoch: int, layer: int, positions: NDArray[int64], elements: int
+) -> NDArray[float32]:
+    """Return the noise of a layer's outputs, standard normal numbers.
+
+    Args:
+        seed: Seed of the member, any 64-bit integer.
+        epoch: Number of the epoch, 0 to 2**32 - 1.
+        layer: Index of the layer among the net's noisy layers.
+        positions: Positions of the samples in the epoch, shape (samples,).
+        elements: Number of outputs of a sample.
+
+    Returns:
+        Shape (samples, elements).
+    """
+    counter = (np.arange((elements + 3) // 4), positions[:, None], epoch, NOISE + layer)
+    words = philox(counter, key_of(seed)) >> uint32(32 - NOISE_BITS)
+    first, second = (words[..., i::2] for i in (0, 1))
+    radius = np.sqrt(-2 * np.log((first + uint32(1)).astype(float32) * float32(_UNIT)))
+    angle = second * (2 * np.pi * _UNIT)
+    pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    return pairs.astype(float32).reshape(len(positions), -1)[:, :elements]

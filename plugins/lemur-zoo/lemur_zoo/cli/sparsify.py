@@ -12,7 +12,7 @@ from lemur_core.commands import data_option, duration, print_line, print_text, t
 
 if TYPE_CHECKING:
     from lemur_zoo.sparse.sparsify import GroupReport
-    from lemur_zoo.zoo import Zoo
+    from lemur_zoo.sparse.twins import SparseTwins
 
 
 @click.command()
@@ -27,14 +27,42 @@ if TYPE_CHECKING:
 @click.option(
     "--kl-weight",
     type=click.FloatRange(0, min_open=True),
-    default=1.0,
+    default=0.001,
     show_default=True,
-    help="Weight of the divergence: a larger one gives sparser and less accurate twins.",
+    help="Weight of the divergence in the loss: a larger one gives sparser twins.",
+)
+@click.option(
+    "--warm-up",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    help="Epochs in which this weight rises from 0.",
+)
+@click.option(
+    "--variance-lr",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    help="Learning rate of the variances, as a multiple of the member's.",
+)
+@click.option("--threads", type=click.IntRange(1), default=1, help="CPU threads.  [1]")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "lanes", "grouped"]),
+    help="How twins are trained together.  [the fastest that can train the net]",
 )
 @click.option("--time", "time_limit", help="Begin no epoch after this time, e.g. 2h30m.")
 @data_option
 def sparsify(
-    folder: Path, epochs: int, kl_weight: float, time_limit: str | None, data: Path
+    folder: Path,
+    epochs: int,
+    kl_weight: float,
+    warm_up: int,
+    variance_lr: float,
+    threads: int,
+    engine: str | None,
+    time_limit: str | None,
+    data: Path,
 ) -> None:
     """Train a sparse twin of each member of the zoo in DIR by variational dropout.
 
@@ -45,37 +73,43 @@ def sparsify(
     from lemur_core.files import write_errors
     from lemur_zoo.cli.make import seconds_of
     from lemur_zoo.evaluation import zoo_images
+    from lemur_zoo.sparse.figure import draw_trajectory
+    from lemur_zoo.sparse.sparsify import choose_engine
     from lemur_zoo.sparse.sparsify import sparsify as train
-    from lemur_zoo.sparse.twins import FOLDER
+    from lemur_zoo.sparse.twins import FOLDER, SparseTwins, TwinsPlan
     from lemur_zoo.storage.lock import locked
     from lemur_zoo.zoo import Zoo
 
     limit = seconds_of(time_limit)
+    until = None if limit is None else time.monotonic() + limit
     zoo = Zoo(folder)
     images = zoo_images(zoo, data)
-    until = None if limit is None else time.monotonic() + limit
+    plan = TwinsPlan(epochs, kl_weight, warm_up, variance_lr)
+    chosen = choose_engine(zoo, engine or "")
+    print_line(chosen.line)
     with write_errors(folder):
         (folder / FOLDER).mkdir(exist_ok=True)
     with locked(folder / FOLDER):
-        is_whole = train(zoo, images, epochs, kl_weight=kl_weight, until=until, report=_print)
+        is_whole = train(zoo, images, plan, chosen, threads=threads, until=until, report=_print)
     if not is_whole:
         print_line("the time is over; the same command continues")
         return
-    print_text(_table(zoo))
+    twins = SparseTwins(zoo)
+    print_text(_table(twins))
+    print_line(f"wrote {draw_trajectory(twins, folder / FOLDER)}")
     print_line(f"wrote {folder / FOLDER}")
 
 
 def _print(report: GroupReport) -> None:
     print_line(
         f"group {report.group + 1} of {report.groups}, epoch {report.epoch} of {report.epochs}: "
+        f"median sparsity {report.sparsity:.4f}, test {report.accuracy:.4f}, "
         f"{duration(report.seconds)}"
     )
 
 
-def _table(zoo: Zoo) -> str:
-    from lemur_zoo.sparse.twins import SparseTwins
-
-    frame = SparseTwins(zoo).trajectory
+def _table(twins: SparseTwins) -> str:
+    frame = twins.trajectory
     rows = []
     epochs = int(frame["epoch"].max())
     for epoch in sorted({0, epochs // 4, epochs // 2, 3 * epochs // 4, epochs}):

@@ -133,7 +133,7 @@ def why_no_lanes(layers: Layers, shape: Shape, device: str = "cpu") -> str:
         from lemur_zoo.engine.lanes.engine import Lanes
     except (ImportError, OSError) as error:
         return f"numba cannot be loaded: {error}"
-    members, images, state = _probe(layers, shape)
+    members, images, state = probe(layers, shape)
     expected = _gradient(layers, members, images, state)
     try:
         Lanes(GroupSettings(layers, "sgd", 2), members, images).train_epoch(state, 1)
@@ -149,7 +149,7 @@ def why_no_lanes(layers: Layers, shape: Shape, device: str = "cpu") -> str:
     return ""
 
 
-def _probe(layers: Layers, shape: Shape) -> tuple[MemberSettings, SplitArrays, GroupState]:
+def probe(layers: Layers, shape: Shape) -> tuple[MemberSettings, SplitArrays, GroupState]:
     """Return a member, two images, and a state in which values keep their size."""
     rng = np.random.default_rng(0)
     lr, momentum, decay, dropout = (np.full(1, n, np.float32) for n in (0.01, 0.9, 0, 0.5))

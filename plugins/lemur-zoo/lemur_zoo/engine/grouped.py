@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lemur_zoo import draws
+from lemur_zoo.engine.batch_draws import BatchDraws
 from lemur_zoo.engine.optimizer import GroupOptimizer
 from lemur_zoo.engine.scoring import scored_batches, scores_of, sums_of, tensors
 from lemur_zoo.engine.steps import steps_of
@@ -17,7 +18,7 @@ from lemur_zoo.engine.together import affine, class_scores, run_layers, split_ro
 from lemur_zoo.layers import Dropout
 
 if TYPE_CHECKING:
-    from numpy import float64, int64
+    from numpy import float64
     from numpy.typing import NDArray
 
     from lemur_zoo.layers import Layer
@@ -103,32 +104,32 @@ class Grouped:
         for i, size in enumerate(steps.sizes):
             positions = np.arange(order.shape[1])[i * self.settings.batch :][: self.settings.batch]
             index = self._on_device(order[:, positions])
-            drop = _Drop(own, epoch, positions)
-            outputs = self._outputs(parameters, self.inputs[index], drop)
+            drawn = BatchDraws(own, epoch, positions)
+            outputs = self._outputs(parameters, self.inputs[index], drawn)
             targets = self.targets[index]
             # Of each member the mean over the batch. The sum keeps their gradients apart.
             losses = functional.cross_entropy(
                 outputs.flatten(0, 1), targets.flatten(), reduction="sum"
             )
             (gradient,) = torch.autograd.grad(losses / len(positions), parameters)
-            step(gradient, size, steps.corrections[i])
+            step(gradient, size[:, None], steps.corrections[i])
             sums += sums_of(outputs.detach(), targets)
         return [parameters.detach(), first, second], sums
 
-    def _outputs(self, parameters: Tensor, images: Tensor, drop: _Drop) -> Tensor:
+    def _outputs(self, parameters: Tensor, images: Tensor, drawn: BatchDraws) -> Tensor:
         """Return the class scores in training, ``(members, samples, classes)``.
 
         Args:
             parameters: Shape (members, parameters).
             images: Shape (members, samples, channels, height, width).
-            drop: The dropout of the batch.
+            drawn: The random numbers of the batch.
         """
         weights = split_rows(parameters, self.layers, self.shape)
         dropouts = [index for index, layer in enumerate(self.layers) if layer == Dropout()]
 
         def apply(index: int, layer: Layer, values: Tensor) -> Tensor:
             if isinstance(layer, Dropout):
-                return drop(dropouts.index(index), values)
+                return drawn.dropout(dropouts.index(index), values)
             return affine(layer, *weights[index], values)
 
         maps = images.transpose(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
@@ -142,28 +143,3 @@ class Grouped:
         )
         name = self.settings.optimizer
         return GroupOptimizer(name, momentum, decay, parameters, first, second)
-
-
-class _Drop:
-    """Dropout of the batch at some positions of an epoch.
-
-    Called with the number of the layer among the dropout layers, and with values as
-    `lemur_zoo.engine.together` has them.
-    """
-
-    def __init__(self, members: MemberSettings, epoch: int, positions: NDArray[int64]) -> None:
-        self.members, self.epoch, self.positions = members, epoch, positions
-
-    def __call__(self, layer: int, x: Tensor) -> Tensor:
-        if not self.members.dropout.any():
-            return x
-        count = len(self.members.seeds)
-        values = x.unflatten(1, (count, -1)) if x.dim() == 4 else x.transpose(0, 1)
-        factors = [
-            draws.dropout(seed, self.epoch, layer, self.positions, values[0, 0].numel(), p)
-            for seed, p in zip(self.members.seeds, self.members.dropout, strict=True)
-        ]
-        scaled = values * torch.from_numpy(np.stack(factors, 1)).to(x.device).view(values.shape)
-        if x.dim() == 3:
-            return scaled.transpose(0, 1)
-        return scaled.flatten(1, 2).contiguous(memory_format=torch.channels_last)

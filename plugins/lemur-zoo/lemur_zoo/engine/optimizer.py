@@ -45,11 +45,12 @@ class GroupOptimizer:
 
         Args:
             gradient: The gradient, ``(members, parameters)``.
-            sizes: Each member's size of the step; see `lemur_zoo.engine.steps.Steps`.
+            sizes: Each member's size of the step, ``(members, 1)`` or that of each parameter; see
+                `lemur_zoo.engine.steps.Steps`.
             correction: Square root of the bias correction of Adam's second moment.
         """
         gradient = gradient + self._decay * self._parameters
-        size = torch.from_numpy(sizes.astype(np.float32))[:, None].to(gradient.device)
+        size = torch.from_numpy(sizes.astype(np.float32)).to(gradient.device)
         if not self._is_adam:
             # The first step of torch.optim.SGD is the same, as its buffer begins with 0.
             self._first.mul_(self._momentum).add_(gradient)

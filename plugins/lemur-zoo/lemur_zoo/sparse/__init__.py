@@ -5,7 +5,9 @@ weight w has noise of the variance sigma^2 = alpha w^2; a weight whose log alpha
 but noise, and is cut.
 
 - `lemur_zoo.sparse.variational`: the formulas.
-- `lemur_zoo.sparse.training`: train the twins of a group together.
+- `lemur_zoo.sparse.training`: train the twins of a group together, in PyTorch.
+- `lemur_zoo.sparse.choice`: which engine trains them.
 - `lemur_zoo.sparse.twins`: the files of twins, and what reads them.
 - `lemur_zoo.sparse.sparsify`: train the twins of a zoo.
+- `lemur_zoo.sparse.figure`: their sparsity and accuracy after each epoch.
 """

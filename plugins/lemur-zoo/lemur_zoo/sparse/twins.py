@@ -1,6 +1,6 @@
 """The files of sparse twins, beside the zoo: ``DIR/sparse``.
 
-- ``twins.json``: the zoo's uid, the number of epochs, and the epoch that each twin begins from.
+- ``twins.json``: the zoo's uid, how the twins are trained, and the epoch that each begins from.
 - ``weights-*.f32``, ``metrics-*.f64`` and ``states/*.npz``: as those of a zoo
   (`lemur_zoo.storage`), except that a member has twice as many parameters, its weights followed by
   the logarithms of their variances, and that the scores are those of the pruned weights.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,12 @@ import torch
 
 from lemur_core.errors import SettingsError
 from lemur_core.files import replacement, sync_folder, write_errors
+from lemur_zoo.engine.variational import LOG_ALPHA_LIMIT
 from lemur_zoo.evaluation import zoo_layers
 from lemur_zoo.nets import state_of
 from lemur_zoo.parameters import Parameter
 from lemur_zoo.sparse.training import prune
-from lemur_zoo.sparse.variational import CUT, LOG_ALPHA_LIMIT, can_be_cut, log_alpha
+from lemur_zoo.sparse.variational import CUT, can_be_cut, log_alpha
 from lemur_zoo.storage.folder import STATES, ZooFolder, check_room
 from lemur_zoo.storage.header import ZooError
 from lemur_zoo.zoo import SCORES, Zoo
@@ -39,7 +40,26 @@ if TYPE_CHECKING:
     from lemur_zoo.storage.header import ZooHeader
 
 FOLDER, FILE = "sparse", "twins.json"
-FORMAT, VERSION = "lemur-zoo-sparse", 1
+FORMAT, VERSION = "lemur-zoo-sparse", 2
+EPOCHS, KL_WEIGHT, WARM_UP, VARIANCE_LR = 25, 0.001, 5, 0.3
+
+
+@dataclass(frozen=True)
+class TwinsPlan:
+    """How sparse twins are trained.
+
+    Attributes:
+        epochs: Number of epochs of variational dropout.
+        kl_weight: What the divergence of a twin's weights is multiplied by in the loss.
+        warm_up: Number of epochs in which this weight rises from 0.
+        variance_lr: Learning rate of the logarithms of the variances, as a multiple of the
+            member's.
+    """
+
+    epochs: int = EPOCHS
+    kl_weight: float = KL_WEIGHT
+    warm_up: int = WARM_UP
+    variance_lr: float = VARIANCE_LR
 
 
 @dataclass(frozen=True)
@@ -48,15 +68,15 @@ class TwinsHeader:
 
     Attributes:
         zoo: Unique id of the zoo.
-        epochs: Number of epochs of variational dropout.
+        plan: How they are trained.
         begins: Epoch of the member that each twin begins from.
-        kl_weight: What the divergence is multiplied by.
+        engine: Name of the engine that trains them; empty before the first epoch.
     """
 
     zoo: str
-    epochs: int
-    begins: tuple[int, ...]
-    kl_weight: float = 1.0
+    plan: TwinsPlan
+    begins: tuple[int, ...] = ()
+    engine: str = ""
 
 
 class SparseTwins:
@@ -185,7 +205,7 @@ def doubled(header: ZooHeader, twins: TwinsHeader) -> ZooHeader:
     groups = [group for group in header.groups if max(group) < count]
     return replace(
         header,
-        epochs=twins.epochs,
+        epochs=twins.plan.epochs,
         first_epoch=0,
         members=count,
         parameters=tuple(names),
@@ -193,31 +213,27 @@ def doubled(header: ZooHeader, twins: TwinsHeader) -> ZooHeader:
     )
 
 
-def prepare(zoo: Zoo, epochs: int, kl_weight: float = 1.0) -> TwinsHeader:
+def prepare(zoo: Zoo, plan: TwinsPlan, engine: str = "") -> TwinsHeader:
     """Make room for the twins of all members of a zoo, and keep what is trained already.
 
+    Args:
+        zoo: The zoo.
+        plan: How its twins are trained.
+        engine: Name of the engine that trains them from now on; empty for that of before.
+
     Raises:
-        ZooError: The zoo has twins of another number of epochs, or a member has no epoch.
+        ZooError: The zoo has twins of another plan, or a member has no epoch.
         SettingsError: The disk is too small.
         WriteError: The files cannot be written.
     """
     if zoo.epochs < 0:
         raise ZooError(f"zoo {zoo.name!r}: has untrained members; run lemur zoo extend {zoo.path}")
     path = zoo.path / FOLDER
-    fresh = TwinsHeader(zoo.header.uid, epochs, (), kl_weight)
-    before = read_twins(zoo) if (path / FILE).exists() else fresh
-    if before.epochs != epochs:
-        raise SettingsError(
-            f"{path}: has twins of {before.epochs} epochs, not {epochs}; set --epochs "
-            f"{before.epochs}, or delete the folder to train others"
-        )
-    if before.kl_weight != kl_weight:
-        raise SettingsError(
-            f"{path}: has twins with a KL weight of {before.kl_weight:g}, not {kl_weight:g}; set "
-            f"--kl-weight {before.kl_weight:g}, or delete the folder to train others"
-        )
+    before = read_twins(zoo) if has_twins(zoo) else TwinsHeader(zoo.header.uid, plan)
+    _check_plan(path, before.plan, plan)
     added = zoo.last_epochs[len(before.begins) :]
-    twins = replace(before, begins=(*before.begins, *map(int, added)))
+    begins = (*before.begins, *map(int, added))
+    twins = replace(before, begins=begins, engine=engine or before.engine)
     header = doubled(zoo.header, twins)
     with write_errors(path):
         (path / STATES).mkdir(parents=True, exist_ok=True)
@@ -234,10 +250,25 @@ def prepare(zoo: Zoo, epochs: int, kl_weight: float = 1.0) -> TwinsHeader:
     return twins
 
 
+def has_twins(zoo: Zoo) -> bool:
+    """Return whether a zoo has sparse twins."""
+    return (zoo.path / FOLDER / FILE).exists()
+
+
+def _check_plan(path: Path, before: TwinsPlan, plan: TwinsPlan) -> None:
+    for name, had in asdict(before).items():
+        wanted, option = getattr(plan, name), f"--{name.replace('_', '-')}"
+        if had != wanted:
+            raise SettingsError(
+                f"{path}: has twins of {option} {had:g}, not {wanted:g}; give {option} {had:g}, or "
+                "delete the folder to train others"
+            )
+
+
 def _write(path: Path, twins: TwinsHeader) -> None:
     value: dict[str, Any] = {
-        "format": FORMAT, "version": VERSION, "zoo": twins.zoo, "epochs": twins.epochs,
-        "begins": list(twins.begins), "kl_weight": twins.kl_weight,
+        "format": FORMAT, "version": VERSION, "zoo": twins.zoo, "plan": asdict(twins.plan),
+        "begins": list(twins.begins), "engine": twins.engine,
     }  # fmt: skip
     file = path / FILE
     with write_errors(file), replacement(file) as temporary, temporary.open("w") as stream:
@@ -257,12 +288,14 @@ def read_twins(zoo: Zoo) -> TwinsHeader:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         if (value["format"], value["version"]) != (FORMAT, VERSION):
-            raise ZooError(f"{path}: expected {FORMAT} of version {VERSION}")
+            raise ZooError(
+                f"{path}: is not {FORMAT} of version {VERSION}; delete {path.parent} to train "
+                "other twins"
+            )
+        epochs, kl, warm_up, lr = (value["plan"][name] for name in asdict(TwinsPlan()))
+        plan = TwinsPlan(int(epochs), float(kl), int(warm_up), float(lr))
         twins = TwinsHeader(
-            str(value["zoo"]),
-            int(value["epochs"]),
-            tuple(map(int, value["begins"])),
-            float(value["kl_weight"]),
+            str(value["zoo"]), plan, tuple(map(int, value["begins"])), str(value["engine"])
         )
     except FileNotFoundError:
         raise ZooError(

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from lemur_zoo.engine.together import affine, run_layers, split_rows
+from lemur_zoo.engine.variational import KL_FIT, LEAST_VARIANCE, LOG_ALPHA_LIMIT, TINY
 from lemur_zoo.layers import Conv, Dropout, Linear, parameter_shapes
 
 if TYPE_CHECKING:
@@ -15,25 +16,21 @@ if TYPE_CHECKING:
 
     from lemur_zoo.layers import Layer, Layers, Shape
 
-LOG_ALPHA_LIMIT = 10.0
-"""Log alpha is held between this and its negative."""
 CUT = 3.0
 """A weight whose log alpha is this or more is cut."""
 FIRST_LOG_SIGMA2 = -10.0
 """Logarithm of the variance of each weight before training."""
-_K1, _K2, _K3 = 0.63576, 1.87320, 1.48695
-# Keeps the logarithm of a weight, and the gradient of a square root, finite at 0.
-_TINY, _VARIANCE = 1e-15, 1e-8
+_K1, _K2, _K3 = KL_FIT
 
 
 class Noise(Protocol):
-    """The random numbers of a batch of each member."""
+    """The random numbers of a batch of each member, such as `lemur_zoo.engine.batch_draws`."""
 
-    def normal(self, values: Tensor) -> Tensor:
+    def normal(self, layer: int, values: Tensor) -> Tensor:
         """Return standard normal numbers in the shape of values."""
 
     def dropout(self, layer: int, values: Tensor) -> Tensor:
-        """Return what dropout makes of values, given the number of the layer."""
+        """Return what dropout makes of values, given the number of the dropout layer."""
 
 
 def log_alpha(weights: Tensor, log_sigma2: Tensor) -> Tensor:
@@ -43,8 +40,18 @@ def log_alpha(weights: Tensor, log_sigma2: Tensor) -> Tensor:
         >>> log_alpha(torch.tensor([1.0, 0.5, 0.0]), torch.tensor([-3.0, 0.0, 0.0]))
         tensor([-3.0000,  1.3863, 10.0000])
     """
-    raw = log_sigma2 - 2 * torch.log(weights.abs() + _TINY)
+    raw = log_sigma2 - 2 * torch.log(weights.abs() + TINY)
     return raw.clamp(-LOG_ALPHA_LIMIT, LOG_ALPHA_LIMIT)
+
+
+def variances(weights: Tensor, log_sigma2: Tensor) -> Tensor:
+    """Return the variance of each weight, ``alpha w^2``, in the shape of both.
+
+    Of a log alpha that is not held at its limits, it is sigma^2, which does not depend on w.
+    """
+    alphas = log_alpha(weights, log_sigma2)
+    is_held = alphas.detach().abs() >= LOG_ALPHA_LIMIT
+    return torch.where(is_held, alphas.exp() * weights.square(), log_sigma2.exp())
 
 
 def divergence(log_alpha: Tensor) -> Tensor:
@@ -104,12 +111,15 @@ def noisy_scores(
     """
     shape = (images.shape[1] // len(weights), *images.shape[2:])
     means, squares = (split_rows(rows, layers, shape) for rows in (weights, variances))
+    noisy = list(means)
+    dropouts = [index for index, layer in enumerate(layers) if layer == Dropout()]
 
     def apply(index: int, layer: Layer, values: Tensor) -> Tensor:
         if isinstance(layer, Dropout):
-            return noise.dropout(index, values)
+            return noise.dropout(dropouts.index(index), values)
         mean = affine(layer, *means[index], values)
         variance = affine(layer, *squares[index], values.square())
-        return mean + (variance + _VARIANCE).sqrt() * noise.normal(mean)
+        drawn = noise.normal(noisy.index(index), mean)
+        return mean + (variance + LEAST_VARIANCE).sqrt() * drawn
 
     return run_layers(layers, len(weights), images, apply, shared=False)

@@ -7,8 +7,9 @@ places of one layer: numba treats the numbers that they close over as constants.
 - `compiling`: compile functions, and keep them for the next process.
 - `elementwise`: activations.
 - `convolution`, `linear`, `simple`: the layers.
+- `noisy`: what makes layers of them whose weights are noisy.
 - `optimizers`: the steps.
-- `program`: which functions a net consists of.
+- `program`, `noisy_program`: which functions a net consists of.
 - `loops`: training and scoring.
-- `engine`: the engine.
+- `engine`, `noisy_engine`: the engines of members and of sparse twins.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lemur_zoo.engine.lanes.compiling import inline
-from lemur_zoo.engine.lanes.vectors import fma, power_of_two, select
+from lemur_zoo.engine.lanes.vectors import exponent, fma, power_of_two, select, sqrt
 
 NONE, TANH, SIGMOID, RELU, GELU = range(5)
 ACTIVATIONS = {"tanh": TANH, "sigmoid": SIGMOID, "relu": RELU, "gelu": GELU}
@@ -19,6 +19,45 @@ def exp(x):
     p = fma(fma(r, 1.9875691500e-4, 1.3981999507e-3), r, 8.3334519073e-3)
     p = fma(fma(fma(p, r, 4.1665795894e-2), r, 1.6666665459e-1), r, 5.0000001201e-1)
     return (fma(p, r * r, r) + 1.0) * power_of_two(n)
+
+
+@inline
+def log(x):
+    """Return the natural logarithm of x, 2**-126 or more; NaN and infinity stay what they are."""
+    # As in the Cephes library: x = 2^n (1 + r), and a polynomial of r, -0.3 to 0.42.
+    n = exponent(x)
+    m = x * power_of_two(0.0 - n)
+    n, m = select(m > 1.41421356, n + 1.0, n), select(m > 1.41421356, m * 0.5, m)
+    r = m - 1.0
+    z = r * r
+    p = fma(fma(r, 7.0376836292e-2, -1.1514610310e-1), r, 1.1676998740e-1)
+    p = fma(fma(fma(p, r, -1.2420140846e-1), r, 1.4249322787e-1), r, -1.6668057665e-1)
+    p = fma(fma(fma(p, r, 2.0000714765e-1), r, -2.4999993993e-1), r, 3.3333331174e-1)
+    small = fma(z, -0.5, fma(n, -2.12194440e-4, p * r * z))
+    return select(x > 3.4028234e38, x, fma(n, 0.693359375, r + small))
+
+
+@inline
+def circle(turn):
+    """Return the cosine and the sine of an angle, given as a part of a full turn, 0 to 1."""
+    quarters = turn * 4.0
+    q = (quarters + 12582912.0) - 12582912.0
+    x = (quarters - q) * 1.57079632679
+    z = x * x
+    s = fma(fma(fma(z, -1.9515295891e-4, 8.3321608736e-3), z, -1.6666654611e-1), z * x, x)
+    c = fma(fma(z, 2.443315711809948e-5, -1.388731625493765e-3), z, 4.166664568298827e-2)
+    c = fma(c, z * z, fma(z, -0.5, 1.0))
+    cosine = select(q == 1.0, 0.0 - s, select(q == 2.0, 0.0 - c, select(q == 3.0, s, c)))
+    sine = select(q == 1.0, c, select(q == 2.0, 0.0 - s, select(q == 3.0, 0.0 - c, s)))
+    return cosine, sine
+
+
+@inline
+def normals(x, y):
+    """Return two standard normal numbers (Box and Muller 1958), given x in (0, 1], y in [0, 1)."""
+    radius = sqrt(log(x) * -2.0)
+    cosine, sine = circle(y)
+    return radius * cosine, radius * sine
 
 
 @inline

@@ -19,10 +19,12 @@ from lemur_zoo.layers import Dropout
 from lemur_zoo.members import Scores, SplitArrays
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from lemur_zoo.engine.lanes.program import Program
+    from lemur_zoo.layers import Layers
     from lemur_zoo.members import GroupSettings, GroupState, MemberSettings
 
 REGISTERS = {16: 32, 8: 16, 4: 32}
@@ -57,7 +59,7 @@ def aligned(*shape: int) -> NDArray[float32]:
     return raw[start : start + size].reshape(shape)
 
 
-class _Group:
+class LaneGroup:
     """The members that are trained together, one in each lane.
 
     If there are fewer members than lanes, the last one is in several lanes.
@@ -78,10 +80,13 @@ class _Group:
         self.thresholds = np.array([draws.threshold(value) for value in p], uint64)
         self.scales = np.array([draws.scale(value) for value in p], float32)
 
-    def lanes_of(self, rows: NDArray[float32]) -> NDArray[float32]:
-        """Return rows of members, with the members as the last axis, one in each lane."""
-        result = aligned(rows.shape[1], len(self.members))
-        result[:] = rows[self.members].T
+    def lanes_of(self, rows: NDArray[float32], size: int = 0) -> NDArray[float32]:
+        """Return rows of members, with the members as the last axis, one in each lane.
+
+        There is room for a size of numbers, if it is larger; the others are 0.
+        """
+        result = aligned(max(size, rows.shape[1]), len(self.members))
+        result[: rows.shape[1]] = rows[self.members].T
         return result
 
     def orders(self, epoch: int, samples: int) -> NDArray[int64]:
@@ -122,14 +127,15 @@ class Lanes:
         layers = settings.layers
         if not members.dropout.any():
             layers = tuple(layer for layer in layers if layer != Dropout())
-        shape = images.inputs.shape[1:]
-        self.program = assemble(layers, shape, self.lanes, REGISTERS[self.lanes], fuse)
-        self.shape = shape
+        self.shape = images.inputs.shape[1:]
+        self.program = self._program(layers, fuse)
         self.images = self._checked(images)
         make = {"adam": optimizers.adam, "sgd": optimizers.sgd}[settings.optimizer]
-        self.step = make(self.lanes, self.program.parameters)
+        self.step = make(self.lanes, self.program.parameters // self.program.parts)
         count = len(members.seeds)
-        self.groups = [_Group(first, self.lanes, members) for first in range(0, count, self.lanes)]
+        self.groups = [
+            LaneGroup(first, self.lanes, members) for first in range(0, count, self.lanes)
+        ]
 
     def train_epoch(
         self, state: GroupState, epoch: int, factors: NDArray[float64] | None = None
@@ -143,7 +149,7 @@ class Lanes:
             for rows, values in zip(
                 (state.parameters, state.first, state.second), numbers, strict=True
             ):
-                rows[group.rows] = values.T[: group.count]
+                rows[group.rows] = values[: rows.shape[1]].T[: group.count]
         state.steps += steps
         return self._scores([scores for _, scores in trained], len(self.images.targets))
 
@@ -153,6 +159,9 @@ class Lanes:
         self._check(state)
         scored = self._each(lambda group: self._evaluate(group, state, images))
         return self._scores(scored, len(images.targets))
+
+    def _program(self, layers: Layers, fuse: bool) -> Program:
+        return assemble(layers, self.shape, self.lanes, REGISTERS[self.lanes], fuse)
 
     def _checked(self, images: SplitArrays) -> SplitArrays:
         """Return images of the types that the compiled functions read without a check."""
@@ -177,7 +186,7 @@ class Lanes:
             if rows.shape != expected:
                 raise MisfitError(f"a state of shape {expected} is expected, not {rows.shape}")
 
-    def _each(self, work: Callable[[_Group], Any]) -> list[Any]:
+    def _each(self, work: Callable[[LaneGroup], Any]) -> list[Any]:
         if self.threads == 1:
             return [work(group) for group in self.groups]
         with ThreadPoolExecutor(self.threads) as pool:
@@ -193,27 +202,45 @@ class Lanes:
         return Scores(losses / samples, hits / samples)
 
     def _train(
-        self, group: _Group, state: GroupState, epoch: int, factors: NDArray[float64]
+        self, group: LaneGroup, state: GroupState, epoch: int, factors: NDArray[float64]
     ) -> tuple[Any, Any]:
-        program, lanes, own = self.program, self.lanes, group.settings
-        numbers = [group.lanes_of(rows) for rows in (state.parameters, state.first, state.second)]
-        steps = steps_of(self.settings.optimizer, own.lr, state.steps, factors)
+        program, lanes = self.program, self.lanes
+        numbers = [
+            group.lanes_of(state.parameters, program.numbers),
+            *(group.lanes_of(rows) for rows in (state.first, state.second)),
+        ]
+        steps = [
+            steps_of(self.settings.optimizer, lr, state.steps, factors) for lr in self._lrs(group)
+        ]
         adam = self.settings.optimizer == "adam"
-        settings = aligned(4, lanes)
-        settings[0], settings[2], settings[3] = own.weight_decay, own.momentum, EPSILON
         sums = np.zeros(lanes), np.zeros(lanes, int64)
         loops.train(
             self._places(), self.step.address, numbers[0].ravel(),
-            aligned(program.parameters * lanes), numbers[1].ravel(), numbers[2].ravel(),
-            aligned(program.values * lanes), settings.ravel(), steps.sizes.astype(float32),
-            steps.corrections[: len(factors) * adam].astype(float32),
+            aligned(program.numbers * lanes), numbers[1].ravel(), numbers[2].ravel(),
+            self._values(group, epoch).ravel(), self._step_settings(group),
+            np.stack([part.sizes for part in steps], axis=1).astype(float32),
+            steps[0].corrections[: len(factors) * adam].astype(float32),
             self.images.inputs.ravel(), self.images.targets,
             group.orders(epoch, len(self.images.targets)), self.settings.batch, lanes,
             group.keys, group.thresholds, group.scales, uint64(epoch), *sums,
         )  # fmt: skip
         return numbers, sums
 
-    def _evaluate(self, group: _Group, state: GroupState, images: SplitArrays) -> Any:
+    def _lrs(self, group: LaneGroup) -> Sequence[NDArray[float32]]:
+        """Return the learning rates in the lanes, of each part of the parameters."""
+        return (group.settings.lr,)
+
+    def _step_settings(self, group: LaneGroup) -> NDArray[float32]:
+        """Return the settings of the optimizer, shape (parts, 4, lanes)."""
+        settings, own = aligned(self.program.parts, 4, self.lanes), group.settings
+        settings[0, 0], settings[:, 2], settings[:, 3] = own.weight_decay, own.momentum, EPSILON
+        return settings
+
+    def _values(self, group: LaneGroup, epoch: int) -> NDArray[float32]:
+        """Return the values of the net before an epoch, shape (values, lanes)."""
+        return aligned(self.program.values, self.lanes)
+
+    def _evaluate(self, group: LaneGroup, state: GroupState, images: SplitArrays) -> Any:
         values = aligned(self.program.values * self.lanes)
         for start, size in self.program.masks:
             values[start * self.lanes : (start + size) * self.lanes] = 1
@@ -228,5 +255,5 @@ class Lanes:
         p = self.program
         return (
             p.forwards, p.backwards, p.inputs, p.features, p.scores, p.classes, p.score_gradient,
-            p.softmax, p.masks,
+            p.softmax, p.masks, p.noises, p.prepares, p.finishes,
         )  # fmt: skip

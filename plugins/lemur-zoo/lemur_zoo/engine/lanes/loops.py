@@ -17,6 +17,8 @@ _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 _LEFT, _RIGHT = (np.uint64(word) for word in draws.MULTIPLIERS)
 _WEYL_LOW, _WEYL_HIGH = (np.uint64(word) for word in draws.WEYL)
 _ROUNDS = draws.ROUNDS
+_NOISE, _DROPPED = np.uint64(draws.NOISE), np.uint64(32 - draws.NOISE_BITS)
+_UNIT = np.float32(2.0**-draws.NOISE_BITS)
 
 
 @inline
@@ -53,6 +55,28 @@ def draw(values, lanes, masks, keys, thresholds, scales, epoch, position):
                     values[place + lane] = kept * scales[lane]
 
 
+@loop
+def draw_uniform(values, lanes, noises, keys, epoch, position):
+    """Write the uniform numbers of all noisy layers for the sample at a position of an epoch.
+
+    They are in (0, 1] at even and in [0, 1) at odd elements, and become normal ones in pairs. Their
+    places are filled up to a multiple of 4.
+    """
+    words = np.empty((4, lanes), np.uint64)
+    for k in range(len(noises)):
+        start, size = noises[k]
+        for block in range((size + 3) // 4):
+            for lane in range(lanes):
+                words[0, lane], words[1, lane], words[2, lane], words[3, lane] = philox(
+                    np.uint64(block), np.uint64(position), epoch, _NOISE + np.uint64(k), keys[lane]
+                )
+            for j in range(4):
+                place, more = (start + 4 * block + j) * lanes, np.uint64(1 - j % 2)
+                for lane in range(lanes):
+                    number = (words[j, lane] >> _DROPPED) + more
+                    values[place + lane] = np.float32(number) * _UNIT
+
+
 @inline
 def score(values, scores, classes, softmax, lanes, lane, target):
     """Return the cross-entropy of a sample, and whether the target alone or first is the largest.
@@ -78,15 +102,17 @@ def train(
 
     Args:
         program: The tuple ``(forwards, backwards, inputs, features, scores, classes,
-            score_gradient, softmax, masks)`` of a `Program`.
-        step: Address of the optimizer's step.
-        parameters: The parameters of all members; also the next three.
+            score_gradient, softmax, masks, noises, prepares, finishes)`` of a `Program`.
+        step: Address of the optimizer's step on a part of the parameters.
+        parameters: The parameters of all members, with what is computed from them, and with which
+            the gradient is too.
         gradient: Zeros.
         first: First moments.
         second: Second moments.
         values: The values of the net.
-        settings: Settings of the optimizer, four for each lane; see `optimizers`.
-        sizes: Step size of each step, shape (steps, lanes).
+        settings: Settings of the optimizer for each part, shape (parts, 4, lanes); see
+            `optimizers`.
+        sizes: Step size of each step and part, shape (steps, parts, lanes).
         corrections: Square root of Adam's second bias correction at each step, shape (steps,);
             empty for SGD.
         images: All elements of all images.
@@ -102,14 +128,18 @@ def train(
         hits: Number of hits is added to it, shape (lanes,), int64.
     """
     (
-        forwards, backwards, inputs, features, scores, classes, score_gradient, softmax, masks
+        forwards, backwards, inputs, features, scores, classes, score_gradient, softmax, masks,
+        noises, prepares, finishes,
     ) = program  # fmt: skip
     p, g, v = parameters.ctypes.data, gradient.ctypes.data, values.ctypes.data
-    moments = (p, g, first.ctypes.data, second.ctypes.data, settings.ctypes.data)
-    samples = order.shape[1]
+    m, n, o = first.ctypes.data, second.ctypes.data, settings.ctypes.data
+    samples, parts = order.shape[1], sizes.shape[1]
+    part_bytes, settings_bytes = 4 * first.size // parts, 16 * lanes
     for i in range(len(sizes)):
         begin, end = i * batch, min((i + 1) * batch, samples)
         share = np.float32(1.0 / (end - begin))
+        for function in prepares:
+            call(function, (p, v))
         for s in range(begin, end):
             for lane in range(lanes):
                 image, place = order[lane, s] * features, inputs * lanes + lane
@@ -117,6 +147,8 @@ def train(
                     values[place + j * lanes] = images[image + j]
             if len(masks):
                 draw(values, lanes, masks, keys, thresholds, scales, epoch, s)
+            if len(noises):
+                draw_uniform(values, lanes, noises, keys, epoch, s)
             for function in forwards:
                 call(function, (p, v))
             for lane in range(lanes):
@@ -129,10 +161,14 @@ def train(
                 values[j] *= share
             for function in backwards:
                 call(function, (p, v, g))
-        settings[lanes : 2 * lanes] = sizes[i]
-        if len(corrections):
-            settings[2 * lanes : 3 * lanes] = corrections[i]
-        call(step, moments)
+        for function in finishes:
+            call(function, (p, v, g))
+        for part in range(parts):
+            settings[part, 1] = sizes[i, part]
+            if len(corrections):
+                settings[part, 2] = corrections[i]
+            at = part * part_bytes
+            call(step, (p + at, g + at, m + at, n + at, o + part * settings_bytes))
 
 
 @loop
@@ -141,7 +177,7 @@ def evaluate(program, spread, parameters, values, images, targets, lanes, losses
 
     The function at the address ``spread`` writes an image to all lanes.
     """
-    forwards, _, _, features, scores, classes, _, softmax, _ = program
+    forwards, _, _, features, scores, classes, _, softmax, _, _, _, _ = program
     p, v = parameters.ctypes.data, values.ctypes.data
     for s in range(len(targets)):
         call(spread, (images[s * features :].ctypes.data, v))

@@ -41,7 +41,9 @@ class Program(NamedTuple):
         forwards: Addresses of the forward functions in the order in which they are called.
         backwards: Addresses of the backward functions in the order in which they are called.
         spread: Address of the function that writes an image to all lanes.
-        parameters: Number of parameters.
+        parameters: Number of parameters of a state.
+        numbers: Number of parameters and of what is computed from them.
+        parts: Number of parts of the parameters, of the same size, each with a step of its own.
         values: Number of values.
         inputs: Where the image is.
         features: Number of elements of an image.
@@ -51,12 +53,18 @@ class Program(NamedTuple):
         score_gradient: Where the gradient of the scores is; a forward pass leaves their softmax.
         softmax: Where the maximum of the scores and the sum of the softmax are.
         masks: Where the factors of each dropout layer are, and their number, shape (layers, 2).
+        noises: Where the noise of each noisy layer is, and its size, shape (layers, 2).
+        prepares: Addresses of the functions that are called before each batch.
+        finishes: Addresses of the functions that are called after each batch.
+        kl_weight: Where the weight of the divergence is; `NO_PLACE` if there is none.
     """
 
     forwards: NDArray[int64]
     backwards: NDArray[int64]
     spread: int
     parameters: int
+    numbers: int
+    parts: int
     values: int
     inputs: int
     features: int
@@ -66,6 +74,10 @@ class Program(NamedTuple):
     score_gradient: int
     softmax: int
     masks: NDArray[int64]
+    noises: NDArray[int64]
+    prepares: NDArray[int64]
+    finishes: NDArray[int64]
+    kl_weight: int
 
 
 @cache
@@ -89,7 +101,11 @@ def assemble(
             of biases, whose sum has another order.
         input_gradient: Whether the gradient of the image is computed.
     """
-    assembly = _Assembly(lanes, registers, shape, input_gradient)
+    return assembled(Assembly(lanes, registers, shape, input_gradient), layers, fuse)
+
+
+def assembled(assembly: Assembly, layers: Layers, fuse: bool) -> Program:
+    """Return the program of an assembly to which all layers are added; see `assemble`."""
     rest = [layer for layer in layers if layer != Flatten()]
     while rest:
         layer = rest.pop(0)
@@ -106,7 +122,7 @@ def _is_fused(layer: Layer) -> bool:
     return isinstance(layer, MaxPool) and layer.size**2 <= FUSED_SQUARE
 
 
-class _Assembly:
+class Assembly:
     """Compiles functions one after another, and gives their vectors places."""
 
     def __init__(self, lanes: int, registers: int, shape: Shape, input_gradient: bool) -> None:
@@ -151,11 +167,13 @@ class _Assembly:
                 self.masks.append((s.scratch, size))
 
     def add_padding(self, padding: int) -> None:
+        """Add zeros at the edges."""
         channels, *sizes = self.shape
         high, wide = (size + 2 * padding for size in sizes)
         self.add_simple(simple.pad, (channels, high, wide), padding)
 
     def add_convolution(self, layer: Conv, pool: int, kind: int) -> None:
+        """Add a convolution, with the pooling and the activation that follow it."""
         channels_in, height, width = self.shape
         weight = self.parameter(layer.channels * channels_in * layer.kernel**2)
         bias = self.parameter(layer.channels) if layer.bias else NO_PLACE
@@ -167,6 +185,7 @@ class _Assembly:
         self.shape = (layer.channels, s.outputs_high, s.outputs_wide)
 
     def add_linear(self, layer: Linear, kind: int) -> None:
+        """Add a linear layer, with the activation that follows it."""
         features = prod(self.shape)
         weight = self.parameter(features * layer.features)
         bias = self.parameter(layer.features) if layer.bias else NO_PLACE
@@ -178,6 +197,7 @@ class _Assembly:
         self.shape = (layer.features,)
 
     def add_simple(self, functions: Any, shape: Shape, extent: int = 0, scratch: int = 0) -> Any:
+        """Add a layer without parameters."""
         channels, height, width = self.shape if len(self.shape) == 3 else (*self.shape, 1, 1)
         s = Simple(
             *(self.lanes, channels, height, width, extent, prod(shape), scratch, self.outputs),
@@ -209,10 +229,21 @@ class _Assembly:
         s = Simple(self.lanes, classes, 1, 1, 0, classes, 2, scores, gradient, scratch=softmax)
         self.forwards.append(simple.softmax(s).address)
         return Program(
-            np.array(self.forwards, np.int64),
-            np.array(self.backwards[::-1], np.int64),
+            addresses_of(self.forwards),
+            addresses_of(self.backwards[::-1]),
             simple.spread(image).address,
-            *(self.parameters, self.values, 0, self.features, self.input_gradient),
-            *(scores, classes, gradient, softmax),
-            np.array(self.masks, np.int64).reshape(-1, 2),
+            *(self.parameters, self.parameters, 1, self.values),
+            *(0, self.features, self.input_gradient, scores, classes, gradient, softmax),
+            places_of(self.masks),
+            *(places_of([]), addresses_of([]), addresses_of([]), NO_PLACE),
         )
+
+
+def places_of(pairs: list[tuple[int, int]]) -> NDArray[int64]:
+    """Return places and sizes, shape (layers, 2)."""
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def addresses_of(functions: list[int]) -> NDArray[int64]:
+    """Return addresses, shape (functions,)."""
+    return np.array(functions, np.int64)

@@ -9,7 +9,7 @@ extension API:
   start, lanes)`` begin ``start * lanes`` numbers after a pointer to float32, which is aligned to
   the size of a vector. Those of ``tile(size, lanes)`` belong to the function: LLVM keeps them in
   registers if the loops over them have constant bounds.
-- `splat`, `fma`, `sqrt`, `select` and `power_of_two`.
+- `splat`, `fma`, `sqrt`, `select`, `power_of_two` and `exponent`.
 
 Each lane is computed by itself and rounded as IEEE 754 says; LLVM neither reorders nor fuses what
 is written. So a member's bits depend neither on its lane nor on the number of lanes.
@@ -213,3 +213,15 @@ def power_of_two(context: Any, exponent: Any) -> Any:
         return builder.bitcast(bits, floats)
 
     return exponent(exponent), generate
+
+
+@intrinsic
+def exponent(context: Any, x: Any) -> Any:
+    """Return the largest whole number n with 2**n <= x, for x from 2**-126; 128 for NaN."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        floats, ints = x.of(FLOAT32), x.of(INT32)
+        bits = builder.lshr(builder.bitcast(args[0], ints), _splat(builder, INT32(23), ints))
+        return builder.sitofp(builder.sub(bits, _splat(builder, INT32(127), ints)), floats)
+
+    return x(x), generate
