@@ -47,7 +47,7 @@ class NetDefinition:
 
 
 @dataclass(frozen=True)
-class Difference:
+class DefinitionDifference:
     """A difference between two nets, which layers can share.
 
     Attributes:
@@ -90,33 +90,33 @@ def define(entry: Entry, framework: str, twin: Twin) -> NetDefinition:
     return NetDefinition(framework, layers, *counts)
 
 
-def differences(one: NetDefinition, other: NetDefinition) -> list[Difference]:
+def differences(reference: NetDefinition, other: NetDefinition) -> list[DefinitionDifference]:
     """Return the differences between two nets, those of the whole net first.
 
     Layers are matched in order, by kind and shape of outputs; what is left over is only in one.
     """
-    found: dict[tuple[str, str, tuple[str, str]], list[str]] = {}
+    differing: dict[tuple[str, str, tuple[str, str]], list[str]] = {}
     for setting in ("parameters", "buffers"):
-        values = [f"{getattr(net, setting):,}" for net in (one, other)]
+        values = [f"{getattr(net, setting):,}" for net in (reference, other)]
         if values[0] != values[1]:
-            found["net", setting, (values[0], values[1])] = []
-    for first, second in _matched(one.layers, other.layers):
+            differing["net", setting, (values[0], values[1])] = []
+    for first, second in _matched(reference.layers, other.layers):
         layer = first or second
         assert layer is not None
         for setting, pair in _differing(first, second):
-            found.setdefault((layer.kind, setting, pair), []).append(layer.name)
-    return [Difference(*key, layers) for key, layers in found.items()]
+            differing.setdefault((layer.kind, setting, pair), []).append(layer.name)
+    return [DefinitionDifference(*key, layers) for key, layers in differing.items()]
 
 
 def _matched(
-    one: Sequence[LayerDefinition], other: Sequence[LayerDefinition]
+    reference: Sequence[LayerDefinition], other: Sequence[LayerDefinition]
 ) -> Iterator[tuple[LayerDefinition | None, LayerDefinition | None]]:
     left: list[LayerDefinition] = []
     others: list[LayerDefinition] = []
-    keys = [[_key(layer) for layer in layers] for layers in (one, other)]
+    keys = [[_key(layer) for layer in layers] for layers in (reference, other)]
     matcher = SequenceMatcher(None, keys[0], keys[1], autojunk=False)
     for tag, start, end, other_start, other_end in matcher.get_opcodes():
-        first, second = one[start:end], other[other_start:other_end]
+        first, second = reference[start:end], other[other_start:other_end]
         if tag == "equal":
             yield from zip(first, second, strict=True)
         else:
@@ -124,14 +124,16 @@ def _matched(
             others.extend(second)
     # Branches can be computed in another order, and images be halved at another layer.
     for layer in left:
-        twin = _found(layer, others)
+        twin = _counterpart(layer, others)
         if twin is not None:
             others.remove(twin)
         yield layer, twin
     yield from ((None, layer) for layer in others)
 
 
-def _found(layer: LayerDefinition, others: Sequence[LayerDefinition]) -> LayerDefinition | None:
+def _counterpart(
+    layer: LayerDefinition, others: Sequence[LayerDefinition]
+) -> LayerDefinition | None:
     """Return the first layer with the same outputs, or else with the same numbers of channels."""
     for key in (_key, _channels):
         for other in others:
@@ -149,14 +151,14 @@ def _channels(layer: LayerDefinition) -> tuple[object, ...]:
 
 
 def _differing(
-    one: LayerDefinition | None, other: LayerDefinition | None
+    reference: LayerDefinition | None, other: LayerDefinition | None
 ) -> Iterator[tuple[str, tuple[str, str]]]:
-    if one is None or other is None:
-        yield "layer", ("none" if one is None else "yes", "none" if other is None else "yes")
+    if reference is None or other is None:
+        yield "layer", ("none" if reference is None else "yes", "none" if other is None else "yes")
         return
-    if one.shape != other.shape:
-        yield "outputs", (_shape(one.shape), _shape(other.shape))
-    for setting, value in one.settings.items():
+    if reference.shape != other.shape:
+        yield "outputs", (_shape(reference.shape), _shape(other.shape))
+    for setting, value in reference.settings.items():
         # What only one has depends on another setting, as initial biases on the bias.
         if other.settings.get(setting, value) != value:
             yield setting, (str(value), str(other.settings[setting]))
@@ -230,8 +232,8 @@ def _inputs(module: Any) -> int:
 
 
 def _pair(size: Any) -> str:
-    one, other = size if isinstance(size, tuple) else (size, size)
-    return f"{one}x{other}"
+    reference, other = size if isinstance(size, tuple) else (size, size)
+    return f"{reference}x{other}"
 
 
 def _shape(shape: Sequence[int]) -> str:

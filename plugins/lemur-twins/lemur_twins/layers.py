@@ -50,7 +50,7 @@ class LayerDefinition:
 
 
 @dataclass(frozen=True)
-class InitialWeights:
+class MeasuredInitialiser:
     """How initial weights are distributed, measured in a layer's weights.
 
     Attributes:
@@ -67,15 +67,15 @@ class InitialWeights:
 
     def formulas(self) -> list[str]:
         """Return the formulas of initialisers that give this standard deviation."""
-        found = []
+        formulas = []
         for formula, variance in _VARIANCES.items():
             expected = variance(self.inputs, self.outputs) ** 0.5
             if abs(self.deviation - expected) < _TOLERANCE * expected:
-                found.append(f"{self.distribution}, {formula}")
-        return found or [f"{self.distribution}, deviation {self.deviation:.1g}"]
+                formulas.append(f"{self.distribution}, {formula}")
+        return formulas or [f"{self.distribution}, deviation {self.deviation:.1g}"]
 
 
-def initial_weights(weights: NDArray[Any], inputs: int, outputs: int) -> InitialWeights | None:
+def initial_weights(weights: NDArray[Any], inputs: int, outputs: int) -> MeasuredInitialiser | None:
     """Return how weights are distributed; None if they are too few to say.
 
     Args:
@@ -88,12 +88,12 @@ def initial_weights(weights: NDArray[Any], inputs: int, outputs: int) -> Initial
         return None
     deviation = float(values.std())
     if deviation == 0:
-        return InitialWeights("constant", 0.0, inputs, outputs)
+        return MeasuredInitialiser("constant", 0.0, inputs, outputs)
     # A uniform distribution ends at 1.73 deviations, a normal one truncated at two of its own
     # deviations, as Keras does it, at 2.27.
     farthest = float(np.abs(values - values.mean()).max()) / deviation
     name = "uniform" if farthest < 1.85 else "truncated normal" if farthest < 2.35 else "normal"
-    return InitialWeights(name, deviation, inputs, outputs)
+    return MeasuredInitialiser(name, deviation, inputs, outputs)
 
 
 def name_initialisers(layers: Sequence[LayerDefinition]) -> list[LayerDefinition]:

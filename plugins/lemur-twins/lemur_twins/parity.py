@@ -129,9 +129,9 @@ class Pair:
         return differences(*self.arrays())
 
 
-def differences(one: Arrays, other: Arrays) -> dict[str, float]:
+def differences(reference: Arrays, other: Arrays) -> dict[str, float]:
     """Return the largest difference between arrays of the same names."""
-    return {name: float(np.abs(one[name] - other[name]).max()) for name in one}
+    return {name: float(np.abs(reference[name] - other[name]).max()) for name in reference}
 
 
 def batch_for(twin: Twin, size: int = 16, seed: int = 1) -> Batch:
@@ -177,9 +177,9 @@ def _adam_step(pair: Pair, batch: Batch) -> float:
     gradients, _ = pair.gradients(batch)
     least = NOISE * _largest(gradients)
     pair.train([batch])
-    one, other = pair.arrays()
+    reference, other = pair.arrays()
     apart = [
-        np.abs(one[name] - other[name])[np.abs(gradient) > least].max(initial=0.0)
+        np.abs(reference[name] - other[name])[np.abs(gradient) > least].max(initial=0.0)
         for name, gradient in gradients.items()
     ]
     return float(max(apart))
@@ -236,12 +236,12 @@ def train_both(
     for epoch in epochs:
         pair.learn([(torch.from_numpy(inputs), torch.from_numpy(of)) for inputs, of in epoch])
     apart = pair.differences()
-    one, other = (
+    reference, other = (
         float((logits.argmax(1) == classes).float().mean()) for logits in pair.outputs(images)
     )
     return TrainedPair(
         float((before[0] - before[1]).abs().max()),
         max(value for name, value in apart.items() if not is_buffer(name)),
         max((value for name, value in apart.items() if is_buffer(name)), default=0.0),
-        (one, other),
+        (reference, other),
     )

@@ -76,8 +76,8 @@ class TwinRules:
 
     def _check(self, twin: Entry, framework: str, parity: Parity) -> None:
         where, tolerance = f"twin {twin.name!r} in {framework}", twin.load().tolerance
-        one, other = parity.parameters
-        assert one == other, f"{where}: has {other:,} parameters, in PyTorch {one:,}"
+        reference, other = parity.parameters
+        assert reference == other, f"{where}: has {other:,} parameters, in PyTorch {reference:,}"
         limits = {
             "outputs": tolerance,
             "gradients": tolerance,

@@ -112,8 +112,10 @@ class WeightMap:
         moved = array.reshape(split).transpose([axes.index(axis) for axis in target_axes])
         return np.ascontiguousarray(moved.reshape(target.shape))
 
-    def _check_counterparts(self, one: Layouts, other: Layouts, names: tuple[str, str]) -> None:
-        for name in one:
+    def _check_counterparts(
+        self, reference: Layouts, other: Layouts, names: tuple[str, str]
+    ) -> None:
+        for name in reference:
             if name not in other:
                 layers = {_layer(other_name) for other_name in other}
                 layer = _layer(name)

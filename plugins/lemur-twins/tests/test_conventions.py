@@ -25,7 +25,7 @@ def of(name, framework):
     if missing := FRAMEWORKS[framework].missing():
         pytest.skip(f"{missing} is not installed")
     twin = TWINS[name].twin
-    return tuple(installed().get("net", twin.nets[one]) for one in ("pytorch", framework))
+    return tuple(installed().get("net", twin.nets[each]) for each in ("pytorch", framework))
 
 
 def apart(name, framework, match, steps=0, **prm):

@@ -27,35 +27,35 @@ def of_libraries(name):
         call(KERAS, define, net, framework, twin)
         for net, framework in zip(nets, ("pytorch", KERAS), strict=True)
     ]
-    found = {(d.kind, d.setting, *d.values): len(d.layers) for d in differences(*defined)}
-    return *defined, found
+    counts = {(d.kind, d.setting, *d.values): len(d.layers) for d in differences(*defined)}
+    return *defined, counts
 
 
 def test_resnet50_of_keras_is_not_torchvisions():
-    pytorch, keras, found = of_libraries("ResNet50")
+    pytorch, keras, counts = of_libraries("ResNet50")
     # As counted by others, running statistics included.
     assert pytorch.parameters + pytorch.buffers == 23_581_642
     assert keras.parameters + keras.buffers == 23_608_202
     # The first bottleneck of three stages has its stride on another convolution.
-    assert found["conv", "stride", "1x1", "2x2"] == 3
-    assert found["conv", "stride", "2x2", "1x1"] == 3
-    assert found["conv", "bias", "False", "True"] == 53
-    assert found["norm", "epsilon", "1e-05", "1.001e-05"] == 53
-    assert found["norm", "momentum", "0.9", "0.99"] == 53
+    assert counts["conv", "stride", "1x1", "2x2"] == 3
+    assert counts["conv", "stride", "2x2", "1x1"] == 3
+    assert counts["conv", "bias", "False", "True"] == 53
+    assert counts["norm", "epsilon", "1e-05", "1.001e-05"] == 53
+    assert counts["norm", "momentum", "0.9", "0.99"] == 53
     he, glorot = (
         "normal, variance 2/outputs (He)",
         "uniform, variance 2/(inputs + outputs) (Glorot)",
     )
-    assert found["conv", "initial weights", he, glorot] == 53
-    assert not [key for key in found if key[1] in ("layer", "kernel", "padding")]
+    assert counts["conv", "initial weights", he, glorot] == 53
+    assert not [key for key in counts if key[1] in ("layer", "kernel", "padding")]
 
 
 def test_vgg16_of_keras_has_another_head():
-    pytorch, keras, found = of_libraries("VGG16")
+    pytorch, keras, counts = of_libraries("VGG16")
     assert pytorch.parameters == 134_301_514
     assert keras.parameters == 33_638_218
-    assert found["adaptive average pool", "layer", "yes", "none"] == 1
-    assert found["dropout", "layer", "yes", "none"] == 2
+    assert counts["adaptive average pool", "layer", "yes", "none"] == 1
+    assert counts["dropout", "layer", "yes", "none"] == 2
 
 
 def test_initialisers_are_told_by_their_weights():

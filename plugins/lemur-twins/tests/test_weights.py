@@ -25,10 +25,10 @@ def test_features_are_reordered_as_images_are_flattened():
     with torch.no_grad():
         expected = linear(images.flatten(1))
     axes = (("C", 4), ("H", 3), ("W", 2))
-    one = {"linear.weight": ArrayLayout("OI", (5, 24), axes)}
+    each = {"linear.weight": ArrayLayout("OI", (5, 24), axes)}
     other = {"linear.weight": ArrayLayout("IO", (24, 5), (*axes[1:], axes[0]))}
     weight = linear.weight.detach().numpy()
-    mapped = WeightMap(one, other, ("a", "b"))({"linear.weight": weight})["linear.weight"]
+    mapped = WeightMap(each, other, ("a", "b"))({"linear.weight": weight})["linear.weight"]
     flat = images.permute(0, 2, 3, 1).flatten(1)
     actual = flat @ torch.from_numpy(mapped) + linear.bias.detach()
     torch.testing.assert_close(actual, expected)

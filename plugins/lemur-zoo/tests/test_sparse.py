@@ -161,9 +161,9 @@ def initial(members=2):
 
 
 def twins_of(values, kl_weight=1 / 23, variance_lr=None, warm_up=0):
-    ones = np.ones(len(values.seeds), np.float32)
-    lr = values.lr if variance_lr is None else ones * np.float32(variance_lr)
-    return TwinSettings(ones * np.float32(kl_weight), lr, warm_up)
+    each = np.ones(len(values.seeds), np.float32)
+    lr = values.lr if variance_lr is None else each * np.float32(variance_lr)
+    return TwinSettings(each * np.float32(kl_weight), lr, warm_up)
 
 
 def grouped(values, train, optimizer="adam", layers=LAYERS, **twins):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lemur_twins.conventions import Conventions
     from lemur_twins.hyperparameters import OptimizerSettings
 
-__all__ = ["BatchNorm", "Flatten", "JaxClassifier", "activation", "jnp", "nnx", "same"]
+__all__ = ["BatchNorm", "FlattenImages", "JaxClassifier", "activation", "jnp", "nnx", "same"]
 
 
 class BatchNorm(nnx.BatchNorm):
@@ -57,7 +57,7 @@ class BatchNorm(nnx.BatchNorm):
         return out
 
 
-class Flatten(nnx.Module):
+class FlattenImages(nnx.Module):
     """Flattens images, in the order of a net's conventions."""
 
     def __init__(self, conventions: Conventions) -> None:
@@ -102,7 +102,7 @@ _LAYERS: dict[type, tuple[dict[str, str], str]] = {
 }
 
 
-class Slot(NamedTuple):
+class ModuleSlot(NamedTuple):
     """An array of a flax module.
 
     Attributes:
@@ -288,7 +288,7 @@ def optimizer_of(settings: OptimizerSettings) -> optax.GradientTransformation:
     return optax.chain(*filter(None, parts))
 
 
-def _slots_of(net: nnx.Module) -> Iterator[tuple[str, Slot]]:
+def _slots_of(net: nnx.Module) -> Iterator[tuple[str, ModuleSlot]]:
     """Yield the arrays of the layers of a module by their names.
 
     Raises:
@@ -308,4 +308,4 @@ def _slots_of(net: nnx.Module) -> Iterator[tuple[str, Slot]]:
             layout = ArrayLayout(
                 axes if roles[name] == "weight" else "O", getattr(module, name).shape
             )
-            yield ".".join(map(str, (*path, roles[name]))), Slot((*path, name), layout)
+            yield ".".join(map(str, (*path, roles[name]))), ModuleSlot((*path, name), layout)

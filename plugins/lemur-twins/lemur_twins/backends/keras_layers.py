@@ -80,7 +80,7 @@ def activation(name: str, conventions: Conventions) -> Callable[[Any], Any]:
     return lambda x: layers.Activation(name)(x)
 
 
-class Slot(NamedTuple):
+class LayerSlot(NamedTuple):
     """An array of a model.
 
     Attributes:
@@ -109,7 +109,7 @@ _LAYERS: dict[type, tuple[dict[str, str], str]] = {
 }
 
 
-def slots_of(model: keras.Model) -> Iterator[tuple[str, Slot]]:
+def slots_of(model: keras.Model) -> Iterator[tuple[str, LayerSlot]]:
     """Yield the arrays of the layers of a model by their names, in PyTorch's words.
 
     A layer ``block-conv`` is PyTorch's ``block.conv``: Keras refuses dots on PyTorch.
@@ -128,7 +128,7 @@ def slots_of(model: keras.Model) -> Iterator[tuple[str, Slot]]:
             role = roles[variable.name]
             own_axes = axes if role == "weight" else "O"
             layout = ArrayLayout(own_axes, tuple(variable.shape))
-            yield f"{layer.name.replace('-', '.')}.{role}", Slot(variable, layout)
+            yield f"{layer.name.replace('-', '.')}.{role}", LayerSlot(variable, layout)
 
 
 def outputs_of(model: keras.Model, inputs: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lemur_twins.conventions import Conventions
 
 
-class Steps(Protocol):
+class BackendSteps(Protocol):
     """What a backend computes."""
 
     def logits(self, inputs: Array) -> Any:
@@ -197,8 +197,8 @@ class JaxSteps(_Loss):
         return loss, weights, buffers, variables
 
 
-def steps_of(model: keras.Model, conventions: Conventions) -> Steps:
+def steps_of(model: keras.Model, conventions: Conventions) -> BackendSteps:
     """Return the steps of a model on the backend of this process."""
     kinds: dict[str, Any] = {"tensorflow": TensorFlowSteps, "torch": TorchSteps, "jax": JaxSteps}
-    steps: Steps = kinds[keras.backend.backend()](model, conventions)
+    steps: BackendSteps = kinds[keras.backend.backend()](model, conventions)
     return steps

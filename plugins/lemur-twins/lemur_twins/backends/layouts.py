@@ -60,7 +60,7 @@ def flattened_inputs(net: nn.Module, in_shape: Shape) -> dict[str, Shape]:
     Returns:
         ``(channels, height, width)`` by the names of layers.
     """
-    found: dict[str, Shape] = {}
+    shapes: dict[str, Shape] = {}
     latest: list[Shape] = []
 
     def flattens(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
@@ -70,7 +70,7 @@ def flattened_inputs(net: nn.Module, in_shape: Shape) -> dict[str, Shape]:
         def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
             image = latest.pop() if latest else ()
             if len(image) == 3 and prod(image) == inputs[0].shape[-1]:
-                found[name] = image
+                shapes[name] = image
 
         return note
 
@@ -86,7 +86,7 @@ def flattened_inputs(net: nn.Module, in_shape: Shape) -> dict[str, Shape]:
     net.train(was_training)
     for hook in hooks:
         hook.remove()
-    return found
+    return shapes
 
 
 def unknown_layer(name: str, layer: object, known: list[str]) -> WeightMapError:

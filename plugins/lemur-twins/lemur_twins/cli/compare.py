@@ -12,7 +12,7 @@ from lemur_twins.twin import LIBRARY
 
 if TYPE_CHECKING:
     from lemur_core import Entry
-    from lemur_twins.definitions import Difference
+    from lemur_twins.definitions import DefinitionDifference
     from lemur_twins.twin import Twin
 
 _SHOWN = 2
@@ -54,14 +54,14 @@ def _print_differences(nets: tuple[Entry, Entry], twin: Twin, framework: str) ->
     from lemur_twins.definitions import conventions_differing, define, differences
 
     pytorch, other = define(nets[0], "pytorch", twin), define(nets[1], framework, twin)
-    found = differences(pytorch, other)
+    differing = differences(pytorch, other)
     print_line(f"{nets[0].name} and {nets[1].name}, as libraries define them:")
-    rows = [[row.kind, row.setting, *row.values, _layers(row)] for row in found]
+    rows = [[row.kind, row.setting, *row.values, _layers(row)] for row in differing]
     print_text(text_table(["of", "what differs", "pytorch", framework, "layers"], rows))
     print_line(f"Training also differs: {', '.join(conventions_differing(framework))}")
 
 
-def _layers(difference: Difference) -> str:
+def _layers(difference: DefinitionDifference) -> str:
     names = difference.layers
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(names[:_SHOWN])}{more}"

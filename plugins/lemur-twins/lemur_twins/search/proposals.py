@@ -83,11 +83,11 @@ def _asked(space: SubSpace, known: Sequence[KnownPair], sampler: str, seed: int)
         informative = (
             pair for pair in known if pair.difference is not None and space.holds(pair.prm)
         )
-        study.add_trials([_told(space, pair) for pair in informative])
+        study.add_trials([_as_trial(space, pair) for pair in informative])
         return study.ask(dict(space.ranges)).params
 
 
-def _told(space: SubSpace, pair: KnownPair) -> optuna.trial.FrozenTrial:
+def _as_trial(space: SubSpace, pair: KnownPair) -> optuna.trial.FrozenTrial:
     return create_trial(
         state=TrialState.COMPLETE,
         params={name: pair.prm[name] for name in space.ranges},

@@ -96,8 +96,8 @@ def why_no_noisy_lanes(layers: Layers, shape: Shape) -> str:
     from lemur_zoo.engine.lanes.noisy_engine import NoisyLanes
 
     members, images, state = probe(layers, shape)
-    settings, one = GroupSettings(layers, "sgd", 2), np.ones(1, np.float32)
-    twins = TwinSettings(one * np.float32(_KL_WEIGHT), members.lr)
+    settings, weight = GroupSettings(layers, "sgd", 2), np.ones(1, np.float32)
+    twins = TwinSettings(weight * np.float32(_KL_WEIGHT), members.lr)
     rows = np.concatenate([state.parameters, np.full_like(state.parameters, _LOG_SIGMA2)], axis=1)
     gradients = []
     try:

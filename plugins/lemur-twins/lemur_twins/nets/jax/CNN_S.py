@@ -1,6 +1,6 @@
 """CNN-S in JAX; see the net in PyTorch."""
 
-from lemur_twins.backends.jax import Flatten, JaxClassifier, activation, nnx
+from lemur_twins.backends.jax import FlattenImages, JaxClassifier, activation, nnx
 from lemur_twins.nets.pytorch import CNN_S as twin
 
 supported_hyperparameters = twin.supported_hyperparameters
@@ -17,7 +17,7 @@ class Layers(nnx.Module):
         self.conv2 = nnx.Conv(8, 6, (5, 5), padding="VALID", rngs=rngs)
         self.conv3 = nnx.Conv(6, 4, (2, 2), padding="VALID", rngs=rngs)
         self.activation = activation(prm["activation"], conventions)
-        self.flatten = Flatten(conventions)
+        self.flatten = FlattenImages(conventions)
         self.linear1 = nnx.Linear(4 * height * width, 20, rngs=rngs)
         self.linear2 = nnx.Linear(20, out_shape[0], rngs=rngs)
 

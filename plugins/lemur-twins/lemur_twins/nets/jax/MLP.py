@@ -1,6 +1,6 @@
 """MLP in JAX; see the net in PyTorch."""
 
-from lemur_twins.backends.jax import Flatten, JaxClassifier, activation, nnx
+from lemur_twins.backends.jax import FlattenImages, JaxClassifier, activation, nnx
 from lemur_twins.nets.pytorch import MLP as twin
 
 supported_hyperparameters = twin.supported_hyperparameters
@@ -11,7 +11,7 @@ class Layers(nnx.Module):
         _, channels, height, width = in_shape
         hidden, epsilon = prm["width"], conventions.layer_norm_epsilon
         self.activation = activation(prm["activation"], conventions)
-        self.flatten = Flatten(conventions)
+        self.flatten = FlattenImages(conventions)
         self.linear1 = nnx.Linear(channels * height * width, hidden, rngs=rngs)
         self.norm1 = nnx.LayerNorm(hidden, epsilon=epsilon, rngs=rngs)
         self.linear2 = nnx.Linear(hidden, hidden, rngs=rngs)

@@ -2,7 +2,7 @@
 
 from itertools import chain
 
-from lemur_twins.backends.jax import BatchNorm, Flatten, JaxClassifier, nnx
+from lemur_twins.backends.jax import BatchNorm, FlattenImages, JaxClassifier, nnx
 from lemur_twins.nets.pytorch import VGG as twin
 
 supported_hyperparameters = twin.supported_hyperparameters
@@ -22,7 +22,7 @@ class Layers(nnx.Module):
                 epsilon = conventions.group_norm_epsilon
                 norm = nnx.GroupNorm(channels, twin.GROUPS, epsilon=epsilon, rngs=rngs)
                 setattr(self, f"norm{number}", norm)
-        self.flatten = Flatten(conventions)
+        self.flatten = FlattenImages(conventions)
         self.linear1 = nnx.Linear(twin.flattened(in_shape, prm), prm["hidden"], rngs=rngs)
         self.linear2 = nnx.Linear(prm["hidden"], prm["hidden"], rngs=rngs)
         self.linear3 = nnx.Linear(prm["hidden"], out_shape[0], rngs=rngs)

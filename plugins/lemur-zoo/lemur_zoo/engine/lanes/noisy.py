@@ -25,7 +25,7 @@ from lemur_zoo.engine.lanes.vectors import fma, select, splat, sqrt, vectors
 from lemur_zoo.engine.variational import KL_FIT, LEAST_VARIANCE, LOG_ALPHA_LIMIT, TINY
 
 
-class Samples(NamedTuple):
+class NoisySamples(NamedTuple):
     """The outputs of a noisy layer, the pooling and the activation that follow it.
 
     Attributes:
@@ -79,12 +79,12 @@ class Samples(NamedTuple):
         return 2 * self.size
 
 
-def sample(s: Samples) -> tuple[Any, Any]:
+def sample(s: NoisySamples) -> tuple[Any, Any]:
     """Return the functions that draw the outputs."""
     return draw(s), spread_gradient(s)
 
 
-def draw(s: Samples) -> Any:
+def draw(s: NoisySamples) -> Any:
     """Return the function that computes outputs, given their means, variances and noise.
 
     It leaves standard deviations in place of the variances.
@@ -119,7 +119,7 @@ def draw(s: Samples) -> Any:
     return run
 
 
-def spread_gradient(s: Samples) -> Any:
+def spread_gradient(s: NoisySamples) -> Any:
     """Return the function that computes the gradients of means and variances."""
     lanes, pool, count = s.lanes, s.pool, s.inputs
     means, deviations, noises, outputs = s.mean, s.variance, s.noise, s.outputs
@@ -147,7 +147,7 @@ def spread_gradient(s: Samples) -> Any:
 
 
 class Squares(NamedTuple):
-    """The squares of the inputs of a noisy layer; sizes and places as in `Samples`."""
+    """The squares of the inputs of a noisy layer; sizes and places as in `NoisySamples`."""
 
     lanes: int
     size: int

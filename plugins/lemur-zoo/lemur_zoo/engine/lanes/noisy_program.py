@@ -10,7 +10,7 @@ from lemur_zoo.engine.lanes import convolution, linear, noisy
 from lemur_zoo.engine.lanes.convolution import NO_PLACE, Convolution
 from lemur_zoo.engine.lanes.elementwise import NONE
 from lemur_zoo.engine.lanes.linear import FullyConnected
-from lemur_zoo.engine.lanes.noisy import Noisy, Samples, Squares
+from lemur_zoo.engine.lanes.noisy import Noisy, NoisySamples, Squares
 from lemur_zoo.engine.lanes.program import Assembly, addresses_of, assembled, places_of
 from lemur_zoo.layers import parameter_shapes
 
@@ -106,7 +106,7 @@ class _NoisyAssembly(Assembly):
             weight=2 * self.weights + s.weight, bias=variance_bias,
         )  # fmt: skip
         places = self.lanes, channels, height, count // channels // height, pool, kind
-        samples = Samples(*places, mean, variance, noise)
+        samples = NoisySamples(*places, mean, variance, noise)
         samples = samples._replace(
             outputs=self.reserve(samples.size),
             output_gradient=self.reserve(samples.size),
