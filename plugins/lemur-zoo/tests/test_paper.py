@@ -248,4 +248,4 @@ def test_sparse_twins_are_compared_with_those_of_the_paper(small, tmp_path):
     lost = results["mnist-seed: accuracy that the sparse twins lose"]
     before = zoo.scores[:, 2, 2, 1].mean()
     assert lost.ours == pytest.approx(100 * (before - rows["test_accuracy"].mean()))
-    assert "twins, after epoch 1 of 25, with --kl-weight 1" in lost.claim.dispute
+    assert "twins, after epoch 1 of 25, with --kl-weight 0.001" in lost.claim.dispute

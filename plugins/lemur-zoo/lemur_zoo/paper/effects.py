@@ -138,11 +138,10 @@ def _twin_dispute(zoos: OwnZoos, name: str) -> str:
         twins = _twins(zoos, name)
     except MissingDataError:
         return ""
-    epoch, weight = int(twins.last_epochs.min()), twins.header.kl_weight
-    if (len(twins), epoch, weight) == (len(twins.zoo), TWIN_EPOCHS, 1.0):
-        return dispute_of(name, zoos)
+    epoch, plan = int(twins.last_epochs.min()), twins.header.plan
     state = (
         f"{len(twins):,} of {len(twins.zoo):,} twins, after epoch {epoch} of {TWIN_EPOCHS}, with "
-        f"--kl-weight {weight:g}"
+        f"--kl-weight {plan.kl_weight:g} --warm-up {plan.warm_up} --variance-lr "
+        f"{plan.variance_lr:g}"
     )
     return "; ".join(filter(None, (dispute_of(name, zoos), state)))
