@@ -224,6 +224,8 @@ def _import_tensorflow() -> None:
     try:
         tensorflow.config.threading.set_intra_op_parallelism_threads(torch.get_num_threads())
         tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+        # Otherwise, sums differ between two trainings with the same seed.
+        tensorflow.config.experimental.enable_op_determinism()
     # It has computed something, with its own number of threads.
     except RuntimeError:
         pass
