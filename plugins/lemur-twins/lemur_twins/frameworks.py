@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 from lemur_core.errors import PluginError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class MissingFrameworkError(PluginError):
@@ -169,9 +171,29 @@ def use(name: str) -> Framework:
         return framework
     _check_free(framework)
     os.environ.update(framework.environment)
-    _IMPORTS[name]()
+    with _generators_kept():
+        _IMPORTS[name]()
     _used.append(name)
     return framework
+
+
+@contextmanager
+def _generators_kept() -> Iterator[None]:
+    """Restore the global generators on exit.
+
+    Importing TensorFlow draws from Python's, from which Keras draws the seeds of initial weights:
+    the first net of a process would have others than those after it.
+    """
+    import numpy as np
+    import torch
+
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
 
 
 def _check_free(framework: Framework) -> None:

@@ -26,12 +26,16 @@ def test_listing_imports_no_framework():
     assert run(code) == "\n"
 
 
-def test_tensorflow_is_imported_after_what_it_would_abort():
+def test_tensorflow_is_imported_after_what_it_would_abort_and_draws_nothing():
     pytest.importorskip("keras", reason="keras is not installed")
     if FRAMEWORKS["tensorflow"].missing():
         pytest.skip("tensorflow is not installed")
     code = (
-        "import torch; from lemur_twins.frameworks import use; use('tensorflow'); import keras; "
+        "import random, numpy, torch; from lemur_twins.frameworks import use; "
+        "random.seed(5); numpy.random.seed(5); torch.manual_seed(5); "
+        "draw = lambda: (random.random(), numpy.random.rand(), float(torch.rand(1))); "
+        "expected = draw(); random.seed(5); numpy.random.seed(5); torch.manual_seed(5); "
+        "use('tensorflow'); import keras; assert draw() == expected; "
         # The optimizer imports triton, which ends a process that imported TensorFlow first.
         "torch.optim.Adam([torch.zeros(1, requires_grad=True)]).step(); "
         "print(keras.backend.backend())"
