@@ -131,9 +131,11 @@ def missing_epochs(spec: ZooSpec, path: Path) -> int:
 
 def _differing(held: dict[str, Any], given: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return what differs of two specifications, except for the name and the number of epochs."""
-    pairs = {name: (held[name], given[name]) for name in given if name not in ("name", "epochs")}
-    before, now = pairs.pop("factors")
-    pairs |= {name: (before[name], now[name]) for name in now}
+    # What most zoos do not have is left out of a specification.
+    names = [name for name in held | given if name not in ("name", "epochs", "factors")]
+    pairs = {name: (held.get(name), given.get(name)) for name in names}
+    before, now = held["factors"], given["factors"]
+    pairs |= {name: (before.get(name), now.get(name)) for name in before | now}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 

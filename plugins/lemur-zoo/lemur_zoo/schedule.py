@@ -35,8 +35,9 @@ def factors_of(schedule: str, epoch: int, epochs: int, steps: int) -> NDArray[fl
 def one_cycle(steps: int) -> NDArray[float64]:
     """Return the factors of one cycle, as ``torch.optim.lr_scheduler.OneCycleLR`` has them.
 
-    They rise from 1/25 to 1 over the first three tenths of the steps, and fall to 1/250,000, along
-    cosines. The momentum, which the scheduler of torch can cycle too, stays as it is.
+    They rise from 1/25 to 1 over the first three tenths of the steps, and fall to 1/250,000 of the
+    highest rate, along cosines. The momentum, which the scheduler of torch can cycle too, stays as
+    it is.
 
     Args:
         steps: Number of steps.

@@ -11,7 +11,7 @@ import lemur_core
 from lemur_core.errors import LemurError, SettingsError
 from lemur_vision_cls.loaders.digits import load as load_digits
 from lemur_zoo import Zoo
-from lemur_zoo.images import pipeline_of
+from lemur_zoo.images import load_images, pipeline_of
 from lemur_zoo.making import begin, extend_epochs, extend_members, training_of
 from lemur_zoo.nets import DRAWING, ZooNet
 from lemur_zoo.spec.read import read_spec
@@ -156,6 +156,17 @@ def test_a_command_killed_while_it_extends_leaves_the_zoo_as_it_was(copy, small,
     run("extend", copy, "--epochs", "1", "--members", "1")
     assert Zoo(copy).scores.shape == (17, 4, 3, 2)
     np.testing.assert_array_equal(stored(copy)[0][:16, :3], stored(small)[0])
+
+
+def test_what_most_zoos_do_not_have_is_part_of_their_specification(copy, spec, tmp_path):
+    other = tmp_path / "other.toml"
+    other.write_text(SMALL.replace("[zoo]\n", '[zoo]\naugment = ["flip"]\n', 1))
+    with pytest.raises(ZooError, match=r"holds a zoo with another augment, None, not \('flip',\)"):
+        run_with_error("make", other, "--out", copy)
+    flipped = tmp_path / "flipped"
+    begin(read_spec(other), flipped, load_images(read_spec(other), None))
+    with pytest.raises(ZooError, match=r"another augment, \('flip',\), not None"):
+        run_with_error("make", spec, "--out", flipped)
 
 
 def test_the_same_command_goes_on_and_another_specification_is_refused(copy, spec, tmp_path):

@@ -137,7 +137,10 @@ def test_values_of_a_file_are_compared(tmp_path):
         ("3,mnist-seed,init,,1,", ":2: predictor is ''; expected 'w' or 's(w)'"),
         ("2,mnist-seed,agreement,,x,", ":2: mean is 'x'; expected a number"),
         ("2,mnist-seed,agreement,,1,inf", ":2: std is 'inf'; expected a number"),
-        ("2,mnist-seed", ":2: measure is None; expected "),
+        ("2,mnist-seed", ":2: expected 6 values, table, zoo, measure, predictor, mean, std"),
+        ("2", ":2: expected 6 values"),
+        ("2,mnist-seed,agreement,,1,2,3", ":2: expected 6 values"),
+        ("2,mnist-seed,cosine distance,,-5,", ":2: mean is '-5'; expected a distance from 0"),
     ],
 )
 def test_a_wrong_value_of_a_file_is_one_line(tmp_path, row, message):
@@ -146,6 +149,40 @@ def test_a_wrong_value_of_a_file_is_one_line(tmp_path, row, message):
         published_values(tmp_path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_excel_with_a_distance_of_0_is_read(tmp_path):
+    text = "table,zoo,measure,predictor,mean,std\n2,mnist-seed,cosine distance,,0,\n"
+    (tmp_path / "model-zoos.csv").write_text(text, encoding="utf-8-sig")
+    assert published_values(tmp_path)[Cell(2, "mnist-seed", "cosine distance")].mean == 0
+    # The l2 distance does not follow from it.
+    assert not any("from the printed cosine" in name for name in checked(folder=tmp_path))
+
+
+def test_a_second_zoo_of_a_name_is_seen_in_the_database(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("first", "second"):
+        rename(shutil.copytree(small, tmp_path / folder), "mnist-seed")
+        described = json.loads((tmp_path / folder / "zoo.json").read_text())
+        uid = folder[0].encode().hex() * 16
+        (tmp_path / folder / "zoo.json").write_text(json.dumps({**described, "uid": uid}))
+        run("extend", folder, "--db", "lemur.db")
+    sources = Sources(db=tmp_path / "lemur.db")
+    with pytest.raises(MissingDataError, match="several zoos are called 'mnist-seed'"):
+        OwnZoos(sources).zoo("mnist-seed")
+    shutil.rmtree(tmp_path / "first")
+    assert OwnZoos(sources).zoo("mnist-seed").path.name == "second"
+
+
+def test_a_damaged_zoo_does_not_hide_the_others(tmp_path):
+    synthetic(tmp_path / "whole", members=12, name="mnist-seed")
+    synthetic(tmp_path / "damaged", members=12, name="svhn-seed")
+    described = json.loads((tmp_path / "damaged" / "zoo.json").read_text())
+    (tmp_path / "damaged" / "zoo.json").write_text(json.dumps({**described, "members": -1}))
+    zoos = OwnZoos(Sources(folder=tmp_path))
+    assert zoos.names == ["mnist-seed"]
+    with pytest.raises(MissingDataError, match=r"no zoo 'svhn-seed'.*zoo\.json: is damaged"):
+        zoos.zoo("svhn-seed")
 
 
 def test_other_columns_are_one_line(tmp_path):

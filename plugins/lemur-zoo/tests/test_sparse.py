@@ -347,6 +347,34 @@ def test_an_interrupted_command_continues_to_the_same_twins(sparse, dense, tmp_p
             prepare(zoo, replace(PLAN, **change))
 
 
+def test_finished_twins_keep_the_name_of_the_engine_that_trained_them(sparse, tmp_path):
+    copy = shutil.copytree(sparse[0], tmp_path / "copy")
+    before = SparseTwins(Zoo(copy)).header.engine
+    other = {"grouped": "lanes", "lanes": "grouped"}[before]
+    output = run("sparsify", copy, "--epochs", 2, "--engine", other)
+    assert f"earlier epochs were trained with engine {before}" in output
+    assert SparseTwins(Zoo(copy)).header.engine == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"augment": ["flip"]}, r"with changed images \(flip\), and sparse twins are not"),
+        ({"schedule": ["onecycle"]}, "with a learning rate that changes, and sparse twins are not"),
+    ],
+)
+def test_twins_of_members_that_are_trained_otherwise_are_refused(dense, tmp_path, changed, message):
+    copy = shutil.copytree(dense, tmp_path / "copy")
+    header = json.loads((copy / "zoo.json").read_text())
+    if "schedule" in changed:
+        header["spec"]["factors"] |= changed
+    else:
+        header["spec"] |= changed
+    (copy / "zoo.json").write_text(json.dumps(header))
+    with pytest.raises(ZooError, match=message):
+        prepare(Zoo(copy), PLAN)
+
+
 def test_the_engine_is_named_and_a_command_goes_on_with_it(sparse, dense, tmp_path):
     assert sparse[1].startswith(f"engine {SparseTwins(Zoo(sparse[0])).header.engine} (")
     copy = shutil.copytree(dense, tmp_path / "copy")

@@ -317,7 +317,8 @@ def rank_transfer(
         ceilings = pair_ceilings(runs, reference=reference, method=method)
     else:
         others = runs[~runs["dataset"].isin(repeats["dataset"])]
-        ceilings = single_run_ceilings(concat([repeats, others]), reference=reference)
+        all_runs = concat([repeats, others])
+        ceilings = single_run_ceilings(all_runs, reference=reference, method=method)
     table = pairs.merge(ceilings, on=["dataset", "other"], suffixes=("", "_ceiling"))
     return draw_panels(ax, {"": lambda panel: _transfer(panel, table, reference, method)})
 

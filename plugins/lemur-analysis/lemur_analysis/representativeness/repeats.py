@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lemur_analysis.representativeness.ceiling import tail_of
-from lemur_analysis.representativeness.correlation import pairs_of
+from lemur_analysis.representativeness.correlation import METHODS, pairs_of
 from lemur_analysis.representativeness.population import NET, valid_rows
+from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -41,39 +42,45 @@ class _Variances(NamedTuple):
         return np.clip(1 - self.within / self.total / ratio, 0, 1)
 
 
-def single_run_reliability(runs: DataFrame, *, level: float = 0.95) -> DataFrame:
+def single_run_reliability(
+    runs: DataFrame, *, method: str = "spearman", level: float = 0.95
+) -> DataFrame:
     """Return how reliably one run of each net ranks the nets of a population.
 
     The reliability is 1 minus the variance of the runs of one net, pooled over the nets with
     several runs, divided by the variance of the first runs of all nets. This is the intraclass
     correlation ICC(1, 1) of Shrout and Fleiss (1979), and the correlation that two repetitions of
-    the population are expected to have. The interval is exact for normal errors, by the
-    distribution F of the ratio. The noise is assumed to be that of the repeated nets, which should
-    therefore be spread over the population.
+    the population are expected to have. For rank correlations, each error is first replaced by its
+    place among the first runs, so that a few nets with far higher errors count as all others do.
+    The interval is by the distribution F of the ratio, which is exact for normal errors if the
+    repeated nets are few among all. The noise is assumed to be that of the repeated nets, which
+    should therefore be spread over the population.
 
     Args:
         runs: A population in which a few nets have several rows on a dataset. The first row of each
             net belongs to the population.
+        method: "spearman" or "kendall" for rank correlations, or "pearson" for those of errors.
         level: Confidence level of the interval, between 0 and 1.
 
     Returns:
         A row per dataset: ``dataset``, ``nets`` (number in the population), ``repeated`` (nets with
-        at least two runs), ``noise`` (standard deviation of a net's runs), ``spread`` (standard
-        deviation of the nets' first runs), ``reliability`` (0 to 1), ``low``, ``high``. The last
-        three are NaN for fewer than four nets or three repetitions.
+        at least two runs), ``noise`` (standard deviation of the errors of a net's runs), ``spread``
+        (standard deviation of the errors of the nets' first runs), ``reliability`` (0 to 1),
+        ``low``, ``high``. The last three are NaN for fewer than four nets or three repetitions.
 
     Raises:
-        SettingsError: A row is invalid, or the level is out of range.
+        SettingsError: A row is invalid, the level is out of range, or the method is unknown.
     """
     from pandas import DataFrame
     from scipy.stats import f
 
     tail = tail_of(level)
+    errors = _variances(runs, "pearson")
     rows = []
-    for name, part in _variances(runs).items():
+    for name, part in _variances(runs, method).items():
         ends = f.ppf([tail, 1 - tail], max(part.free_within, 1), max(part.free_total, 1))
         low, high = part.reliability(ends)
-        spread = (np.sqrt(part.within), np.sqrt(part.total))
+        spread = (np.sqrt(errors[name].within), np.sqrt(errors[name].total))
         nets = part.free_total + 1
         rows.append((name, nets, part.repeated, *spread, float(part.reliability()), low, high))
     columns = ["dataset", "nets", "repeated", "noise", "spread", "reliability", "low", "high"]
@@ -84,6 +91,7 @@ def single_run_ceilings(
     runs: DataFrame,
     *,
     reference: str = "",
+    method: str = "spearman",
     level: float = 0.95,
     resamples: int = 10_000,
     seed: int = 0,
@@ -95,6 +103,7 @@ def single_run_ceilings(
     Args:
         runs: See `single_run_reliability`.
         reference: See `rank_correlations`.
+        method: See `single_run_reliability`.
         level: Confidence level of the interval, between 0 and 1.
         resamples: Number of draws from the distribution F of each dataset, for the interval.
         seed: Seed of the draws.
@@ -108,7 +117,7 @@ def single_run_ceilings(
     """
     from pandas import DataFrame
 
-    tail, variances = tail_of(level), _variances(runs)
+    tail, variances = tail_of(level), _variances(runs, method)
     drawn = {
         name: part.reliability(_ratios(part, resamples, seed + place))
         for place, (name, part) in enumerate(variances.items())
@@ -126,9 +135,22 @@ def _ratios(part: _Variances, count: int, seed: int) -> np.ndarray:
     return rng.f(max(part.free_within, 1), max(part.free_total, 1), count)
 
 
-def _variances(runs: DataFrame) -> dict[str, _Variances]:
-    rows = valid_rows(runs)
-    return {str(name): _of(part) for name, part in rows.groupby("dataset", observed=True)}
+def _variances(runs: DataFrame, method: str) -> dict[str, _Variances]:
+    if method not in METHODS:
+        raise SettingsError(f"method is {method!r}; expected {', '.join(METHODS)}")
+    parts = valid_rows(runs).groupby("dataset", observed=True)
+    return {
+        str(name): _of(part if method == "pearson" else _with_places(part)) for name, part in parts
+    }
+
+
+def _with_places(rows: DataFrame) -> DataFrame:
+    """Return the rows with the place of each error among the first runs, in place of the error."""
+    first = np.sort(rows.drop_duplicates([*NET])["error"].to_numpy())
+    errors = rows["error"].to_numpy()
+    # Of equal errors, the mean of their places.
+    places = np.searchsorted(first, errors, "left") + np.searchsorted(first, errors, "right")
+    return rows.assign(error=places / 2)
 
 
 def _of(rows: DataFrame) -> _Variances:

@@ -125,10 +125,12 @@ def test_repeated_runs_of_a_few_nets_give_ceilings(written):
     assert "so the noise ceilings are unknown" not in page
     rows = {row[0]: row for row in tables(page)["Reliability of one run on each dataset"]}
     errors = frame[frame["dataset"] == "a"]["error"]
-    # The variance of two runs that differ by 0.01 is 0.00005.
-    expected = 1 - 0.00005 / errors.var()
-    assert rows["a"][1:3] == [len(errors), 4]
-    assert rows["a"][5] == pytest.approx(expected, abs=1e-4)
+    assert rows["a"][1:5] == [
+        len(errors), 4, pytest.approx(0.00707, abs=1e-4), pytest.approx(errors.std(), abs=1e-4),
+    ]  # fmt: skip
+    # Runs that differ by 0.01 have places that differ by a half; those of the first runs are 0.5 to
+    # 4.5, with a variance of 2.5.
+    assert rows["a"][5] == pytest.approx(1 - 0.5**2 / 2 / 2.5, abs=1e-4)
     assert {*rows} == {"a", "b"}
     assert "Rank correlations with a, and noise ceilings" in captions(page)
 

@@ -21,17 +21,33 @@ def test_the_reliability_is_the_correlation_with_a_repetition():
     runs = frame.groupby("net").cumcount()
     first, second = (frame[runs == number].set_index("net")["error"] for number in (0, 1))
     measured = first.reindex(second.index).corr(second)
-    row = rep.single_run_reliability(frame).iloc[0]
+    row = rep.single_run_reliability(frame, method="pearson").iloc[0]
     assert row["reliability"] == pytest.approx(measured, abs=0.02)
     assert row["reliability"] == pytest.approx(1 / 1.25, abs=0.02)
+    by_rank = rep.single_run_reliability(frame).iloc[0]["reliability"]
+    assert by_rank == pytest.approx(first.reindex(second.index).corr(second, "spearman"), abs=0.02)
     assert (row["nets"], row["repeated"]) == (3000, 2000)
     assert (row["noise"], row["spread"]) == pytest.approx((0.5, np.sqrt(1.25)), rel=0.03)
+
+
+def test_nets_that_learnt_nothing_do_not_raise_the_ceiling_of_ranks():
+    rng = np.random.default_rng(9)
+    runs = population(60, 20, 3, noise=1.5, rng=rng)
+    # Three nets with far higher errors in all of their runs.
+    runs.loc[runs["net"].isin(["n0", "n1", "n2"]), "error"] += 100
+    row = rep.single_run_reliability(runs).iloc[0]
+    assert row["reliability"] < 0.6
+    assert rep.single_run_reliability(runs, method="pearson").iloc[0]["reliability"] > 0.99
+    ceilings = rep.single_run_ceilings(concat([runs, runs.assign(dataset="y")]))
+    assert ceilings["ceiling"].iloc[0] == pytest.approx(row["reliability"])
 
 
 def test_the_interval_covers_the_reliability_as_often_as_it_says():
     rng = np.random.default_rng(2)
     rows = [
-        rep.single_run_reliability(population(60, 6, 4, noise=0.6, rng=rng), level=0.8).iloc[0]
+        rep.single_run_reliability(
+            population(60, 6, 4, noise=0.6, rng=rng), method="pearson", level=0.8
+        ).iloc[0]
         for _ in range(200)
     ]
     covered = np.mean([row["low"] < 1 / 1.36 < row["high"] for row in rows])
@@ -83,3 +99,5 @@ def test_levels_lie_between_0_and_1():
         rep.single_run_reliability(frame, level=95)
     with pytest.raises(SettingsError, match="level is 0"):
         rep.single_run_ceilings(frame, level=0)
+    with pytest.raises(SettingsError, match="method is 'rank'; expected spearman"):
+        rep.single_run_reliability(frame, method="rank")

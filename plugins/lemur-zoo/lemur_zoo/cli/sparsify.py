@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lemur_core.commands import data_option, duration, print_line, print_text, text_table
+from lemur_core.commands import data_option, duration, print_line, print_text, text_table, warn
 
 if TYPE_CHECKING:
     from lemur_zoo.sparse.sparsify import GroupReport
@@ -76,7 +76,7 @@ def sparsify(
     from lemur_zoo.sparse.figure import draw_trajectory
     from lemur_zoo.sparse.sparsify import choose_engine
     from lemur_zoo.sparse.sparsify import sparsify as train
-    from lemur_zoo.sparse.twins import FOLDER, SparseTwins, TwinsPlan
+    from lemur_zoo.sparse.twins import FOLDER, SparseTwins, TwinsPlan, has_twins, read_twins
     from lemur_zoo.storage.lock import locked
     from lemur_zoo.zoo import Zoo
 
@@ -85,8 +85,11 @@ def sparsify(
     zoo = Zoo(folder)
     images = zoo_images(zoo, data)
     plan = TwinsPlan(epochs, kl_weight, warm_up, variance_lr)
+    before = read_twins(zoo).engine if has_twins(zoo) else ""
     chosen = choose_engine(zoo, engine or "")
     print_line(chosen.line)
+    if before not in ("", chosen.name):
+        warn(f"earlier epochs were trained with engine {before}, which rounds otherwise")
     with write_errors(folder):
         (folder / FOLDER).mkdir(exist_ok=True)
     with locked(folder / FOLDER):

@@ -14,6 +14,7 @@ from lemur_zoo.evaluation import alike_members
 from lemur_zoo.images import pipeline_of
 from lemur_zoo.members import GroupState, MemberSettings
 from lemur_zoo.nets import ZooNet
+from lemur_zoo.schedule import CONSTANT
 from lemur_zoo.storage.header import ZooError
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def compare(
         show: Called with a line on each epoch.
 
     Raises:
-        ZooError: The nets have running statistics, which cannot be sampled.
+        ZooError: The nets have running statistics, which cannot be sampled, or are trained with a
+            learning rate that changes or with changed images.
     """
     if zoo.header.buffers:
         raise ZooError(
@@ -115,6 +117,11 @@ def compare(
             "batch normalisation"
         )
     best = zoo.population[anchors_of(zoo)[0]]
+    if best.values["schedule"] != CONSTANT or zoo.spec.augment:
+        raise ZooError(
+            f"zoo {zoo.name!r}: its nets are trained with a learning rate that changes, or with "
+            "changed images, which sampled nets are not; name a zoo without them"
+        )
     members = [replace(best, number=index, seed=seed + 1 + index) for index in range(count)]
     sampled = sample(zoo, model, count, np.random.default_rng(seed))
     net = ZooNet(pipeline_of(zoo.spec).net_entry, images.in_shape, images.classes, zoo.spec.width)

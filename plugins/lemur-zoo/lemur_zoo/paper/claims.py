@@ -70,7 +70,7 @@ def _distances(printed: Mapping[Cell, Printed]) -> Iterator[Claim]:
 
     for cell, value in printed.items():
         cosine = printed.get(cell._replace(measure="cosine distance"))
-        if cell.measure != "l2 distance" or cosine is None:
+        if cell.measure != "l2 distance" or cosine is None or not cosine.mean:
             continue
         expected = 100 * sqrt(2 * cosine.mean / 100)
         # The cosine distance is rounded too.

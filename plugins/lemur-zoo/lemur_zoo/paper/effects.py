@@ -108,8 +108,11 @@ def twin_claims(zoos: OwnZoos) -> Iterator[Claim]:
 
 def _of_twins(zoos: OwnZoos, name: str, compute: Callable[[SparseTwins], float]) -> float:
     twins = _twins(zoos, name)
-    if twins.last_epochs.min() < 1:
-        raise MissingDataError(f"{name}: not all of its sparse twins are trained")
+    if twins.last_epochs.min() < max(1, twins.last_epochs.max()):
+        raise MissingDataError(
+            f"{name}: its sparse twins are trained for {twins.last_epochs.min()} to "
+            f"{twins.last_epochs.max()} epochs; finish them with lemur zoo sparsify"
+        )
     return 100 * compute(twins)
 
 

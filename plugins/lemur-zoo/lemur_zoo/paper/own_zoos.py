@@ -9,6 +9,7 @@ import lemur_core
 from lemur_core.errors import MissingDataError, StoreError
 from lemur_zoo.records import NAME, recognises
 from lemur_zoo.spec.published import PUBLISHED
+from lemur_zoo.storage.header import ZooError
 from lemur_zoo.zoo import Zoo
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from lemur_analysis.papers.paper import Sources
 
-_OF_SPEC = ("dataset", "net", "px", "channels", "validation", "seeds", "start")
+_OF_SPEC = ("dataset", "net", "px", "channels", "validation", "seeds", "start", "width", "augment")
 _NAMED = 3
 
 
@@ -25,12 +26,21 @@ class OwnZoos:
 
     Args:
         sources: The folder, which is a zoo or has zoos in it, and the database.
+
+    Attributes:
+        damaged: A line for each zoo that cannot be read.
     """
 
     def __init__(self, sources: Sources) -> None:
         self._folders: dict[str, list[Path]] = {}
+        self.damaged: list[str] = []
         for path in (*_in_folder(sources.folder), *_in_database(sources)):
-            name = Zoo(path).name
+            try:
+                name = Zoo(path).name
+            except ZooError as error:
+                # The other zoos are still compared.
+                self.damaged.append(str(error))
+                continue
             known = self._folders.setdefault(name, [])
             if name in PUBLISHED and not any(path.samefile(other) for other in known):
                 known.append(path)
@@ -53,9 +63,10 @@ class OwnZoos:
                 "--data to the folder of one of them"
             )
         if not folders:
+            damaged = "".join(f"; {line}" for line in self.damaged)
             raise MissingDataError(
                 f"there is no zoo {name!r}: make it with lemur zoo make {name} --out {name}, or "
-                "set --data to its folder or to the one that it is in"
+                f"set --data to the zoo's folder, or to a folder of zoos{damaged}"
             )
         return Zoo(folders[0])
 
@@ -78,14 +89,26 @@ def _in_database(sources: Sources) -> Iterator[Path]:
         # What needs a zoo then says how to make it.
         return
     for summary in collections:
-        if summary.kind != NAME or summary.name not in PUBLISHED:
+        if summary.kind != NAME:
             continue
-        uid = lemur_core.collection(summary.name, db=sources.db).spec["uid"]
+        # A second zoo of a name is recorded under another one.
+        spec = lemur_core.collection(summary.name, db=sources.db).spec
+        if spec.get("name") not in PUBLISHED:
+            continue
+        uid = spec["uid"]
         recorded = sources.results(collection=summary.name, columns=["source"])["source"]
         for place in recorded.dropna().unique():
             path = Path(place)
-            if recognises(path) and Zoo(path).header.uid == uid:
+            if recognises(path) and _uid_of(path) in (uid, None):
                 yield path
+
+
+def _uid_of(path: Path) -> str | None:
+    """Return the unique id of the zoo in a folder; None if it is damaged."""
+    try:
+        return Zoo(path).header.uid
+    except ZooError:
+        return None
 
 
 def dispute_of(name: str, zoos: OwnZoos) -> str:

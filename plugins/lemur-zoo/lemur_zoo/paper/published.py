@@ -102,7 +102,7 @@ def published_values(folder: Path | None) -> Mapping[Cell, Printed]:
 
 def _read(path: Path) -> Iterator[tuple[Cell, Printed]]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
             if tuple(table.fieldnames or ()) != COLUMNS:
                 raise SettingsError(f"{path}: expected the columns {', '.join(COLUMNS)}")
@@ -113,6 +113,8 @@ def _read(path: Path) -> Iterator[tuple[Cell, Printed]]:
 
 
 def _value(row: Mapping[str, str], place: str) -> tuple[Cell, Printed]:
+    if None in row.values() or None in row:
+        raise SettingsError(f"{place}: expected {len(COLUMNS)} values, {', '.join(COLUMNS)}")
     if row["zoo"] not in PUBLISHED:
         raise SettingsError(f"{place}: unknown zoo {row['zoo']!r}{hint(row['zoo'], [*PUBLISHED])}")
     kinds = {"2": (TABLE_2, ("",)), "3": (TABLE_3, (W, S))}
@@ -126,6 +128,8 @@ def _value(row: Mapping[str, str], place: str) -> tuple[Cell, Printed]:
             )
     cell = Cell(int(row["table"]), row["zoo"], row["measure"], row["predictor"])
     mean = _number(row["mean"], f"{place}: mean")
+    if mean < 0 and cell.measure.endswith("distance"):
+        raise SettingsError(f"{place}: mean is {row['mean']!r}; expected a distance from 0")
     std = _number(row["std"], f"{place}: std") if row["std"] else None
     return cell, Printed(mean, std, len(row["mean"].partition(".")[2]))
 

@@ -97,7 +97,8 @@ def value_of(row: Callable[[], ZooRow], cell: Cell, part: int) -> float:
     if cell in values and isfinite(values[cell][part]):
         return values[cell][part]
     raise MissingDataError(
-        missing.get(cell.table) or f"{cell.zoo}: {cell.measure} is the same for all of its members"
+        missing.get(cell.table)
+        or f"{cell.zoo}: its members give no {cell.measure}; they may all be the same"
     )
 
 

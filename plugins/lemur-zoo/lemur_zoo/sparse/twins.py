@@ -23,6 +23,7 @@ from lemur_zoo.engine.variational import LOG_ALPHA_LIMIT
 from lemur_zoo.evaluation import zoo_layers
 from lemur_zoo.nets import state_of
 from lemur_zoo.parameters import Parameter
+from lemur_zoo.schedule import CONSTANT
 from lemur_zoo.sparse.training import prune
 from lemur_zoo.sparse.variational import CUT, can_be_cut, log_alpha
 from lemur_zoo.storage.folder import STATES, ZooFolder, check_room
@@ -231,9 +232,13 @@ def prepare(zoo: Zoo, plan: TwinsPlan, engine: str = "") -> TwinsHeader:
     path = zoo.path / FOLDER
     before = read_twins(zoo) if has_twins(zoo) else TwinsHeader(zoo.header.uid, plan)
     _check_plan(path, before.plan, plan)
+    _check_training(zoo)
     added = zoo.last_epochs[len(before.begins) :]
     begins = (*before.begins, *map(int, added))
-    twins = replace(before, begins=begins, engine=engine or before.engine)
+    # With nothing left to train, the engine remains the one that trained them.
+    trains = not has_twins(zoo) or len(added) or SparseTwins(zoo).last_epochs.min() < plan.epochs
+    engine = engine if engine and trains else before.engine
+    twins = replace(before, begins=begins, engine=engine)
     header = doubled(zoo.header, twins)
     with write_errors(path):
         (path / STATES).mkdir(parents=True, exist_ok=True)
@@ -248,6 +253,20 @@ def prepare(zoo: Zoo, plan: TwinsPlan, engine: str = "") -> TwinsHeader:
                 stream.truncate(size)
     _write(path, twins)
     return twins
+
+
+def _check_training(zoo: Zoo) -> None:
+    """Check that twins can be trained as the members were."""
+    if {*zoo.spec.factors["schedule"]} != {CONSTANT}:
+        what = "a learning rate that changes"
+    elif zoo.spec.augment:
+        what = f"changed images ({', '.join(zoo.spec.augment)})"
+    else:
+        return
+    raise ZooError(
+        f"zoo {zoo.name!r}: its members are trained with {what}, and sparse twins are not; name a "
+        "zoo with a constant learning rate and unchanged images"
+    )
 
 
 def has_twins(zoo: Zoo) -> bool:
