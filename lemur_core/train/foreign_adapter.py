@@ -196,7 +196,13 @@ def _encoded(value: Any, name: str) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         # The format has no types of other byte orders.
         native = np.asarray(value).astype(value.dtype.newbyteorder("="), order="C")
-        return torch.from_numpy(native)
+        try:
+            return torch.from_numpy(native)
+        except TypeError:
+            raise ContractError(
+                f"{name} is an array of {value.dtype}, a type that torch does not have; store "
+                "another type"
+            ) from None
     if isinstance(value, Mapping):
         return {_key(key, name): _encoded(item, f"{name}[{key!r}]") for key, item in value.items()}
     if type(value) in (list, tuple):

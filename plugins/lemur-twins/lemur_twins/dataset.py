@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import lemur_core
 from lemur_core.errors import SettingsError, UnknownNameError
-from lemur_twins.search.known import PLACE, SPACE
+from lemur_twins.search.known import NAME, PLACE, SPACE, fact_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from lemur_core import Trained
 
 _PRM, _SCORE, _TRIAL = "prm.", "accuracy.", "trial."
-_COLUMNS = {SPACE: "space", PLACE: "place"}
+_STATE, _REASON = "state.", "reason."
+_PUBLISHED_NAME = "pair.name"
+"""The fact in which importers keep the name of a pair."""
 
 
 def load(name: str, *, db: str | Path = "lemur.db") -> PairDataset:
@@ -70,7 +72,8 @@ class PairDataset:
 
         The columns are those of `lemur_analysis.pairs.of_collections`: among them ``name``,
         ``accuracy.FRAMEWORK`` (test score after the last epoch, 0 to 1), ``difference`` (0 to 1),
-        ``trial.FRAMEWORK`` and ``prm.NAME``. ``prm.epochs`` is the number of epochs that was
+        ``trial.FRAMEWORK``, ``state.FRAMEWORK`` and ``prm.NAME``. ``reason.FRAMEWORK`` says why a
+        training failed; its pair has no difference. ``prm.epochs`` is the number of epochs that was
         requested. If they come from a search, ``space`` is the number of the sub-space, and
         ``place`` the place of the pair there.
         """
@@ -81,19 +84,36 @@ class PairDataset:
         from lemur_analysis import pairs
 
         frame = pairs.of_collections(self.name, db=self.db)
-        if "difference" not in frame.columns:
-            # No training of any pair has an epoch.
-            frame["difference"] = float("nan")
         trials = lemur_core.trials(collection=self.name, db=self.db)
-        of_first = trials[trials["role"] == self.frameworks[0]].set_index("position")
-        # An imported pair has the number of epochs as a hyperparameter.
-        if f"{_PRM}epochs" not in frame.columns:
-            frame[f"{_PRM}epochs"] = frame["position"].map(of_first["epochs"])
-        for fact, column in _COLUMNS.items():
-            values = of_first["facts"].map(lambda facts, fact=fact: facts.get(fact))
+        by_role = {
+            name: trials[trials["role"] == name].set_index("position") for name in self.frameworks
+        }
+        # A frame of results lacks what trials without an epoch have.
+        columns: dict[str, Any] = {}
+        for name, part in by_role.items():
+            for prefix, column in ((_TRIAL, "trial"), (_STATE, "state"), (_REASON, "reason")):
+                columns[f"{prefix}{name}"] = frame["position"].map(part[column])
+            if f"{_SCORE}{name}" not in frame.columns:
+                columns[f"{_SCORE}{name}"] = float("nan")
+        if "difference" not in frame.columns:
+            columns["difference"] = float("nan")
+        first = by_role[self.frameworks[0]]
+        columns |= self._of_search(frame, first) | _hyperparameters(frame, first)
+        return frame.assign(**columns)
+
+    def _of_search(self, frame: DataFrame, first: DataFrame) -> dict[str, Any]:
+        """Return the name, the sub-space and the place of each pair, as far as they are known."""
+        facts = first["facts"].map(lambda all_facts: all_facts.get(fact_of(self.name)) or {})
+        columns: dict[str, Any] = {}
+        for column in (SPACE, PLACE):
+            values = facts.map(lambda own, column=column: own.get(column))
             if values.notna().any():
-                frame[column] = frame["position"].map(values).astype("Int64")
-        return frame
+                columns[column] = frame["position"].map(values).astype("Int64")
+        published = first["facts"].map(lambda all_facts: all_facts.get(_PUBLISHED_NAME))
+        names = facts.map(lambda own: own.get(NAME)).combine_first(published)
+        if names.notna().any():
+            columns[NAME] = frame["position"].map(names)
+        return columns
 
     def space(self, number: int) -> DataFrame:
         """Return the pairs that were proposed in a sub-space, in their order.
@@ -189,12 +209,14 @@ class PairDataset:
         return lemur_core.trained(self._trial(pair, framework), db=self.db, **options)
 
     def weights(self, pair: str | int, framework: str, **options: Any) -> dict[str, Any]:
-        """Return the weights of a net of a pair, arrays by name, as its framework lays them out.
+        """Return the weights of a net of a pair, arrays by name, in the layout of PyTorch.
 
         The arguments and errors are those of `net`.
         """
-        state = self.net(pair, framework, **options).net.state_dict()
-        return {name: _array(value) for name, value in state.items()}
+        net: Any = self.net(pair, framework, **options).net
+        if hasattr(net, "parameter_arrays"):
+            return {**net.parameter_arrays(), **net.buffer_arrays()}
+        return {name: value.detach().cpu().numpy() for name, value in net.state_dict().items()}
 
     def _trial(self, pair: str | int, framework: str) -> str:
         if framework not in self.frameworks:
@@ -212,6 +234,21 @@ class PairDataset:
         return frame[is_pair].iloc[0]
 
 
+def _hyperparameters(frame: DataFrame, first: DataFrame) -> dict[str, Any]:
+    """Return the hyperparameters of each pair that the frame lacks, the epochs among them."""
+    # An imported pair has the number of epochs as a hyperparameter.
+    prms = {
+        position: {"epochs": epochs} | prm
+        for position, prm, epochs in zip(first.index, first["prm"], first["epochs"], strict=True)
+    }
+    columns = {}
+    for name in sorted({name for prm in prms.values() for name in prm}):
+        values = frame["position"].map({at: prm.get(name) for at, prm in prms.items()})
+        column = f"{_PRM}{name}"
+        columns[column] = frame[column].combine_first(values) if column in frame else values
+    return columns
+
+
 def _matches(column: Series[Any], wanted: Any) -> Series[Any]:
     if isinstance(wanted, list | set):
         return column.isin([*wanted])
@@ -222,7 +259,3 @@ def _matches(column: Series[Any], wanted: Any) -> Series[Any]:
     if low is not None:
         is_inside &= column >= low
     return is_inside if high is None else is_inside & (column <= high)
-
-
-def _array(value: Any) -> Any:
-    return value.detach().cpu().numpy() if hasattr(value, "detach") else value

@@ -100,7 +100,7 @@ class Framework:
 
 
 _KERAS = ("keras",)
-# TensorFlow reports each start on standard error, below errors.
+# Some lines on standard error remain, which TensorFlow prints before it reads this.
 _QUIET = (("TF_CPP_MIN_LOG_LEVEL", "2"),)
 
 FRAMEWORKS: Mapping[str, Framework] = {

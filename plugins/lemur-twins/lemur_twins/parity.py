@@ -165,11 +165,11 @@ def measure(
     return Parity(
         (sum(array.size for array in arrays.values()), _size(pair.other)),
         float((logits[0] - logits[1]).abs().max()),
-        max(apart.values()) / max(1.0, largest),
-        max(value for name, value in after.items() if name in apart),
+        _highest(apart.values()) / max(1.0, largest),
+        _highest(value for name, value in after.items() if name in apart),
         _adam_step(Pair(nets, framework, twin, prm | {"optimizer": "adam", "lr": 1e-3}), batch),
-        max((value for name, value in after.items() if name not in apart), default=0.0),
-        max(apart, key=apart.__getitem__),
+        _highest(value for name, value in after.items() if name not in apart),
+        [*apart][int(np.argmax([*apart.values()]))],
     )
 
 
@@ -182,11 +182,16 @@ def _adam_step(pair: Pair, batch: Batch) -> float:
         np.abs(reference[name] - other[name])[np.abs(gradient) > least].max(initial=0.0)
         for name, gradient in gradients.items()
     ]
-    return float(max(apart))
+    return _highest(apart)
 
 
 def _largest(arrays: Arrays) -> float:
-    return max(float(np.abs(array).max()) for array in arrays.values())
+    return _highest(float(np.abs(array).max()) for array in arrays.values())
+
+
+def _highest(values: Iterable[float]) -> float:
+    """Return the largest value, NaN if one is NaN, which Python's ``max`` can pass over; or 0."""
+    return float(np.max([*values, 0.0]))
 
 
 def _size(net: ForeignClassifier) -> int:
@@ -241,7 +246,7 @@ def train_both(
     )
     return TrainedPair(
         float((before[0] - before[1]).abs().max()),
-        max(value for name, value in apart.items() if not is_buffer(name)),
-        max((value for name, value in apart.items() if is_buffer(name)), default=0.0),
+        _highest(value for name, value in apart.items() if not is_buffer(name)),
+        _highest(value for name, value in apart.items() if is_buffer(name)),
         (reference, other),
     )

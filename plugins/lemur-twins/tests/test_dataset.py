@@ -1,5 +1,6 @@
 """Datasets of pairs: published, collected, and found by a search."""
 
+import numpy as np
 import pytest
 
 import lemur_core
@@ -37,9 +38,9 @@ def searched(tmp_path):
     """Three pairs of two sub-spaces, in the order in which a search ended them."""
     db = str(tmp_path / "own.db")
     for space, place, scores in ((1, 0, (0.5, 0.25)), (0, 0, (0.5, 0.5)), (1, 1, (0.75, 0.125))):
-        facts = {"pair.space": space, "pair.place": place, "pair.name": f"own-{space}-{place}"}
+        pair = {"space": space, "place": place, "name": f"own-{space}-{place}"}
         members = {
-            role: [recorded(db, f"Net-{role}", {"lr": 0.1}, [0.1, score], **facts)]
+            role: [recorded(db, f"Net-{role}", {"lr": 0.1}, [0.1, score], **{"pair.own": pair})]
             for role, score in zip(("jax", "pytorch"), scores, strict=True)
         }
         lemur_core.collect("own", members, kind="pair", db=db)
@@ -122,3 +123,48 @@ def test_a_collection_of_other_trials_has_no_pairs(tmp_path):
     lemur_core.collect("some", [recorded(db, "Net", {"lr": 0.1}, [0.5])], db=db)
     with pytest.raises(SettingsError, match="pairs have two roles; its roles are member"):
         load("some", db=db)
+
+
+def failed(db, net, prm):
+    """Record a training that fails at once, and return its id."""
+    with (
+        pytest.raises(FloatingPointError),
+        lemur_core.recording(f"img-classification_digits_acc_{net}", prm, epochs=2, db=db) as trial,
+    ):
+        raise FloatingPointError("NaN")
+    return trial.uid
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_pair_with_a_failed_training_keeps_what_is_known(tmp_path, both):
+    db = str(tmp_path / "own.db")
+    members = {
+        "jax": [failed(db, "Net-jax", {"lr": 0.3})],
+        "pytorch": [
+            failed(db, "Net-pytorch", {"lr": 0.3})
+            if both
+            else recorded(db, "Net-pytorch", {"lr": 0.3}, [0.5, 0.6])
+        ],
+    }
+    for uid in (*members["jax"], *members["pytorch"]):
+        lemur_core.record(uid, {"pair.own": {"name": "own-0-0", "space": 0, "place": 0}}, db=db)
+    lemur_core.collect("own", members, kind="pair", db=db)
+    pairs = load("own", db=db)
+    [row] = pairs.find(lr=0.3).to_dict("records")
+    assert (row["name"], row["state.jax"], row["prm.epochs"]) == ("own-0-0", "failed", 2)
+    assert row["reason.jax"] == "FloatingPointError: NaN"
+    assert np.isnan(row["difference"])
+    assert list(pairs.history(0)["name"]) == ["own-0-0"]
+    assert list(pairs.curves("own-0-0").columns) == ([] if both else ["pytorch"])
+
+
+def test_a_trial_is_part_of_pairs_of_two_searches(tmp_path):
+    db = str(tmp_path / "own.db")
+    uids = {role: recorded(db, f"Net-{role}", {"lr": 0.1}, [0.5]) for role in "abc"}
+    for name, roles in (("first", "ab"), ("second", "ac")):
+        for role in roles:
+            fact = {f"pair.{name}": {"name": f"{name}-0-0", "space": 0, "place": 0}}
+            lemur_core.record(uids[role], fact, db=db)
+        lemur_core.collect(name, {role: [uids[role]] for role in roles}, kind="pair", db=db)
+    for name in ("first", "second"):
+        assert list(load(name, db=db).pairs()["name"]) == [f"{name}-0-0"]

@@ -89,7 +89,7 @@ class KerasClassifier(ForeignClassifier):
 
         self._optimizer = optimizer_of(settings, self.conventions)
         self._optimizer.build(self._model.trainable_variables)
-        self._rate = settings.lr
+        self._rate: float | None = settings.lr
         self._steps.set_up(self._optimizer)
 
     def _step(self, inputs: Array, targets: Array) -> Any:
@@ -103,6 +103,8 @@ class KerasClassifier(ForeignClassifier):
     def _load_optimizer_state(self, state: list[Array]) -> None:
         for variable, value in zip(self._optimizer.variables, state, strict=True):
             variable.assign(value)
+        # The learning rate is among the variables.
+        self._rate = None
 
 
 def hyperparameters(twin: dict[str, Value]) -> dict[str, Value]:

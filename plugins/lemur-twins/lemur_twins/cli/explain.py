@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur_core.commands import data_option, print_line, print_text, text_table
+from lemur_core.errors import SettingsError, UnknownNameError, error_text
 from lemur_twins.cli.chosen import chosen
 from lemur_twins.cli.values import values_in
+from lemur_twins.frameworks import framework_named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +54,9 @@ def explain(twin: str, framework: str | None, data: Path, **options: Any) -> Non
 
     selected = chosen(twin, framework)
     # Before the framework is imported, which takes seconds.
+    framework_named(selected.framework).check()
     Conventions(selected.framework, options["match"])
+    _check_names(selected, values_in(options["values"]))
     given = training_batches(
         selected.nets[0].name,
         options["dataset"],
@@ -78,7 +82,25 @@ def _pair(selected: Chosen, given: TrainingBatches, options: dict[str, Any], mat
     # In its full size, for these images.
     twin = replace(selected.twin, image=given.image, classes=given.classes, prm={})
     values = values_in(options["values"]) | {"match": match, "batch": options["batch"]}
-    return Pair(selected.nets, selected.framework, twin, values, options["seed"])
+    try:
+        return Pair(selected.nets, selected.framework, twin, values, options["seed"])
+    # A net raises it if a hyperparameter has a value of another kind.
+    except ValueError as error:
+        raise SettingsError(f"the nets cannot be built: {error_text(error)}") from error
+
+
+def _check_names(selected: Chosen, values: dict[str, Any]) -> None:
+    """Check that the nets have the hyperparameters that are given."""
+    from lemur_core.kinds.net import as_net
+    from lemur_core.training import middle_prm
+
+    net = selected.nets[0]
+    known = {*middle_prm(as_net(net.load(), net.name))} - {"batch", "match", "transform"}
+    for name in values:
+        if name in ("batch", "match", "transform"):
+            raise SettingsError(f"--set {name}=...: expected --{name} instead")
+        if name not in known:
+            raise UnknownNameError("hyperparameter", name, known)
 
 
 def _print(selected: Chosen, explanation: Explanation) -> None:

@@ -9,6 +9,7 @@ import click
 from lemur_core.commands import data_option, db_option, print_line
 from lemur_twins.cli.chosen import chosen
 from lemur_twins.cli.values import numbers_in, ranges_in, values_in
+from lemur_twins.frameworks import framework_named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +68,10 @@ def search(
     """
     from lemur_twins.search.searching import run_search
 
-    wanted = _search(chosen(twin, framework), options)
+    selected = chosen(twin, framework)
+    # Otherwise each training of its nets would fail.
+    framework_named(selected.framework).check()
+    wanted = _search(selected, options)
     numbers = numbers_in(spaces, len(wanted.spaces)) if spaces else ()
     given = {} if threads is None else {"threads": threads}
     outcome = run_search(

@@ -53,7 +53,7 @@ class QuantityDifference(NamedTuple):
     @property
     def is_beyond_noise(self) -> bool:
         """Whether it is larger than noise explains."""
-        return not self.units <= UNITS
+        return not self.apart <= UNITS * self.noise
 
 
 def first_parting(
@@ -115,13 +115,16 @@ def _copy(pair: Pair) -> PyTorchClassifier:
 def _apart(reference: Array, other: Array, scale: float) -> float:
     if reference.shape != other.shape:
         return np.inf
-    # Both are NaN where both overflow.
-    difference = np.abs(np.where(np.isnan(reference) & np.isnan(other), 0.0, reference - other))
+    # Where both overflow, both are NaN or the same infinity.
+    same = (reference == other) | (np.isnan(reference) & np.isnan(other))
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.where(same, 0.0, np.abs(reference - other))
     largest = float(difference.max(initial=0.0))
-    if np.isnan(largest):
+    if not np.isfinite(largest):
         return np.inf
     return largest / scale if scale else (np.inf if largest else 0.0)
 
 
 def _size(array: Array) -> float:
-    return float(np.abs(array).max(initial=0.0))
+    """Return the largest finite value."""
+    return float(np.abs(array[np.isfinite(array)]).max(initial=0.0))

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from lemur_twins.search.spec import TwinSearch
 
 KIND = "pair"
-SPACE, PLACE = "pair.space", "pair.place"
-"""Facts of both trials of a pair: the number of its sub-space, and its place there, from 0."""
-DIFFERENCE = "pair.difference"
-"""Fact of both trials: the absolute difference of their scores after the last epoch, 0 to 1."""
-NAME = "pair.name"
+NAME, SPACE, PLACE, DIFFERENCE = "name", "space", "place", "difference"
+"""Values of the fact of a pair: its name; the number of its sub-space, and its place there, from 0;
+and the absolute difference of the scores after the last epoch, 0 to 1, if both trials have one."""
 _ENDED = ("finished", "failed")
 
 
@@ -39,6 +37,14 @@ class EndedTrial(NamedTuple):
     reason: str
 
 
+def fact_of(collection: str) -> str:
+    """Return the name of the fact of both trials of a pair.
+
+    It names the collection, as a trial can be part of pairs of several searches.
+    """
+    return f"pair.{collection}"
+
+
 def read_known(search: TwinSearch, db: str) -> list[list[KnownPair]]:
     """Return the recorded pairs of each sub-space, in their order."""
     spaces: list[dict[int, KnownPair]] = [{} for _ in search.spaces]
@@ -48,11 +54,11 @@ def read_known(search: TwinSearch, db: str) -> list[list[KnownPair]]:
         return [[] for _ in spaces]
     first = rows[rows["role"] == next(iter(search.nets))]
     for row in first.to_dict("records"):
-        facts = row["facts"]
+        pair = row["facts"].get(fact_of(search.name))
         # Pairs of others may have been merged into the collection.
-        if SPACE in facts and PLACE in facts:
+        if pair is not None and pair[SPACE] < len(spaces):
             prm = row["prm"] | {EPOCHS: row["epochs"]}
-            spaces[facts[SPACE]][facts[PLACE]] = KnownPair(prm, facts.get(DIFFERENCE))
+            spaces[pair[SPACE]][pair[PLACE]] = KnownPair(prm, pair.get(DIFFERENCE))
     return [[pairs[place] for place in sorted(pairs)] for pairs in spaces]
 
 
@@ -68,6 +74,8 @@ def ended_trials(
         db: The database.
     """
     by_point: list[dict[str, EndedTrial]] = [{} for _ in points]
+    shared = {name: value for name, value in search.fixed.items() if name != EPOCHS}
+    shared["transform"] = search.transform
     for role, net in search.nets.items():
         rows = lemur_core.trials(TASK, search.dataset, search.metric, net, db=db)
         is_own = (rows["epochs"] == epochs) & (rows["seed"] == search.seed)
@@ -75,7 +83,7 @@ def ended_trials(
         scores = _last_scores([*rows["trial"]], db)
         for ended, point in zip(by_point, points, strict=True):
             # The newest one, if a training was repeated.
-            for row in _matching(rows, point):
+            for row in _matching(rows, {**shared, **point}):
                 is_finished = row["state"] == "finished"
                 score = scores.get(row["trial"]) if is_finished else None
                 ended[role] = EndedTrial(row["trial"], score, row["reason"] or "")

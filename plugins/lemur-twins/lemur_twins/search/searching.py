@@ -16,6 +16,7 @@ from lemur_twins.search.known import (
     PLACE,
     SPACE,
     ended_trials,
+    fact_of,
     read_known,
 )
 from lemur_twins.search.proposals import propose
@@ -151,7 +152,9 @@ def campaign_of(search: TwinSearch, group: Collection[Proposal], epochs: int) ->
 def _round(search: TwinSearch, chosen: Collection[int], db: str) -> Iterator[Proposal]:
     """Yield the next pair of each sub-space that lacks some."""
     known = read_known(search, db)
-    taken = [{name: pair.prm[name] for name in search.ranges} for pairs in known for pair in pairs]
+    taken = [
+        {name: pair.prm.get(name) for name in search.ranges} for pairs in known for pair in pairs
+    ]
     for number in chosen:
         if len(known[number]) >= search.trials:
             continue
@@ -186,7 +189,7 @@ def _record(
     for proposal, ended in zip(group, ended_trials(search, points, epochs, db), strict=True):
         if ended.keys() != search.nets.keys():
             continue
-        facts = {
+        facts: dict[str, Any] = {
             NAME: f"{search.name}-{proposal.space}-{proposal.place}",
             SPACE: proposal.space,
             PLACE: proposal.place,
@@ -195,7 +198,7 @@ def _record(
         if None not in scores:
             facts[DIFFERENCE] = abs(scores[0] - scores[1])  # type: ignore[operator] # no None
         for trial in ended.values():
-            lemur_core.record(trial.uid, facts, db=db)
+            lemur_core.record(trial.uid, {fact_of(search.name): facts}, db=db)
         # After the facts: only a member of the collection is known.
         members = {role: [trial.uid] for role, trial in ended.items()}
         lemur_core.collect(search.name, members, db=db)

@@ -170,3 +170,13 @@ def test_a_difference_that_is_no_convention_has_no_cause():
     assert cause.conventions == ()
     assert not explanation.is_complete
     assert explanation.matched == "none"
+
+
+def test_nets_that_overflow_alike_do_not_part():
+    parting, _ = first_parting(pair(lr=1e30), batches(4))
+    assert parting is None
+
+
+def test_a_net_that_overflows_alone_parts():
+    parting, _ = first_parting(pair(with_prm(lr=1e30)), batches(2))
+    assert (parting.step, parting.quantity.kind) == (1, "weight")

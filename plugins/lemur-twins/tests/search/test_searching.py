@@ -105,6 +105,26 @@ def test_a_pair_whose_training_fails_is_kept_without_a_difference(run):
     assert (again.pairs, lines) == (2, [])
 
 
+def test_a_second_search_shares_trials_and_keeps_its_own_pairs(run):
+    run(spaces=[0])
+    other = {"name": "other", "nets": NETS | {"other": "VGG-mini-BN.pytorch"}}
+    outcome, _ = run(other, spaces=[0])
+    assert outcome.pairs == 1
+    # The net of PyTorch was trained once.
+    assert len(lemur_core.trials(db=run.db)) == 3
+    first, second = (load(name, db=run.db).pairs().iloc[0] for name in ("own", "other"))
+    assert first["trial.pytorch"] == second["trial.pytorch"]
+    assert (first["name"], second["name"]) == ("own-0-0", "other-0-0")
+
+
+def test_trials_of_a_search_with_other_fixed_values_are_not_its_own(run):
+    run(spaces=[0])
+    outcome, _ = run({"name": "other", "fixed": FIXED | {"momentum": 0.5}}, spaces=[0])
+    assert outcome.pairs == 1
+    assert len(lemur_core.trials(db=run.db)) == 4
+    assert load("other", db=run.db).pairs()["prm.momentum"].tolist() == [0.5]
+
+
 def test_another_search_needs_another_name(run):
     run(spaces=[0])
     with pytest.raises(CollectionError, match="'own' already exists with another spec"):
