@@ -90,7 +90,8 @@ def test_faults_are_reported_with_their_line(code, message):
 def test_the_plugins_nets_follow_the_template_without_findings():
     from lemur_core import installed
 
-    nets = [entry for _, entry in installed().entries("net")]
+    # The nets of twins are trained by what lemur-twins has for each framework.
+    nets = [net for name, net in installed().entries("net") if not name.startswith("twins/")]
     assert len(nets) >= 42
     for net in nets:
         tree = parse(net.source())

@@ -173,11 +173,15 @@ def _agreement_figures(population: ComparedPopulation) -> Iterator[Figure]:
     best, compared, reference = population.best, population.compared, population.reference
     yield Figure("rank-agreement", "Rank correlations between datasets", rep.rank_agreement)
     repeats = None if is_repeated(compared) else population.repeats
-    ceilings = ", and noise ceilings" if is_repeated(compared) or repeats is not None else ""
+    has_ceilings = is_repeated(compared) or repeats is not None
+    ceilings = ", and noise ceilings" if has_ceilings else ""
+    draw: Callable[..., Any] = rep.rank_transfer
+    if repeats is not None:
+        draw = partial(_draw_single_run_transfer, repeats)
     yield Figure(
         "rank-transfer",
         f"Rank correlations with {reference}{ceilings}",
-        _of(compared, rep.rank_transfer, reference=reference, repeats=repeats),
+        _of(compared, draw, reference=reference),
     )
     yield Figure(
         "error-scatter",
@@ -186,6 +190,10 @@ def _agreement_figures(population: ComparedPopulation) -> Iterator[Figure]:
     )
     if best["dataset"].nunique() <= MOST_SCATTERED:
         yield Figure("scatter-matrix", "Errors on all pairs", rep.scatter_matrix)
+
+
+def _draw_single_run_transfer(repeats: DataFrame, frame: DataFrame, **options: Any) -> Any:
+    return rep.single_run_transfer(frame, repeats, **options)
 
 
 def _noise(population: ComparedPopulation) -> PopulationSection:

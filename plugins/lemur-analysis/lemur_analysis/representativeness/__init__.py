@@ -42,7 +42,7 @@ agreement also accept results from `lemur_core.data`.
 | `best_configuration` | 20 |
 | `scatter_matrix`, `rank_agreement` | 21 |
 | `stage_scatter` | 22 to 34 |
-| `rank_transfer` | none: correlations with their noise ceilings |
+| `rank_transfer`, `single_run_transfer` | none: correlations with their noise ceilings |
 """
 
 from lemur_analysis.representativeness.agreement import (
@@ -50,6 +50,7 @@ from lemur_analysis.representativeness.agreement import (
     rank_agreement,
     rank_transfer,
     scatter_matrix,
+    single_run_transfer,
 )
 from lemur_analysis.representativeness.ceiling import noise_ceiling, pair_ceilings
 from lemur_analysis.representativeness.conditions import (
@@ -131,6 +132,7 @@ __all__ = [
     "scatter_matrix",
     "single_run_ceilings",
     "single_run_reliability",
+    "single_run_transfer",
     "smaller_versions",
     "stage_scatter",
     "top1_against_top5",

@@ -277,14 +277,13 @@ def rank_transfer(
     at_epoch: int = 0,
     resolution: int = 0,
     method: str = "spearman",
-    repeats: DataFrame | None = None,
 ) -> Any:
     """Draw how well ranks on one dataset predict ranks on the others, with noise ceilings.
 
     Points are rank correlations with their 95 % intervals. Bars mark the ceilings of
     `pair_ceilings`, and grey bands their 95 % intervals. Points below the band are disagreements
     that the spread of runs does not explain. A dataset without a band has fewer than four nets with
-    at least two runs, or too few repeats.
+    at least two runs.
 
     Args:
         frame: A population with several rows per net and dataset, or results of one task and
@@ -294,31 +293,61 @@ def rank_transfer(
         at_epoch: For results: ignore later epochs; 0 uses all epochs.
         resolution: For results: use only images with this edge length in pixels; 0 uses all.
         method: "spearman", "kendall" or "pearson".
-        repeats: A population with one run of each net, and further runs of a few nets. The ceilings
-            are then those of `single_run_ceilings`.
 
     Raises:
         SettingsError: The frame is invalid, or does not contain the reference.
     """
-    from pandas import concat
-
     if "error" in frame.columns:
         runs = population_of(frame, at_epoch=at_epoch, resolution=resolution)
     else:
         runs = runs_from_results(frame, at_epoch=at_epoch, resolution=resolution)
-    best = best_runs(runs)
+    return _draw_transfer(best_runs(runs), runs, ax, reference, method, pair_ceilings)
+
+
+def single_run_transfer(
+    frame: DataFrame,
+    repeats: DataFrame,
+    ax: Any = None,
+    *,
+    reference: str = "",
+    method: str = "spearman",
+) -> Any:
+    """Draw what `rank_transfer` does, with the ceilings of `single_run_ceilings`.
+
+    Args:
+        frame: A population with one run of each net.
+        repeats: The same, with further runs of a few nets, on some of the datasets or on all.
+        ax: Axes to draw on.
+        reference: Dataset to predict from; "" uses the one with the most nets.
+        method: "spearman", "kendall" or "pearson".
+
+    Raises:
+        SettingsError: A frame is invalid, or does not contain the reference.
+    """
+    from pandas import concat
+
+    best = population_of(frame)
+    # A dataset without repeats has no ceiling.
+    others = best[~best["dataset"].isin(repeats["dataset"])]
+    runs = concat([repeats, others])
+    return _draw_transfer(best, runs, ax, reference, method, single_run_ceilings)
+
+
+def _draw_transfer(
+    best: DataFrame,
+    runs: DataFrame,
+    ax: Any,
+    reference: str,
+    method: str,
+    ceilings_of: Callable[..., DataFrame],
+) -> Any:
     names = list(best["dataset"].unique())
     if len(names) < 2:
         return draw_nothing(ax, _too_few(names))
     if not reference:
         reference = best["dataset"].value_counts().sort_index().idxmax()
     pairs = rank_correlations(best, reference=reference, method=method)
-    if repeats is None:
-        ceilings = pair_ceilings(runs, reference=reference, method=method)
-    else:
-        others = runs[~runs["dataset"].isin(repeats["dataset"])]
-        all_runs = concat([repeats, others])
-        ceilings = single_run_ceilings(all_runs, reference=reference, method=method)
+    ceilings = ceilings_of(runs, reference=reference, method=method)
     table = pairs.merge(ceilings, on=["dataset", "other"], suffixes=("", "_ceiling"))
     return draw_panels(ax, {"": lambda panel: _transfer(panel, table, reference, method)})
 
