@@ -23,7 +23,7 @@ from .test_reports import synthetic
 
 NO_ZOO = (
     "there is no zoo 'mnist-seed': make it with lemur zoo make mnist-seed --out mnist-seed, or set "
-    "--data to its folder or to the one that it is in"
+    "--data to the zoo's folder, or to a folder of zoos"
 )
 
 
