@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         training,
         workbooks,
     )
-    from lemur_core.composition import compose
+    from lemur_core.composition import compose, dataset_named
     from lemur_core.interactive import run
     from lemur_core.pattern import Pattern
     from lemur_core.pipeline import Pipeline
@@ -78,8 +78,8 @@ if TYPE_CHECKING:
     from lemur_core.store.importing.place import ImportedResults, import_results
     from lemur_core.store.reading.epochs import RecordedEpoch
     from lemur_core.store.reading.reader import best, data
-    from lemur_core.store.reading.recorded import trials
     from lemur_core.store.reading.results import Results
+    from lemur_core.store.reading.trial_frame import trials
     from lemur_core.store.recording import Recording, recording
     from lemur_core.summary import Summary
     from lemur_core.trial import Epoch, Outcome, State, Trial
@@ -117,6 +117,7 @@ __all__ = [
     "compose",
     "confusion",
     "data",
+    "dataset_named",
     "entries_in",
     "errors",
     "files",
@@ -164,13 +165,14 @@ _LAZY = {
     "compose": "lemur_core.composition",
     "confusion": "lemur_core.reproduction.confusion",
     "data": "lemur_core.store.reading.reader",
+    "dataset_named": "lemur_core.composition",
     "import_results": "lemur_core.store.importing.place",
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",
     "recording": "lemur_core.store.recording",
     "run": "lemur_core.interactive",
     "trained": "lemur_core.reproduction.trained",
-    "trials": "lemur_core.store.reading.recorded",
+    "trials": "lemur_core.store.reading.trial_frame",
 }
 
 _MODULES = (

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from itertools import chain, filterfalse, product
 from typing import TYPE_CHECKING
 
-from lemur_core.errors import PatternError, UnknownNameError
+from lemur_core.errors import PatternError, SettingsError, UnknownNameError
 from lemur_core.fitting import Transforms
 from lemur_core.image_size import UsualSizes
 from lemur_core.misfit import check_names, explain_misfit, explain_opt_in, named_nets
@@ -58,6 +58,27 @@ def compose(
         matching = _matching(registry, wants, chosen_transforms, sizes or UsualSizes(None))
         pipelines.update((pipeline.name, pipeline) for pipeline in matching)
     return list(pipelines.values())
+
+
+def dataset_named(registry: Registry, text: str, task: str, metric: str) -> str:
+    """Return the name of a dataset as it is recorded, with its restriction.
+
+    Args:
+        registry: The installed plugins.
+        text: The name of one dataset; a restriction can follow in brackets.
+        task: Name of a task that it serves.
+        metric: Name of a metric of this task.
+
+    Raises:
+        SettingsError: The text can mean several datasets.
+        UnknownNameError: No such dataset is installed.
+        MisfitError: The dataset does not serve the task.
+        PatternError: The restriction cannot be parsed.
+    """
+    pattern = Pattern((task,), (text,), (metric,))
+    if not pattern.literals["dataset"] or "{" in text:
+        raise SettingsError(f"dataset {text!r} is a pattern; expected the name of one dataset")
+    return compose(registry, [pattern])[0].dataset
 
 
 def demo(registry: Registry, transforms: Sequence[str] = ()) -> list[Pipeline]:

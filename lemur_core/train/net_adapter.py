@@ -1,8 +1,8 @@
 """What the training of a trial asks of a net, whatever its framework.
 
 The net itself is called, and so are its methods ``train_setup``, ``learn``, ``train`` and ``eval``.
-Everything else goes through a `NetAdapter`, of which there are two: for `torch.nn.Module`, and for
-nets of other frameworks.
+Everything else goes through a `NetAdapter`. There is one for `torch.nn.Module`, and one for nets of
+other frameworks.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from lemur_core import Entry
-from lemur_core.composition import compose, demo
-from lemur_core.errors import MisfitError, PatternError, UnknownNameError
+from lemur_core.composition import compose, dataset_named, demo
+from lemur_core.errors import MisfitError, PatternError, SettingsError, UnknownNameError
 from lemur_core.pattern import Pattern, pattern_of
 from lemur_core.registry import Registry
 from lemur_core.train.data import Bundles
@@ -227,6 +227,17 @@ def test_dataset_name_can_contain_a_restriction(toys, given, named):
     assert names(toys, f"{TASK}_{given}_hits_Linear") == [f"{TASK}_{named}_hits_Linear"]
     only = pattern_of({"dataset": [given]})
     assert names(toys, f"{TASK}_*_hits_Linear", only=only) == [f"{TASK}_{named}_hits_Linear"]
+
+
+def test_one_dataset_is_named_as_it_is_recorded(toys):
+    text = "blobs[test=4, samples=8]"
+    assert dataset_named(toys, text, TASK, "hits") == "blobs[samples=8,test=4]"
+
+
+@pytest.mark.parametrize("text", ["blob*", "b?obs", "{blobs,lines}", "*"])
+def test_a_pattern_names_no_single_dataset(toys, text):
+    with pytest.raises(SettingsError, match="is a pattern; expected the name of one dataset"):
+        dataset_named(toys, text, TASK, "hits")
 
 
 def test_whole_dataset_and_a_subset_are_different_pipelines(toys):

@@ -1,11 +1,15 @@
 """A dataset of pairs: what was searched, found, and can be used again.
 
-import lemur_twins as twins
+For example:
 
-dataset = twins.load("crossedwires-VGG16")
-dataset.pairs()                           # a row for each pair
-dataset.find(lr=(0.01, None), batch=64)   # those with such hyperparameters
-dataset.net("vgg-3-7", "jax")             # ready for evaluation, training and transfer
+    import lemur_twins as twins
+
+    dataset = twins.load("VGG-mini-jax-digits")
+    dataset.pairs()                                   # a row for each pair
+    dataset.find(lr=(0.01, None), batch=64)           # those with such hyperparameters
+    dataset.net("VGG-mini-jax-digits-3-7", "jax")     # ready for evaluation and training
+
+The roles of the pairs are frameworks.
 """
 
 from __future__ import annotations

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from lemur_core import Entry, Kind, hookimpl
 from lemur_twins.frameworks import FRAMEWORKS
+from lemur_twins.twin import TASK
 from lemur_twins.twins import TWINS
-
-TASKS = ("img-classification",)
 
 
 @hookimpl
@@ -45,7 +44,7 @@ def _nets() -> Iterator[Entry]:
             yield Entry(
                 name,
                 nets.target(framework),
-                TASKS,
+                (TASK,),
                 f"{nets.summary}, in {FRAMEWORKS[framework].title}",
                 min_size=nets.min_size,
                 opt_in=True,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from lemur_core import Entry
 
+TASK, METRIC = "img-classification", "acc"
+"""What the nets of twins are trained for, and the metric by which they are compared."""
 SHARED, LIBRARY = "shared", "library"
 
 

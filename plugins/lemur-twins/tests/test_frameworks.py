@@ -27,9 +27,8 @@ def test_listing_imports_no_framework():
 
 
 def test_tensorflow_is_imported_after_what_it_would_abort_and_draws_nothing():
-    pytest.importorskip("keras", reason="keras is not installed")
-    if FRAMEWORKS["tensorflow"].missing():
-        pytest.skip("tensorflow is not installed")
+    if missing := FRAMEWORKS["tensorflow"].missing():
+        pytest.skip(f"{missing} is not installed")
     code = (
         "import random, numpy, torch; from lemur_twins.frameworks import use; "
         "random.seed(5); numpy.random.seed(5); torch.manual_seed(5); "

@@ -12,6 +12,8 @@ from lemur_zoo.cli.group import zoo as commands
 from lemur_zoo.images import load_images
 from lemur_zoo.spec.read import read_spec
 
+from .published_zoo import write_published
+
 SMALL = """
 [zoo]
 dataset = "digits[samples=60,test=40]"
@@ -78,3 +80,9 @@ def stored(path):
 def assert_equal(path, other):
     for ours, theirs in zip(stored(path), stored(other), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.fixture
+def published(tmp_path):
+    """The folder and the states of a zoo in the published layout."""
+    return write_published(tmp_path / "zoo")

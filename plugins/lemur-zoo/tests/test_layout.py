@@ -1,7 +1,6 @@
 """Zoos in the published layout are read with its traps, and written so that it reads the same."""
 
 import json
-import pickle
 from collections import OrderedDict
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from torch import nn
 
 import lemur_core
-from lemur_core.errors import LemurError, SettingsError
+from lemur_core.errors import SettingsError
 from lemur_zoo import Zoo
 from lemur_zoo.cli.group import zoo as commands
 from lemur_zoo.layout.reading import import_published
@@ -18,94 +17,7 @@ from lemur_zoo.layout.writing import export_published
 from lemur_zoo.storage.header import ZooError
 
 from .conftest import run
-
-
-class PublishedNet(nn.Module):
-    """The small net as it was published, whose dropout modules shift the numbers of the layers."""
-
-    def __init__(self, channels, activation, dropout):
-        super().__init__()
-        maybe = [nn.Dropout(dropout)] if dropout > 0 else []
-        self.module_list = nn.ModuleList([
-            nn.Conv2d(channels, 8, 5), nn.MaxPool2d(2, 2), activation(), *maybe,
-            nn.Conv2d(8, 6, 5), nn.MaxPool2d(2, 2), activation(), *maybe,
-            nn.Conv2d(6, 4, 2), activation(), nn.Flatten(),
-            nn.Linear(36, 20), activation(), *maybe, nn.Linear(20, 10),
-        ])  # fmt: skip
-
-    def forward(self, x):
-        for layer in self.module_list:
-            x = layer(x)
-        return x
-
-
-PARAMS = {
-    "model::type": "CNN", "model::channels_in": 1, "model::o_dim": 10, "model::nlin": "tanh",
-    "model::init_type": "uniform", "optim::optimizer": "adam", "optim::lr": 3e-4,
-    "optim::wd": 0, "optim::momentum": 0.9, "training::batchsize": 10, "cuda": False,
-}  # fmt: skip
-
-
-def row(iteration, config, **others):
-    measured = {"test_loss": 2.0 - iteration, "test_acc": 0.1 + 0.2 * iteration}
-    trained = {"train_loss": -999, "train_acc": -999}
-    if iteration:
-        trained = {"train_loss": 1.9 - iteration, "train_acc": 0.2 * iteration}
-    return json.dumps({
-        **trained, **measured, "training_iteration": iteration, "pid": 7, "time_total_s": 1.5,
-        "trial_id": "a", "config": config, **others,
-    })  # fmt: skip
-
-
-def write_member(folder, net, config, epochs, form="checkpoint_{:06}", **others):
-    folder.mkdir(parents=True)
-    (folder / "params.json").write_text(json.dumps(config))
-    (folder / "result.json").write_text(
-        "".join(f"{row(epoch, config, **others)}\n" for epoch in epochs)
-    )
-    states = []
-    for epoch in epochs:
-        with torch.no_grad():
-            for value in net.parameters():
-                value.add_(0.01)
-        place = folder / form.format(epoch)
-        place.mkdir()
-        states.append({name: value.clone() for name, value in net.state_dict().items()})
-        torch.save(states[-1], place / "checkpoints")
-    return states
-
-
-@pytest.fixture
-def published(tmp_path):
-    """A zoo of three members: without dropout, with dropout, and with checkpoints to the middle."""
-    root = tmp_path / "zoo"
-    torch.manual_seed(1)
-    plain, shifted = PublishedNet(1, nn.Tanh, 0), PublishedNet(1, nn.GELU, 0.5)
-    states = [
-        write_member(root / "NN_b", plain, {**PARAMS, "seed": 4, "model::dropout": 0}, (0, 1, 2)),
-        write_member(
-            root / "NN_a",
-            shifted,
-            {**PARAMS, "seed": 5, "model::dropout": 0.5, "model::nlin": "gelu"},
-            (0, 1, 2),
-            "checkpoint_{}",
-            hessian_trace=3.5,
-            done=False,
-        ),
-        write_member(root / "NN_c", plain, {**PARAMS, "seed": 6}, (0, 1)),
-    ]
-    index = {
-        "layer": [[0, "conv2d"], [3, "conv2d"], [6, "conv2d"], [9, "fc"], [11, "fc"]],
-        "trainset": ["/somewhere/else/NN_b"], "valset": ["/somewhere/else/NN_c/"],
-        "testset": ["NN_a"],
-    }  # fmt: skip
-    (root / "index_dict.json").write_text(json.dumps(index))
-    return root, states
-
-
-def read(published, tmp_path, name="read"):
-    import_published(published[0], tmp_path / name, "digits")
-    return Zoo(tmp_path / name)
+from .published_zoo import PARAMS, PublishedNet, read, rewrite, row, save_optimizer, write_member
 
 
 def test_members_are_read_with_their_names_in_order(published, tmp_path):
@@ -161,11 +73,6 @@ def test_members_that_diverged_are_flagged(published, tmp_path):
     assert [*read(published, tmp_path).members["diverged"]] == [False, True, False]
 
 
-def rewrite(file, change):
-    rows = [change(json.loads(line)) for line in file.read_text().splitlines()]
-    file.write_text("".join(f"{json.dumps(values)}\n" for values in rows))
-
-
 def test_an_epoch_without_a_loss_has_not_diverged(published, tmp_path):
     file = published[0] / "NN_b" / "result.json"
     lacking = [{"test_loss": -999, "test_acc": 0.5}, {"test_loss": None}]
@@ -185,25 +92,6 @@ def test_an_epoch_without_a_loss_has_not_diverged(published, tmp_path):
     assert [result["test_loss"] for result in results[:2]] == [2.0, -999]
     assert np.isnan(results[2]["test_loss"])
     assert results[2]["test_acc"] == -999
-
-
-@pytest.mark.parametrize(
-    ("dataset", "message"),
-    [
-        ("digit*", "dataset 'digit*' is a pattern; expected the name of one dataset"),
-        ("digit?[samples=60]", "is a pattern; expected the name of one dataset"),
-        ("digts", "unknown dataset 'digts'. Did you mean 'digits'?"),
-        ("my_digits", "unknown dataset 'my_digits'. Did you mean 'digits'?"),
-        ("digits[sample=1]", "unknown restriction 'sample'. Did you mean 'samples'?"),
-        ("coco", "dataset 'coco' serves img-segmentation, obj-detection only"),
-    ],
-)
-def test_a_dataset_that_is_not_the_name_of_one_is_one_line(published, tmp_path, dataset, message):
-    with pytest.raises(LemurError) as caught:
-        import_published(published[0], tmp_path / "read", dataset)
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "read").exists()
 
 
 def test_a_dataset_is_named_as_it_is_recorded(published, tmp_path):
@@ -244,92 +132,12 @@ def test_a_zoo_without_the_state_before_training_begins_with_epoch_1(published, 
     assert not zoo.members["diverged"].any()
 
 
-def test_members_without_checkpoints_are_named(published, tmp_path):
-    empty = published[0] / "NN_d"
-    empty.mkdir()
-    (empty / "params.json").write_text(json.dumps({**PARAMS, "seed": 9}))
-    done = import_published(published[0], tmp_path / "read", "digits")
-    assert (done.members, [*done.left_out]) == (3, ["NN_d has no checkpoint"])
-
-
 def test_newer_zoos_have_shared_values_in_their_configuration(published, tmp_path):
     shared = {"optim::scheduler": "OneCycleLR", "seed": 1, "model::width": 8}
     (published[0] / "config.json").write_text(json.dumps(shared))
     zoo = read(published, tmp_path)
     assert {*zoo.members["schedule"]} == {"onecycle"}
     assert [*zoo.members["seed"]] == [5, 4, 6]
-
-
-class Evil:
-    def __reduce__(self):
-        return exec, ("raise SystemExit('was run')",)
-
-
-@pytest.mark.parametrize(
-    ("write", "message"),
-    [
-        (lambda path: torch.save({"a": Evil()}, path), "has other objects than tensors, which"),
-        (lambda path: path.write_bytes(pickle.dumps(Evil())), "has other objects than tensors"),
-        (lambda path: path.write_bytes(b"PK\x03\x04"), "checkpoints: is damaged ("),
-        (lambda path: path.write_bytes(path.read_bytes()[:900]), "checkpoints: is damaged ("),
-        (lambda path: path.write_bytes(b""), "checkpoints: is damaged ("),
-        (lambda path: torch.save([1], path), "is not a state dictionary"),
-        (lambda path: torch.save({"a": 1}, path), "'a' is not a tensor"),
-    ],
-)
-def test_a_member_ends_before_a_state_that_is_not_plain_tensors(
-    published, tmp_path, write, message
-):
-    write(published[0] / "NN_c" / "checkpoint_000001" / "checkpoints")
-    done = import_published(published[0], tmp_path / "read", "digits")
-    (line,) = done.shortened
-    assert line.startswith("NN_c ends with epoch 0: ")
-    assert message in line
-    assert "\n" not in line
-    zoo = Zoo(tmp_path / "read")
-    assert [*zoo.last_epochs] == [2, 2, 0]
-    assert zoo.weights(1, 2).any()
-    write(published[0] / "NN_c" / "checkpoint_000000" / "checkpoints")
-    done = import_published(published[0], tmp_path / "fewer", "digits")
-    assert message in done.left_out[0]
-    assert [member.seed for member in Zoo(tmp_path / "fewer").population] == [5, 4]
-
-
-def test_members_of_several_architectures_are_refused_without_a_new_folder(published, tmp_path):
-    path = published[0] / "NN_c" / "checkpoint_000001" / "checkpoints"
-    torch.save(PublishedNet(3, nn.Tanh, 0).state_dict(), path)
-    with pytest.raises(ZooError, match="the members of a zoo have one architecture"):
-        read(published, tmp_path)
-    assert [*tmp_path.iterdir()] == [published[0]]
-
-
-def test_a_member_ends_before_a_damaged_result(published, tmp_path):
-    file = published[0] / "NN_b" / "result.json"
-    file.write_text(file.read_text()[:-50])
-    output = run(
-        "import", published[0], "--out", tmp_path / "read", "--dataset", "digits",
-        "--db", tmp_path / "lemur.db",
-    )  # fmt: skip
-    assert f"NN_b ends with epoch 1: {file}:3: is damaged: it is not JSON" in output
-    zoo = Zoo(tmp_path / "read")
-    assert [*zoo.last_epochs] == [2, 1, 1]
-    assert zoo.scores[1, 1, 2, 1] == pytest.approx(0.3)
-    # A training that was restored wrote the epoch again.
-    file.write_text(file.read_text() + "\n" + row(2, {}, test_acc=0.9) + "\n")
-    assert read(published, tmp_path, "again").scores[1, 2, 2, 1] == 0.9
-
-
-def test_checkpoints_after_a_gap_are_counted(published, tmp_path):
-    (published[0] / "NN_b" / "checkpoint_000001" / "checkpoints").unlink()
-    output = run(
-        "import", published[0], "--out", tmp_path / "read", "--dataset", "digits",
-        "--db", tmp_path / "lemur.db",
-    )  # fmt: skip
-    assert (
-        "checkpoints after a missing one are left out: 1 in all, of 1 of 3 members; the first is "
-        "NN_b, which lacks epoch 1"
-    ) in output
-    assert [*Zoo(tmp_path / "read").last_epochs] == [2, 0, 1]
 
 
 def test_buffers_of_normalisation_are_not_weights(tmp_path):
@@ -356,15 +164,6 @@ def test_layers_of_several_lists_keep_their_order(tmp_path):
     assert [item.name for item in zoo.parameters] == [name for name, _ in net.named_parameters()]
 
 
-def save_optimizer(folder, net, kind, steps):
-    optimizer = kind(net.parameters())
-    for _ in range(steps):
-        net(torch.randn(2, 1, 28, 28)).square().sum().backward()
-        optimizer.step()
-    torch.save(optimizer.state_dict(), folder / "optimizer")
-    return optimizer.state_dict()["state"]
-
-
 def test_each_member_has_the_steps_of_its_own_optimizer(published, tmp_path):
     root = published[0]
     net = PublishedNet(1, nn.Tanh, 0)
@@ -381,72 +180,6 @@ def test_each_member_has_the_steps_of_its_own_optimizer(published, tmp_path):
     assert [zoo.moments(member)[2] for member in range(4)] == [0, 5, 0, 7]
     expected = torch.cat([state[number]["exp_avg"].flatten() for number in sorted(state)])
     np.testing.assert_array_equal(zoo.moments(1)[0], expected)
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda path: path.write_bytes(b"PK\x03\x04"),
-        lambda path: torch.save([1], path),
-        lambda path: torch.save({"state": dict.fromkeys(range(10), 1)}, path),
-        lambda path: torch.save({"state": {n: {"step": "x"} for n in range(10)}}, path),
-        lambda path: torch.save({"state": {n: {"exp_avg": 1} for n in range(10)}}, path),
-    ],
-)
-def test_a_damaged_optimizer_is_named(published, tmp_path, write):
-    write(published[0] / "NN_b" / "checkpoint_000002" / "optimizer")
-    done = import_published(published[0], tmp_path / "read", "digits")
-    (line,) = done.shortened
-    assert line.startswith("NN_b has no optimizer's state: ")
-    assert [*Zoo(tmp_path / "read").last_epochs] == [2, 2, 1]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("NN_b/params.json", "{}", "NN_b/params.json: seed is None; expected a whole number"),
-        ("NN_b/params.json", '{"seed": 1, "model::nlin": "elu"}', "model::nlin is 'elu'; expected"),
-        ("NN_b/params.json", "[", "NN_b/params.json: is damaged: it is not JSON"),
-        ("NN_b/result.json", "1\n", "NN_b/result.json:1: is damaged: expected a JSON object"),
-        ("index_dict.json", "{", "index_dict.json: is damaged"),
-        ("index_dict.json", '{"trainset": null}', "index_dict.json: trainset is None; expected a"),
-        ("index_dict.json", '{"trainset": 5}', "index_dict.json: trainset is 5; expected a list"),
-        ("index_dict.json", '{"valset": [5]}', "index_dict.json: valset is [5]; expected a list"),
-        ("index_dict.json", '{"trainset": ["NN_a"]}', "index_dict.json: names no split of NN_b;"),
-        (
-            "NN_a/params.json",
-            '{"seed": 1, "model::channels_in": "x"}',
-            "NN_a/params.json: model::channels_in is 'x'; expected a whole number above 0",
-        ),
-        (
-            "NN_b/result.json",
-            '{"training_iteration": "x"}',
-            "NN_b/result.json:1: training_iteration is 'x'; expected a whole number",
-        ),
-        (
-            "NN_b/result.json",
-            '{"training_iteration": null}',
-            "training_iteration is None; expected",
-        ),
-        (
-            "NN_b/result.json",
-            '{"training_iteration": 1, "test_acc": "bad"}',
-            "NN_b/result.json: test_acc of epoch 1 is 'bad'; expected a number",
-        ),
-    ],
-)
-def test_a_damaged_file_is_one_line(published, tmp_path, name, content, message):
-    (published[0] / name).write_text(content)
-    with pytest.raises(ZooError) as caught:
-        read(published, tmp_path)
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "read").exists()
-
-
-def test_a_folder_in_another_layout_is_one_line(tmp_path):
-    with pytest.raises(ZooError, match=r"is not a zoo in the published layout; expected folders"):
-        import_published(tmp_path, tmp_path / "read", "digits")
 
 
 def test_a_zoo_that_was_written_reads_as_it_was(small, tmp_path):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from lemur_twins.cli.chosen import Chosen
     from lemur_twins.divergence.causes import Explanation
-    from lemur_twins.divergence.data import TrainingBatches
     from lemur_twins.divergence.parting import QuantityDifference
+    from lemur_twins.divergence.training_batches import TrainingBatches
     from lemur_twins.parity import Pair
 
 EPILOG = """\b
@@ -50,7 +50,7 @@ def explain(twin: str, framework: str | None, data: Path, **options: Any) -> Non
     """
     from lemur_twins.conventions import Conventions
     from lemur_twins.divergence.causes import explain as explained
-    from lemur_twins.divergence.data import training_batches
+    from lemur_twins.divergence.training_batches import training_batches
 
     selected = chosen(twin, framework)
     # Before the framework is imported, which takes seconds.
@@ -118,7 +118,8 @@ def _print(selected: Chosen, explanation: Explanation) -> None:
     if explanation.is_complete:
         units = explanation.largest.units if explanation.largest else 0.0
         print_line(
-            f"{names} agree for {steps}{matched}: they differ by at most {units:.0f} units of noise"
+            f"{names} agree for {steps}{matched}: the largest difference is {units:.1f} times the "
+            "noise"
         )
     else:
         print_line(

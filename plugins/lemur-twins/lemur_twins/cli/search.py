@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lemur_core import dataset_named, installed
 from lemur_core.commands import data_option, db_option, print_line
 from lemur_twins.cli.chosen import chosen
 from lemur_twins.cli.values import numbers_in, ranges_in, values_in
 from lemur_twins.frameworks import framework_named
+from lemur_twins.twin import METRIC, TASK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,12 +107,15 @@ def _search(selected: Chosen, options: dict[str, Any]) -> TwinSearch:
         for name, value in middle.items()
         if name not in (*ranges, *pytorch.prm, "batch", "transform")
     }
-    dataset = options["dataset"]
+    transform = options["transform"] or f"norm_{selected.twin.image[1]}"
+    # The name of one transform.
+    installed().get("transform", transform)
+    dataset = dataset_named(installed(), options["dataset"], TASK, METRIC)
     return TwinSearch(
         options["name"] or f"{selected.name}-{selected.framework}-{dataset}",
         {"pytorch": pytorch.name, selected.framework: other.name},
         dataset,
-        options["transform"] or f"norm_{selected.twin.image[1]}",
+        transform,
         ranges,
         fixed | values,
         options["trials"],

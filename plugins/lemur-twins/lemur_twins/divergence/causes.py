@@ -20,24 +20,27 @@ if TYPE_CHECKING:
 
     Batch = tuple[Tensor, Tensor]
 
-# The quantities in which a convention shows first. Initial weights and the order in which images
-# are flattened are not among them: the compared nets begin with the same weights.
-_SHOWN_IN = {
-    "adam-epsilon": (WEIGHT,),
-    "adam-epsilon-hat": (WEIGHT,),
-    "momentum-buffer": (WEIGHT,),
-    "weight-decay": (WEIGHT,),
-    "adamw-decay": (WEIGHT,),
-    "batch-norm-epsilon": (OUTPUT,),
-    "batch-norm-momentum": (STATISTIC,),
-    "batch-norm-variance": (STATISTIC,),
-    "group-norm-epsilon": (OUTPUT,),
-    "layer-norm-epsilon": (OUTPUT,),
-    "padding": (OUTPUT,),
-    "leaky-relu-slope": (OUTPUT, LOSS, GRADIENT),
-    "gelu": (OUTPUT, LOSS, GRADIENT),
-    "loss": (LOSS, GRADIENT),
+# The first quantity of a step that a convention changes. Initial weights and the order in which
+# images are flattened change none: the compared nets begin with the same weights.
+_CHANGES = {
+    "adam-epsilon": WEIGHT,
+    "adam-epsilon-hat": WEIGHT,
+    "momentum-buffer": WEIGHT,
+    "weight-decay": WEIGHT,
+    "adamw-decay": WEIGHT,
+    "batch-norm-epsilon": OUTPUT,
+    "batch-norm-momentum": STATISTIC,
+    "batch-norm-variance": STATISTIC,
+    "group-norm-epsilon": OUTPUT,
+    "layer-norm-epsilon": OUTPUT,
+    "initialisers": None,
+    "padding": OUTPUT,
+    "flatten": None,
+    "leaky-relu-slope": OUTPUT,
+    "gelu": OUTPUT,
+    "loss": LOSS,
 }
+_ORDER = (OUTPUT, LOSS, GRADIENT, WEIGHT, STATISTIC)
 
 
 @dataclass(frozen=True)
@@ -135,10 +138,16 @@ class _Comparison:
 
     def cause(self, matched: frozenset[str], parting: QuantityDifference) -> tuple[str, ...]:
         """Return the conventions that cause a parting; see `PartingCause`."""
-        kind = parting.quantity.kind
-        tried = [
-            name for name in CONVENTIONS if name not in matched and kind in _SHOWN_IN.get(name, ())
-        ]
+        possible = [name for name in CONVENTIONS if name not in matched and _can_be(name, parting)]
+        # A change that noise hid where it was made shows later.
+        first = [name for name in possible if _CHANGES[name] == parting.quantity.kind]
+        return self._cause_among(matched, parting, first) or self._cause_among(
+            matched, parting, possible
+        )
+
+    def _cause_among(
+        self, matched: frozenset[str], parting: QuantityDifference, tried: Sequence[str]
+    ) -> tuple[str, ...]:
         furthest: tuple[str, ...] = ()
         place = _place(parting)
         for name in tried:
@@ -166,6 +175,17 @@ class _Comparison:
         self, matched: frozenset[str], parting: QuantityDifference, names: Sequence[str]
     ) -> bool:
         return _place(self.parting(matched | {*names})[0]) > _place(parting)
+
+
+def _can_be(convention: str, parting: QuantityDifference) -> bool:
+    """Return whether a convention can be the cause of a parting."""
+    changes, kind = _CHANGES[convention], parting.quantity.kind
+    if changes is None:
+        return False
+    if changes == STATISTIC:
+        # Training does not use them.
+        return kind == STATISTIC
+    return parting.step > 1 or _ORDER.index(changes) <= _ORDER.index(kind)
 
 
 _NEVER = (math.inf, 0)

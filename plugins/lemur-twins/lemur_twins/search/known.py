@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import lemur_core
 from lemur_core.errors import UnknownNameError
 from lemur_twins.search.proposals import KnownPair
-from lemur_twins.search.spec import EPOCHS, TASK
+from lemur_twins.search.spec import EPOCHS
+from lemur_twins.twin import TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -20,7 +20,8 @@ from lemur_twins.search.known import (
     read_known,
 )
 from lemur_twins.search.proposals import propose
-from lemur_twins.search.spec import EPOCHS, SEED, TASK
+from lemur_twins.search.spec import EPOCHS, SEED
+from lemur_twins.twin import TASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -123,8 +124,10 @@ def run_search(
         before, outcome.pairs = outcome.pairs, _count(search, chosen, db)
         if outcome.pairs == before:
             say("no pair of this round could be trained; the same command tries again")
-            break
+            return outcome
     outcome.pairs = _count(search, chosen, db)
+    if outcome.pairs < outcome.wanted:
+        say(f"{outcome.wanted - outcome.pairs:,} pairs are missing: all values are taken")
     return outcome
 
 
@@ -186,8 +189,10 @@ def _record(
 ) -> None:
     """Add the pairs whose trainings both ended to the collection, and say how they differ."""
     points = [proposal.prm for proposal in group]
+    # Another process may have recorded some, if both search the same sub-spaces.
+    known = read_known(search, db)
     for proposal, ended in zip(group, ended_trials(search, points, epochs, db), strict=True):
-        if ended.keys() != search.nets.keys():
+        if ended.keys() != search.nets.keys() or proposal.place < len(known[proposal.space]):
             continue
         facts: dict[str, Any] = {
             NAME: f"{search.name}-{proposal.space}-{proposal.place}",

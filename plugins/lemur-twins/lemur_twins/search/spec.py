@@ -9,6 +9,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 
 from lemur_core.errors import SettingsError
 from lemur_twins.search.subspaces import OVERLAP, sub_spaces
+from lemur_twins.twin import METRIC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,6 @@ TRIALS = 25
 """Number of pairs in each sub-space of CrossedWires."""
 SEED = "seed"
 """Name of the seed in a point of a campaign."""
-TASK = "img-classification"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class TwinSearch:
     overlap: float = OVERLAP
     sampler: str = "GP"
     seed: int = 0
-    metric: str = "acc"
+    metric: str = METRIC
 
     def __post_init__(self) -> None:
         if len(self.nets) != 2:

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lemur_twins.divergence.causes import explain
+from lemur_twins.conventions import CONVENTIONS
+from lemur_twins.divergence.causes import _CHANGES, explain
 from lemur_twins.divergence.parting import UNITS, differences, first_parting
 from lemur_twins.divergence.sides import Quantity
 from lemur_twins.nets.pytorch.MLP import Net as MLP
@@ -153,6 +154,17 @@ def test_conventions_that_only_move_the_parting_together_are_one_cause():
     explanation = explain(pair_of(sizes), "tensorflow", "none", batches(2))
     assert causes(explanation) == [(1, ("adam-epsilon-hat", "weight-decay"))]
     assert explanation.is_complete
+
+
+def test_a_change_that_noise_hid_is_the_cause_where_it_shows():
+    explanation = explain(pair_of({"layer-norm-epsilon": {"lr": 0.06}}), "jax", "none", batches(1))
+    assert causes(explanation) == [(1, ("layer-norm-epsilon",))]
+    assert explanation.causes[0].parting.quantity.kind == "weight"
+    assert explanation.is_complete
+
+
+def test_it_is_known_what_each_convention_changes():
+    assert _CHANGES.keys() == CONVENTIONS.keys()
 
 
 def test_matched_conventions_are_no_cause():

@@ -125,6 +125,13 @@ def test_trials_of_a_search_with_other_fixed_values_are_not_its_own(run):
     assert load("other", db=run.db).pairs()["prm.momentum"].tolist() == [0.5]
 
 
+def test_small_sub_spaces_end_when_all_of_their_values_are_taken(run):
+    small = {"ranges": {"epochs": IntDistribution(1, 2)}, "fixed": FIXED | {"lr": 0.1}, "trials": 2}
+    outcome, lines = run(small)
+    assert (outcome.pairs, outcome.wanted, outcome.exit_status) == (2, 4, 1)
+    assert lines[-1] == "2 pairs are missing: all values are taken"
+
+
 def test_another_search_needs_another_name(run):
     run(spaces=[0])
     with pytest.raises(CollectionError, match="'own' already exists with another spec"):

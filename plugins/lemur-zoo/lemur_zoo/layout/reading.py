@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
+from lemur_core import dataset_named, installed
 from lemur_core.files import replacement, write_errors
 from lemur_zoo.layout.files import (
     DamagedError,
@@ -23,7 +24,7 @@ from lemur_zoo.layout.header import header_of, members_in
 from lemur_zoo.layout.moments import Moments, read_moments
 from lemur_zoo.layout.names import ITERATION, SCORE_KEYS
 from lemur_zoo.members import GroupState
-from lemur_zoo.spec.dataset_name import dataset_named
+from lemur_zoo.spec.spec import METRIC, TASK
 from lemur_zoo.storage.folder import EXTRA, ZooFolder, check_empty, create
 from lemur_zoo.storage.header import ZooError, write_header
 
@@ -81,7 +82,7 @@ def import_published(
             then.
         LemurError: There is no such dataset, the folder has other files, or the disk is too small.
     """
-    dataset = dataset_named(dataset)
+    dataset = dataset_named(installed(), dataset, TASK, METRIC)
     check_empty(out)
     published, left_out = _published(source)
     shared = read_json(source / "config.json") if (source / "config.json").is_file() else {}

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from lemur_core import Pattern, compose, installed
+from lemur_core import Pattern, compose, dataset_named, installed
 from lemur_core.kinds.transform import as_transform
 from lemur_core.training import Bundles, batches
+from lemur_twins.twin import METRIC, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-TASK = "img-classification"
 _CPU = torch.device("cpu")
 
 
@@ -50,7 +50,6 @@ def training_batches(
     steps: int,
     seed: int,
     data: Path,
-    metric: str = "acc",
 ) -> TrainingBatches:
     """Return the batches that a trial with this seed trains on, in its order.
 
@@ -62,17 +61,19 @@ def training_batches(
         steps: Number of batches.
         seed: Seed of the trial.
         data: Folder of the datasets.
-        metric: Name of a metric of the task.
 
     Raises:
+        SettingsError: The name of the dataset is a pattern.
         UnknownNameError: The dataset or the transform is not installed.
         MisfitError: The net or the transform does not fit the dataset.
         MissingDataError: The dataset is not in the folder.
     """
-    pattern = Pattern.parse(f"{TASK}_{dataset}_{metric}_{net}")
+    name = dataset_named(installed(), dataset, TASK, METRIC)
+    # Before the pipeline is composed, where the name can be a pattern.
+    entry = installed().get("transform", transform)
+    pattern = Pattern((TASK,), (name,), (METRIC,), (net,))
     [pipeline] = compose(installed(), [pattern], [transform])
     bundle = Bundles(data).get(pipeline)
-    entry = installed().get("transform", transform)
     given = batches(
         bundle.train,
         as_transform(entry.load(), bundle.scale, transform),
