@@ -65,7 +65,7 @@ def write_member(folder, net, config, epochs, form="checkpoint_{:06}", **others)
 
 
 def write_published(root):
-    """Write three members: one without dropout, one with it, and one whose last epoch is lacking."""
+    """Write three members: one without dropout, one with it, and one that lacks its last epoch."""
     torch.manual_seed(1)
     plain, shifted = PublishedNet(1, nn.Tanh, 0), PublishedNet(1, nn.GELU, 0.5)
     states = [
